@@ -1,0 +1,92 @@
+"""cfngen: one short description of an application in, plain CloudFormation and its CI/CD files out."""
+
+from __future__ import annotations
+
+from cfngen._version import VERSION as __version__
+from cfngen.errors import CfngenError, DescriptionError, LedgerError, OutputError, Problem, WiringError
+from cfngen.ledger import Ledger
+from cfngen.plan import Plan, plan
+from cfngen.render import render, stage_files, tree_files, write
+from cfngen.sources import CodeCommit, Connection
+from cfngen.spec import (
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    Database,
+    Linear,
+    Network,
+    OffHours,
+    Pipeline,
+    Release,
+    Scaling,
+    ScheduledScaling,
+    Secret,
+    Service,
+)
+from cfngen.stack import Stack, title
+from cfngen.stacks.application import application_stack
+from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
+from cfngen.stacks.common import Common
+from cfngen.stacks.database import DatabaseOutputs, database_stack
+from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
+from cfngen.stacks.network import NetworkOutputs, network_stack
+from cfngen.stacks.service import ServiceOutputs, service_stack
+from cfngen.values import AlarmName, Arn, CertificateArn, KeyArn, SecretArn, SecurityGroupId, SubnetIds, Text, Value, VpcId
+
+__all__ = [
+    "AlarmName",
+    "AllAtOnce",
+    "App",
+    "Arn",
+    "Balancer",
+    "Canary",
+    "CertificateArn",
+    "CfngenError",
+    "ClusterOutputs",
+    "CodeCommit",
+    "Common",
+    "Connection",
+    "Database",
+    "DatabaseOutputs",
+    "DescriptionError",
+    "FoundationOutputs",
+    "KeyArn",
+    "Ledger",
+    "LedgerError",
+    "Linear",
+    "Network",
+    "NetworkOutputs",
+    "OffHours",
+    "OutputError",
+    "Pipeline",
+    "Plan",
+    "Problem",
+    "Release",
+    "Scaling",
+    "ScheduledScaling",
+    "Secret",
+    "SecretArn",
+    "SecurityGroupId",
+    "Service",
+    "ServiceOutputs",
+    "Stack",
+    "SubnetIds",
+    "Text",
+    "Value",
+    "VpcId",
+    "WiringError",
+    "__version__",
+    "application_stack",
+    "cluster_stack",
+    "database_stack",
+    "foundation_stack",
+    "network_stack",
+    "plan",
+    "render",
+    "service_stack",
+    "stage_files",
+    "title",
+    "tree_files",
+    "write",
+]

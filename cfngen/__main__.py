@@ -1,0 +1,21 @@
+"""The command line's door: answers --version before anything heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from cfngen._version import VERSION
+
+
+def main() -> None:
+    """Run cfngen. Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input."""
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"cfngen {VERSION}\n")
+        return
+    from cfngen.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""appspec.yaml: where and on what a release runs, beside its task definition."""
+
+from __future__ import annotations
+
+from cfngen import placeholders as known
+from cfngen.placeholders import of
+from cfngen.spec import Service
+
+_TEXT = """\
+# Written by cfngen from {source}. Edit that file, then run: make templates
+version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        # The deploy action puts the new revision here (A5.2).
+        TaskDefinition: <TASK_DEFINITION>
+        LoadBalancerInfo:
+          ContainerName: {name}
+          ContainerPort: {port}
+        # Left out, tasks would move to plain FARGATE without a word (A5.3).
+        CapacityProviderStrategy:
+          - CapacityProvider: FARGATE
+            Base: 0
+            Weight: 1
+        NetworkConfiguration:
+          AwsvpcConfiguration:
+            Subnets: [{subnets}]
+            SecurityGroups: [{group}]
+            AssignPublicIp: DISABLED
+"""
+
+
+def appspec(service: Service, source: str) -> str:
+    """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
+    return _TEXT.format(source=" ".join(source.splitlines()), name=service.name, port=service.port, subnets=of(known.SUBNETS), group=of(known.SECURITY_GROUP))

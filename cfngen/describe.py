@@ -1,0 +1,181 @@
+"""Descriptions: frozen, keyword-only objects that check themselves.
+
+Every problem of an object is found at once: unknown and missing options, wrong types, then what `checks`
+says about the values. Each is told with the option as the user wrote it and the line of the user's file.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import FrameType, NoneType, UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+
+from cfngen.errors import Problem, did_you_mean, report
+
+Finding = tuple[str, str]
+"""An option's name and what would fit there."""
+
+_PACKAGE = str(Path(__file__).parent)
+_hints: dict[type, dict[str, Any]] = {}
+
+
+class _SelfChecking(type):
+    """Checks what a description is given before anybody can hold an inconsistent one."""
+
+    def __call__(cls, *args: Any, **given: Any) -> Any:
+        made: Any
+        known = {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]  # cls is a dataclass
+        found = [(name, f"no such option; {did_you_mean(name, known)}") for name in given if name not in known]
+        found += [("", "options are given by name, as in Service(name='customer')")] if args else []
+        found += [
+            (name, "missing; it has no default") for name, f in known.items() if name not in given and f.default is MISSING and f.default_factory is MISSING
+        ]
+        found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
+        if found:
+            made = _unsound(cls, known, given, {name for name, _ in found})
+            found += _further(made, {name for name, _ in found})
+        else:
+            made = super().__call__(**given)
+            found = list(made.checks()) if _sound(given) else []
+        if found:
+            object.__setattr__(made, "is_sound", False)
+            report(_problems(made, given, found))
+        return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description(metaclass=_SelfChecking):
+    """Base of all that people write; subclasses add fields and `checks`."""
+
+    is_sound: ClassVar[bool] = True
+
+    def checks(self) -> Iterator[Finding]:
+        """What is wrong with the values, beyond their types."""
+        return iter(())
+
+    @property
+    def place(self) -> str:
+        """How an error names this object: ``Service('customer')``."""
+        name = getattr(self, "name", None)
+        return f"{type(self).__name__}({name!r})" if isinstance(name, str) else type(self).__name__
+
+
+def _mistyped(cls: type, given: Mapping[str, Any]) -> Iterator[Finding]:
+    if cls not in _hints:
+        _hints[cls] = get_type_hints(cls)
+    for name, value in given.items():
+        if not _fits(value, _hints[cls][name]):
+            yield name, f"must be {_words(_hints[cls][name])}"
+
+
+def _fits(value: Any, hint: Any) -> bool:  # noqa: PLR0911  (one line a kind of hint)
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, parts[0]) for item in value)
+    if origin is not None and issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_words(part) for part in parts)
+    if origin is Literal:
+        return " or ".join(repr(part) for part in parts)
+    if origin is tuple:
+        return f"a tuple of {_words(parts[0]).removeprefix('a ').removeprefix('an ')}, such as (one,) or (one, two)"
+    if origin is not None and issubclass(origin, Mapping):
+        return f"a mapping of {_words(parts[0])} to {_words(parts[1])}"
+    plain = {str: "a string", int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"}
+    return plain.get(hint, f"a {getattr(hint, '__name__', hint)}")
+
+
+def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wrong: set[str]) -> Any:
+    """A stand-in for an object with errors, so that the rest of it and of its file can be read for more of them."""
+    made = object.__new__(cls)
+    for name, f in known.items():
+        default = f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
+        object.__setattr__(made, name, default if name in wrong else given.get(name, default))
+    return made
+
+
+def _further(made: Any, wrong: set[str]) -> list[Finding]:
+    """What is wrong besides, as far as it can be said without the options that are missing or of a wrong type."""
+    found: list[Finding] = []
+    try:
+        for option, fits in made.checks():
+            if re.split(r"[.\[]", option)[0] not in wrong:
+                found.append((option, fits))
+    except (AttributeError, TypeError, ValueError):
+        pass  # a check met one of the missing values; the user hears of the rest the next time
+    return found
+
+
+def _sound(given: Mapping[str, Any]) -> bool:
+    parts = [part for value in given.values() for part in (value if isinstance(value, tuple) else (value,))]
+    return all(getattr(part, "is_sound", True) for part in parts)
+
+
+def _problems(made: Any, given: Mapping[str, Any], found: list[Finding]) -> Iterator[Problem]:
+    frame = _users_frame()
+    for option, fits in found:
+        head = option.partition("[")[0].partition(".")[0]
+        shown = _short(given[head]) if head in given and "no such option" not in fits else ""
+        file, line = _place(frame, type(made).__name__, head)
+        yield Problem(f"{made.place}{f'.{option}' if option else ''}", shown, fits, file, line)
+
+
+def _short(value: Any) -> str:
+    text = value.place if isinstance(value, Description) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _users_frame() -> FrameType | None:
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
+    while frame and (frame.f_code.co_filename.startswith((_PACKAGE, "<")) or frame.f_code.co_filename.endswith("dataclasses.py")):
+        frame = frame.f_back
+    return frame
+
+
+def _place(frame: FrameType | None, call: str, option: str) -> tuple[str, int]:
+    """The file and line where the option is written, or where the object is made."""
+    if frame is None:
+        return "", 0
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return _relative(file), line
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or line):
+            named = ast.unparse(node.func).rpartition(".")[2]
+            for keyword in node.keywords:
+                if keyword.arg == option and (named == call or named == "replace") and node.lineno == line:
+                    return _relative(file), keyword.value.lineno
+    return _relative(file), line
+
+
+def _relative(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def clock(time: str) -> int:
+    """Minutes since midnight of a time of day such as ``20:00``."""
+    hours, minutes = time.split(":")
+    return int(hours) * 60 + int(minutes)

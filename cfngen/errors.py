@@ -1,0 +1,102 @@
+"""What can go wrong, and where: every error is a place, what was given and what would fit.
+
+CfngenError
+├── DescriptionError   the description of the application is inconsistent (one or many `Problem`s)
+├── LedgerError        the ledger cannot be read, or a change would break what it promises
+├── WiringError        a deploy-time value was used in a stack that it was never passed to
+└── OutputError        the files could not be written; nothing was changed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+class CfngenError(Exception):
+    """Base of every error that cfngen raises on purpose; the command line prints it without a traceback."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a description.
+
+    `option` is the path as the user wrote it (``Service('customer').cpu``), `given` what stands there,
+    `fits` what would fit; `file` and `line` say where, as far as that is known.
+    """
+
+    option: str
+    given: str
+    fits: str
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        given = f" {self.given};" if self.given else ""
+        return f"{place}{self.option}:{given} {self.fits}"
+
+
+class DescriptionError(CfngenError):
+    """The description of the application is inconsistent; `problems` holds every one found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class LedgerError(DescriptionError):
+    """The ledger cannot be read, or a change would break what it promises."""
+
+
+class WiringError(CfngenError):
+    """A deploy-time value was used in a stack that it was never passed to."""
+
+
+class OutputError(CfngenError):
+    """The files could not be written; what was there before is still there."""
+
+    exit_status = 1
+
+
+_collected: ContextVar[list[Problem] | None] = ContextVar("collected", default=None)
+
+
+@contextmanager
+def collecting() -> Iterator[list[Problem]]:
+    """Gather problems instead of raising at the first bad object, so that a file's errors come all at once.
+
+    Objects built meanwhile may be unsound; whoever opens the block must stop when the list is not empty.
+    """
+    token = _collected.set([])
+    try:
+        problems = _collected.get()
+        assert problems is not None  # set two lines above
+        yield problems
+    finally:
+        _collected.reset(token)
+
+
+def report(problems: Iterable[Problem]) -> bool:
+    """Raise `DescriptionError` for the problems, or hand them to `collecting`; say whether there were any."""
+    found = list(problems)
+    if not found:
+        return False
+    gathered = _collected.get()
+    if gathered is None:
+        raise DescriptionError(found)
+    gathered.extend(found)
+    return True
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint such as ``did you mean 'memory_mib'?``, or the known words when none is close."""
+    words = sorted(known)
+    if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(words)}" if words else "there is none"

@@ -1,0 +1,106 @@
+"""What must stay as it was: a committed file that `generate` reads and extends.
+
+It remembers, for one stage of one application, what no description can tell: the priority and the birth of
+every listener rule, the values that a service, a database or a network was born with and that cannot change
+without replacing it, and every logical id that was ever released. No lock service, no position: a JSON file
+that a reviewer reads. Losing it is like losing a state file, only that git keeps it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cfngen.errors import LedgerError, Problem
+
+FORMAT = 1
+FILE = "ledger.json"
+
+Birth = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RuleRecord:
+    """One listener rule that was released, or is about to be.
+
+    `digest` stands in its logical id. `colour` is ``blue`` for the rules that a service was born with, else
+    the name of the root parameter that says which colour was live when the rule was made.
+    A retired rule keeps its number, so that no other rule ever takes it.
+    """
+
+    digest: str
+    listener: str
+    priority: int
+    content: str
+    colour: str = "blue"
+    retired: bool = False
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The memory of one stage. Methods return a new ledger; nothing is edited in place."""
+
+    births: Mapping[str, Birth] = field(default_factory=dict)
+    rules: Mapping[str, tuple[RuleRecord, ...]] = field(default_factory=dict)
+    resources: tuple[str, ...] = ()
+    file: str = FILE
+
+    @classmethod
+    def read(cls, text: str, file: str = FILE) -> Ledger:
+        """Parse a ledger's text; raises `LedgerError` when it is not one that this version understands."""
+        try:
+            data = json.loads(text)
+            if data["format"] != FORMAT:
+                raise LedgerError([Problem("format", repr(data["format"]), f"this cfngen reads format {FORMAT}; use the version that wrote the file", file)])
+            rules = {name: tuple(RuleRecord(**record) for record in records) for name, records in data["rules"].items()}
+            return cls(births=data["births"], rules=rules, resources=tuple(data["resources"]), file=file)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            fits = "restore it from version control; a ledger is written by cfngen alone and never edited"
+            raise LedgerError([Problem("ledger", f"it cannot be read ({type(error).__name__}: {error})", fits, file)]) from None
+
+    def text(self) -> str:
+        """The file's text: sorted, one line a fact, so that a reviewer sees what was added."""
+        rules = {name: [_without_defaults(record) for record in records] for name, records in sorted(self.rules.items())}
+        births = {name: dict(sorted(birth.items())) for name, birth in sorted(self.births.items())}
+        return json.dumps({"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}, indent=2) + "\n"
+
+    def with_birth(self, name: str, birth: Birth) -> Ledger:
+        """Remember what `name` was born with; a name that is known keeps what it has, and gains new keys."""
+        return replace(self, births={**self.births, name: {**birth, **self.births.get(name, {})}})
+
+    def with_rules(self, service: str, records: Iterable[RuleRecord]) -> Ledger:
+        """Remember a service's rules, oldest first."""
+        return replace(self, rules={**self.rules, service: tuple(records)})
+
+    def with_resources(self, released: Mapping[str, str]) -> Ledger:
+        """Remember logical ids: `released` maps ``stack/LogicalId`` to its type.
+
+        Raises `LedgerError` when a known id changes its type, which CloudFormation refuses.
+        """
+        known = dict(line.split(" ") for line in self.resources)
+        clashes = [
+            Problem(
+                f"resource {place}",
+                f"was {known[place]}, would become {kind}",
+                "a logical id keeps its type for ever; give the new resource another name",
+                self.file,
+            )
+            for place, kind in sorted(released.items())
+            if known.get(place, kind) != kind
+        ]
+        if clashes:
+            raise LedgerError(clashes)
+        return replace(self, resources=tuple(f"{place} {kind}" for place, kind in sorted({**known, **released}.items())))
+
+
+def _without_defaults(record: RuleRecord) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "digest": record.digest,
+        "listener": record.listener,
+        "priority": record.priority,
+        "content": record.content,
+        "colour": record.colour,
+    }
+    return data | ({"retired": True} if record.retired else {})

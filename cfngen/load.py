@@ -1,0 +1,89 @@
+"""Descriptions from Python files, with every error of a file at once."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
+from cfngen.spec import App
+
+
+def load(path: Path) -> tuple[App, ...]:
+    """The stages that a Python file describes: its `stages`, else its `app`.
+
+    Raises `DescriptionError` with every problem found, each with its line; code that fails otherwise is told
+    with the line on which it did.
+    """
+    if not path.is_file():
+        raise DescriptionError([Problem(str(path), "", "there is no such file; name the application's description, as in services/coffee.py")])
+    with _importable(path.parent), collecting() as problems:
+        try:
+            names = runpy.run_path(str(path))
+        except DescriptionError as error:
+            problems.extend(error.problems)
+            names = {}
+        except Exception as error:  # noqa: BLE001  (the user's code may fail in any way)
+            if not problems:
+                problems.append(_failure(path, error))
+            names = {}
+    if problems:
+        raise DescriptionError(problems)
+    return _stages(path, names)
+
+
+def select(stages: tuple[App, ...], stage: str | None) -> tuple[App, ...]:
+    """All stages, or the one of that name."""
+    if stage is None:
+        return stages
+    chosen = tuple(app for app in stages if app.stage == stage)
+    if not chosen:
+        raise DescriptionError([Problem("--stage", repr(stage), f"no stage of the application; {did_you_mean(stage, [app.stage for app in stages])}")])
+    return chosen
+
+
+def find() -> Path:
+    """The one description in ``services/``; raises `DescriptionError` when there is none, or several."""
+    found = [path for path in sorted(Path("services").glob("*.py")) if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    if len(found) != 1:
+        known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"
+        raise DescriptionError([Problem("APP", "", f"name the application's description; {known}")])
+    return found[0]
+
+
+def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
+    given = names.get("stages", names.get("app"))
+    stages = given if isinstance(given, tuple) else (given,)
+    if not stages or not all(isinstance(app, App) for app in stages):
+        raise DescriptionError(
+            [Problem("stages", "" if given is None else repr(given), "assign a tuple of App objects to `stages`, or one to `app`", str(path))]
+        )
+    described = tuple(app for app in stages if isinstance(app, App))
+    seen = [(app.name, app.stage) for app in described]
+    for name, stage in seen:
+        if seen.count((name, stage)) > 1:
+            raise DescriptionError([Problem("stages", f"{name} {stage}", "stands there twice; give each stage a name of its own", str(path))])
+    return described
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let a description import what lies beside it."""
+    before = list(sys.path)
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _failure(path: Path, error: Exception) -> Problem:
+    if isinstance(error, SyntaxError):
+        return Problem(type(error).__name__, "", str(error.msg), str(path), error.lineno or 0)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return Problem(type(error).__name__, "", " ".join(str(error).split()), str(path), (lines or [0])[-1] or 0)

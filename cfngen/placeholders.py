@@ -1,0 +1,51 @@
+"""Names in a service's files for what only the stack knows; its build fills them in from its environment.
+
+They begin with STACK_, so that they meet no variable of the user's, and stand as ``${STACK_…}`` in the files.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cfngen.spec import Service
+
+PREFIX = "STACK_"
+PATTERN = re.compile(r"\$\{(STACK_\w+)\}")
+
+REGION = "STACK_REGION"
+IMAGE = "STACK_IMAGE"
+LOG_GROUP = "STACK_LOG_GROUP"
+EXECUTION_ROLE_ARN = "STACK_EXECUTION_ROLE_ARN"
+TASK_ROLE_ARN = "STACK_TASK_ROLE_ARN"
+SUBNETS = "STACK_SUBNETS"
+SECURITY_GROUP = "STACK_SECURITY_GROUP"
+DB_HOST = "STACK_DB_HOST"
+DB_PORT = "STACK_DB_PORT"
+DB_SECRET_ARN = "STACK_DB_SECRET_ARN"
+MIGRATION_EXECUTION_ROLE_ARN = "STACK_MIGRATION_EXECUTION_ROLE_ARN"
+DB_MASTER_SECRET_ARN = "STACK_DB_MASTER_SECRET_ARN"
+DB_READER_SECRET_ARN = "STACK_DB_READER_SECRET_ARN"
+DB_WRITER_SECRET_ARN = "STACK_DB_WRITER_SECRET_ARN"
+
+IMAGE1 = "IMAGE1_NAME"
+"""What the deploy action replaces in taskdef.json, as ``<IMAGE1_NAME>`` (D3)."""
+
+
+def of(name: str) -> str:
+    """The placeholder as it stands in a file."""
+    return f"${{{name}}}"
+
+
+def variable(name: str) -> str:
+    """For a value of the description's `environment` that only the deployment knows."""
+    return f"{PREFIX}VARIABLE_{name}"
+
+
+def secret(name: str) -> str:
+    """For a secret of the description whose ARN only the deployment knows."""
+    return f"{PREFIX}SECRET_{name}"
+
+
+def family(application: str, stage: str, service: Service, suffix: str = "") -> str:
+    """The family of a service's task definitions."""
+    return f"{application}-{stage}-{service.name}{suffix}"

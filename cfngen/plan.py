@@ -1,0 +1,208 @@
+"""The plan of a stage: its description, and what the ledger remembers of it.
+
+`plan` is the one place where a description meets the past. It gives new rules their priorities, keeps what a
+service was born with, refuses what would replace a live resource, and returns the ledger extended. Stacks and
+files are made from plans, so nothing below has to know whether a thing is new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from cfngen.errors import LedgerError, Problem, report
+from cfngen.ledger import Ledger, RuleRecord
+from cfngen.routing import Listener, Match, Rule, conflicts, give_priority, listeners, matches, reached
+from cfngen.spec import App, Database, Service
+from cfngen.stack import title
+
+# Answers on both architectures, from a registry that needs no login (C1.1).
+BOOTSTRAP_IMAGE = "public.ecr.aws/docker/library/node:22-alpine"
+ENGINE_VERSIONS = {"mysql": "8.4.8"}
+RULES_OF_A_BALANCER = 100
+"""Over all its listeners, defaults excluded (A6.15)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One stage, ready to be rendered. `rules` and `bootstrap_images` are by service."""
+
+    app: App
+    rules: Mapping[str, tuple[Rule, ...]]
+    bootstrap_images: Mapping[str, str]
+    engine_version: str
+    ledger: Ledger
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """By name, so that their order in the description changes nothing."""
+        return tuple(sorted(self.app.services, key=lambda service: service.name))
+
+    @property
+    def live_parameters(self) -> tuple[tuple[str, str], ...]:
+        """Each parameter that the deployer must give, with the service whose live colour it is."""
+        return tuple(sorted({(rule.live, name) for name, rules in self.rules.items() for rule in rules if rule.live}))
+
+
+def plan(app: App, ledger: Ledger | None = None) -> Plan:
+    """Settle a stage against its ledger.
+
+    Raises `DescriptionError` when two services claim the same requests or the balancer's limits are passed, and
+    `LedgerError` when the change would replace what must stay.
+    """
+    known = ledger or Ledger()
+    broken = [*_service_births(app, known), *_network_birth(app, known), *_database_birth(app, known)]
+    if broken:
+        raise LedgerError(broken)
+    report(conflicts(app))
+    settled = known
+    for service in sorted(app.services, key=lambda each: each.name):
+        settled = _settle_rules(app, service, settled, born=_service_key(service.name) in known.births)
+    rules = {service.name: _rules(service, settled) for service in app.services}
+    report(_routing_problems(app, rules))
+    for service in app.services:
+        settled = settled.with_birth(_service_key(service.name), _service_birth(app, service))
+    settled = settled.with_birth("network", {"cidr": app.network.cidr})
+    if app.database:
+        settled = settled.with_birth("database", _database_values(app, app.database))
+    return Plan(
+        app=app,
+        rules=rules,
+        bootstrap_images={service.name: settled.births[_service_key(service.name)]["bootstrap_image"] for service in app.services},
+        engine_version=settled.births["database"]["engine_version"] if app.database else "",
+        ledger=settled,
+    )
+
+
+def _service_key(name: str) -> str:
+    return f"service {name}"
+
+
+def _service_birth(app: App, service: Service) -> dict[str, object]:
+    return {
+        "bootstrap_image": BOOTSTRAP_IMAGE,
+        "health_path": service.health_path,
+        "image_key": _key_of(app, "images"),
+        "port": service.port,
+        "protocol_version": "HTTP1",
+        "public_address": False,
+        "subnet_tier": "private",
+    }
+
+
+def _database_values(app: App, database: Database) -> dict[str, object]:
+    return {"engine": database.engine, "engine_version": ENGINE_VERSIONS[database.engine], "key": _key_of(app, "database"), "name": database.name}
+
+
+def _key_of(app: App, what: str) -> str:
+    return "application" if what in app.own_key_for else "aws"
+
+
+def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
+    told = {"port": "port", "health_path": "health_path", "image_key": "own_key_for"}
+    for index, service in enumerate(app.services):
+        key, wanted = _service_key(service.name), _service_birth(app, service)
+        for name, option in told.items():
+            born = ledger.births.get(key, {}).get(name, wanted[name])
+            if wanted[name] != born:
+                path = f"App.{option}" if option == "own_key_for" else f"App.services[{index}].{option}"
+                yield Problem(path, f"{wanted[name]!r} for {service.name!r}", _way_out(service.name, name, born, ledger.file), ledger.file)
+
+
+def _way_out(service: str, name: str, born: object, file: str) -> str:
+    reason = {
+        "port": "target groups and the service carry their port for life",
+        "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
+        "image_key": "a repository's key cannot change, and a new repository would be without its images (F1)",
+    }[name]
+    return (
+        f"it was born with {born!r} and keeps it: {reason}. Ways out: keep {born!r} (the service may answer elsewhere as well); "
+        f"give the new form another service name, release it, then remove {service!r}; "
+        f"or, if this stage was never deployed, delete {file} and generate again"
+    )
+
+
+def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
+    born = ledger.births.get("network", {}).get("cidr", app.network.cidr)
+    if app.network.cidr != born:
+        fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"
+        yield Problem("App.network.cidr", repr(app.network.cidr), fits, ledger.file)
+    zones = sum(line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet"))
+    if app.network.zones < zones:
+        fits = f"{zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed"
+        yield Problem("App.network.zones", repr(app.network.zones), fits, ledger.file)
+
+
+def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
+    if app.database is None:
+        return
+    wanted, born = _database_values(app, app.database), ledger.births.get("database", {})
+    for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
+        if wanted[name] != born.get(name, wanted[name]):
+            fits = (
+                f"the database was born with {born[name]!r}; another value would replace it by an empty one (I2.1). Restore a snapshot into a new stage instead"
+            )
+            yield Problem(f"App.{option}", repr(wanted[name]), fits, ledger.file)
+
+
+def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> Ledger:
+    """Retire the rules that are wanted no more, and add those that are new, each with its number."""
+    wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in matches(service)}
+    records = [replace(record, retired=True) if record.content not in wanted else record for record in ledger.rules.get(service.name, ())]
+    missing = [content for content in wanted if not any(record.content == content and not record.retired for record in records)]
+    digests = {content: _digest(content, sum(record.content == content for record in records)) for content in missing}
+    live = f"{title(service.name)}Rule{_digest(''.join(sorted(digests.values())), 1)}Live"
+    for content in sorted(missing):
+        listener, match = wanted[content]
+        active = [(other, record.priority) for other, record in _active(app, ledger, besides=service.name) if record.listener == listener]
+        taken = [record.priority for every in (*ledger.rules.values(), records) for record in every if record.listener == listener]
+        priority = give_priority(match, active, taken)
+        if priority is None:
+            fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
+            raise LedgerError([Problem(f"Service({service.name!r}).paths", ", ".join(match.paths), fits, ledger.file)])
+        records.append(RuleRecord(digests[content], listener, priority, content, live if born else "blue"))
+    return ledger.with_rules(service.name, records)
+
+
+def _digest(content: str, generation: int) -> str:
+    """A rule that comes back after it was retired is another rule: what it says may no longer be what is live."""
+    return hashlib.sha256(f"{content} {generation}".encode()).hexdigest()[:8] if generation else content
+
+
+def _active(app: App, ledger: Ledger, besides: str) -> Iterator[tuple[Match, RuleRecord]]:
+    for service in app.services:
+        if service.name != besides:
+            contents = {match.content(listener): match for listener in listeners(app) for match in matches(service)}
+            for record in ledger.rules.get(service.name, ()):
+                if not record.retired and record.content in contents:
+                    yield contents[record.content], record
+
+
+def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:
+    every: tuple[Listener, ...] = ("http", "https", "test")
+    contents = {match.content(listener): (listener, match) for listener in every for match in matches(service)}
+    return tuple(
+        Rule(*contents[record.content], record.digest, record.priority, None if record.colour == "blue" else record.colour)
+        for record in ledger.rules[service.name]
+        if not record.retired
+    )
+
+
+def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]]) -> Iterator[Problem]:
+    every = [rule for each in rules.values() for rule in each]
+    if len(every) > RULES_OF_A_BALANCER:
+        fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"
+        yield Problem("App.services", f"{len(every)} listener rules", fits)
+    for index, service in enumerate(app.services):
+        host = (service.hosts or ("any.host",))[0].replace("*", "x").replace("?", "x")
+        for listener in listeners(app):
+            found = reached(every, listener, host, service.health_path)
+            if found != service.name:
+                there = f"service {found!r}" if found else "nobody"
+                yield Problem(
+                    f"App.services[{index}].health_path",
+                    repr(service.health_path),
+                    f"a path that reaches {service.name!r} through its own rules; this one reaches {there}",
+                )
+                break

@@ -1,0 +1,139 @@
+"""From a plan to files, and files to disk: all of a folder or nothing.
+
+`render` and `stage_files` only make texts. `write` is the one place that touches the disk: it writes beside
+the folder and swaps, so that an error, a full disk or an interruption leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cfngen._yaml import dump
+from cfngen.artifacts import service_files
+from cfngen.errors import OutputError
+from cfngen.ledger import FILE, Ledger
+from cfngen.plan import Plan, plan
+from cfngen.spec import App
+from cfngen.stack import Stack
+from cfngen.stacks.application import application_stack
+
+
+def render(stack: Stack, source: str = "") -> dict[str, str]:
+    """The text of every template of a tree, by file name; `source` is named in their first lines."""
+    return {name: dump(body, source) for name, body in stack.templates().items()}
+
+
+def stage_files(app: App, ledger: Ledger | None = None, source: str = "", buildspecs: str | None = None) -> dict[str, str]:
+    """Every file of one stage, its ledger included, by path below the stage's folder.
+
+    Raises `DescriptionError` or `LedgerError`; nothing is written.
+    """
+    settled = plan(app, ledger)
+    root = Stack(app.name, f"{app.name} {app.stage}")
+    application_stack(root, settled)
+    return tree_files(root, settled, source, buildspecs)
+
+
+def tree_files(root: Stack, settled: Plan, source: str = "", buildspecs: str | None = None) -> dict[str, str]:
+    """The same for a tree that was built by hand, with stacks of one's own in it."""
+    bodies = root.templates()
+    released = {f"{name.removesuffix('.yaml')}/{key}": resource["Type"] for name, body in bodies.items() for key, resource in body["Resources"].items()}
+    ledger = settled.ledger.with_resources(released)
+    templates = {name: dump(body, source) for name, body in bodies.items()}
+    return templates | service_files(settled, source, buildspecs) | {FILE: ledger.text()}
+
+
+def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
+    """Make each folder hold just its files; return the folders that changed.
+
+    Raises `OutputError` and changes nothing when a folder holds what cfngen did not write, or cannot be written.
+    """
+    for folder in folders:
+        _recover(folder)
+    changed = [folder for folder, files in sorted(folders.items()) if _differs(folder, files)]
+    with _told():
+        sides: dict[Path, Path] = {}
+        try:
+            for folder in changed:
+                sides[folder] = _write_beside(folder, folders[folder])
+            for folder, side in sides.items():
+                _swap(folder, side)
+        finally:
+            for side in sides.values():
+                shutil.rmtree(side, ignore_errors=True)
+    return changed
+
+
+def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """What `write` would change in a folder: files that are missing, different or not ours any more."""
+    here = _files(folder)
+    return sorted({name for name, text in files.items() if here.get(name) != text} | (here.keys() - files.keys()))
+
+
+def _differs(folder: Path, files: Mapping[str, str]) -> bool:
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file():
+        msg = f"{folder}: holds files that cfngen did not write; name another folder, or empty this one"
+        raise OutputError(msg)
+    return not folder.is_dir() or bool(stale(folder, files))
+
+
+def _files(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            try:
+                found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                found[path.relative_to(folder).as_posix()] = ""
+    return found
+
+
+def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    side = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
+    try:
+        side.chmod(0o755)
+        for name, text in sorted(files.items()):
+            path = side / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    except BaseException:
+        shutil.rmtree(side, ignore_errors=True)
+        raise
+    return side
+
+
+def _swap(folder: Path, side: Path) -> None:
+    old = _old(folder)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(side, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """Finish what an interruption between the two moves of a swap left."""
+    old = _old(folder)
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    for side in folder.parent.glob(f".{folder.name}.new.*") if folder.parent.is_dir() else ():
+        shutil.rmtree(side, ignore_errors=True)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = f"{error.filename or 'the output folder'}: {error.strerror}; nothing was changed"
+        raise OutputError(msg) from error

@@ -1,0 +1,178 @@
+"""Which requests reach which service: listener rules, their order and their priorities.
+
+A rule is write-once: its digest covers everything but weights and priority, so a change is a new rule beside
+the old one (A6.12). Its priority is given once, by how specific it is, and kept in the ledger (H16).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cache
+from typing import Literal
+
+from cfngen.errors import Problem
+from cfngen.spec import App, Service
+from cfngen.spec.service import CONDITION_VALUES
+
+Listener = Literal["http", "https", "test"]
+
+LAST_PRIORITY = 50000
+_HOST_RANKS, _PATH_RANKS = 3, 2 * 129
+_BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
+_ACTION = "forward to both target groups of the service, weighted, v1"
+
+
+@dataclass(frozen=True)
+class Match:
+    """What one rule matches: requests to any of the hosts and any of the paths, from any of the addresses."""
+
+    service: str
+    hosts: tuple[str, ...]
+    paths: tuple[str, ...]
+    addresses: tuple[str, ...]
+
+    def content(self, listener: Listener) -> str:
+        """A digest of every property of the rule except weights and priority."""
+        text = json.dumps([_ACTION, listener, self.hosts, self.paths, self.addresses])
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def takes(self, host: str, path: str) -> bool:
+        """Whether a request from an allowed address would match."""
+        return (not self.hosts or any(_glob(each, host) for each in self.hosts)) and any(_glob(each, path) for each in self.paths)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One listener rule as it is rendered. `live` names the parameter that holds the colour that it starts with."""
+
+    listener: Listener
+    match: Match
+    digest: str
+    priority: int
+    live: str | None = None
+
+
+def matches(service: Service) -> tuple[Match, ...]:
+    """A service's matches: as few rules as its paths need, each within the limits of a rule (A6.15)."""
+    hosts, addresses = tuple(sorted(service.hosts)), tuple(sorted(service.allowed_addresses))
+    room = CONDITION_VALUES - len(hosts) - len(addresses)
+    wildcards = CONDITION_VALUES - sum(map(_wildcards, hosts))
+    groups: list[list[str]] = []
+    for path in sorted(service.paths):
+        if not groups or len(groups[-1]) == room or sum(map(_wildcards, [*groups[-1], path])) > wildcards:
+            groups.append([])
+        groups[-1].append(path)
+    return tuple(Match(service.name, hosts, tuple(paths), addresses) for paths in groups)
+
+
+def conflicts(app: App) -> Iterator[Problem]:
+    """Requests that two services claim with equal right, and rules that no order could satisfy."""
+    every = [match for service in sorted(app.services, key=lambda s: s.name) for match in matches(service)]
+    for index, one in enumerate(every):
+        for other in every[:index]:
+            if one.service == other.service:
+                continue
+            orders = {order for *_, order in _meetings(one, other)}
+            for host, path, order in _meetings(one, other):
+                if order == 0:
+                    where = f" at {host!r}" if host else ""
+                    yield Problem(
+                        f"Service({one.service!r}).paths",
+                        f"{path!r}{where}",
+                        f"service {other.service!r} claims the same requests with the same precision; make one of them more specific",
+                    )
+                    break
+            else:
+                if len(orders) > 1:
+                    fits = f"some of these paths must come before, some after those of service {other.service!r}; name fewer paths that overlap with it"
+                    yield Problem(f"Service({one.service!r}).paths", ", ".join(one.paths), fits)
+
+
+def precedes(one: Match, other: Match) -> int:
+    """-1 when `one` must come before `other`, 1 when after it, 0 when their order does not matter."""
+    return next((order for *_, order in _meetings(one, other) if order), 0)
+
+
+def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iterable[int]) -> int | None:
+    """The number for a new rule: in the middle of the band of its specificity, or as near to that as the rules
+    with which it overlaps allow. `taken` are all numbers ever given on the listener. `None` when there is no room.
+    """
+    low, high, used = 0, LAST_PRIORITY + 1, set(taken)
+    for other, priority in others:
+        order = precedes(match, other)
+        low = max(low, priority) if order > 0 else low
+        high = min(high, priority) if order < 0 else high
+    ideal = min(max(_ideal(match), low + 1), high - 1)
+    for distance in range(LAST_PRIORITY):
+        for number in (ideal + distance, ideal - distance):
+            if low < number < high and number not in used:
+                return number
+    return None
+
+
+def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str) -> str | None:
+    """The service that a request reaches when every source address is allowed; `None` is the default, a 404."""
+    for rule in sorted((rule for rule in rules if rule.listener == listener), key=lambda rule: rule.priority):
+        if rule.match.takes(host, path):
+            return rule.match.service
+    return None
+
+
+def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
+    """Each pair of patterns that one request could match both of, and which of the two comes first."""
+    for host in one.hosts or ("",):
+        for other_host in other.hosts or ("",):
+            if host and other_host and not _meet(host, other_host):
+                continue
+            for path in one.paths:
+                for other_path in other.paths:
+                    if _meet(path, other_path):
+                        mine, theirs = _key(host, path, one), _key(other_host, other_path, other)
+                        yield host, path, (mine < theirs) - (mine > theirs)
+
+
+def _key(host: str, path: str, match: Match) -> tuple[int, ...]:
+    """Greater is more specific: host before path, exact before wildcard, long before short, guarded before open."""
+    return (*_precision(host), *_precision(path), bool(match.addresses))
+
+
+def _precision(pattern: str) -> tuple[int, int]:
+    if not pattern:
+        return (0, 0)
+    return (1 if _wildcards(pattern) else 2, len(pattern) - _wildcards(pattern))
+
+
+def _ideal(match: Match) -> int:
+    host, (exact, literals) = min(map(_precision, match.hosts), default=(0, 0))[0], min(map(_precision, match.paths))
+    rank = (_HOST_RANKS - 1 - host) * _PATH_RANKS + (128 - min(literals, 128)) * 2 + (2 - exact)
+    return int((rank + 0.5) * _BAND)
+
+
+def _wildcards(pattern: str) -> int:
+    return pattern.count("*") + pattern.count("?")
+
+
+def _glob(pattern: str, text: str) -> bool:
+    return re.match(translate(pattern.replace("[", "[[]")), text) is not None
+
+
+@cache
+def _meet(one: str, other: str) -> bool:
+    """Whether some text matches both patterns."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _meet(one[1:], other) or _meet(one, other[1:])
+    if other[0] == "*":
+        return _meet(one, other[1:]) or _meet(one[1:], other)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])
+
+
+def listeners(app: App) -> Sequence[Listener]:
+    """The listeners that carry a service's rules: production's and the test listener."""
+    return ("https" if app.balancer.https else "http", "test")

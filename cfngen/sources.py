@@ -1,0 +1,62 @@
+"""Where the source of an application lives, and the regions that have all that it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cfngen.describe import Description, Finding
+
+# Commercial regions in which every resource type that cfngen renders exists (cfn-lint's registry schemas, E3006).
+_WITH_CONNECTIONS = tuple(
+    "ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1 eu-central-1 eu-north-1 eu-south-1 "
+    "eu-west-1 eu-west-2 eu-west-3 me-south-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2".split()
+)
+_WITH_CODECOMMIT = tuple(sorted({*_WITH_CONNECTIONS, "ap-east-1", "ap-northeast-3"}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeCommit(Description):
+    """A CodeCommit repository. A push starts just the pipelines whose folders it changed.
+
+    `create`: make the repository with this stage; else the root parameter SourceRepositoryName names one
+    that exists, such as the one that another stage made. CodeCommit takes new customers again since
+    November 2025 (O3).
+    """
+
+    regions: ClassVar[tuple[str, ...]] = _WITH_CODECOMMIT
+
+    branch: str = "main"
+    create: bool = False
+
+    def checks(self) -> Iterator[Finding]:
+        yield from _branch(self.branch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection(Description):
+    """A repository at GitHub, GitLab or Bitbucket, by an AWS CodeConnections connection.
+
+    `repository` is ``owner/name`` as the provider spells it. The connection's ARN is the root parameter
+    SourceConnectionArn, because a connection needs a handshake by a person once (D2.3).
+    """
+
+    regions: ClassVar[tuple[str, ...]] = _WITH_CONNECTIONS
+
+    repository: str
+    branch: str = "main"
+
+    def checks(self) -> Iterator[Finding]:
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", self.repository):
+            yield "repository", "owner/name, as in 'acme/coffee'"
+        yield from _branch(self.branch)
+
+
+Source = CodeCommit | Connection
+
+
+def _branch(branch: str) -> Iterator[Finding]:
+    if not re.fullmatch(r"[\w./-]{1,255}", branch):
+        yield "branch", "the name of one branch: letters, digits and . _ / -, without wildcards"

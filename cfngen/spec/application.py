@@ -1,0 +1,135 @@
+"""The application: everything that one stage of it consists of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cfngen.describe import Description, Finding, clock
+from cfngen.errors import did_you_mean
+from cfngen.spec.balancer import Balancer
+from cfngen.spec.database import Database
+from cfngen.spec.network import Network
+from cfngen.spec.pipeline import Pipeline
+from cfngen.spec.service import Service
+
+_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)  # L2.1
+_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+SERVICES_OF_A_BALANCER = 45
+"""Two target groups each, a hundred a balancer (A6.14), and some to spare."""
+
+Encryptable = Literal["logs", "artifacts", "images", "database"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffHours(Description):
+    """When a stage sleeps: no tasks, database stopped, alarms muted; all is back, in order, by `end`.
+
+    `start` and `end` are times of day as ``20:00``, `working_days` those on which it wakes.
+    """
+
+    start: str = "20:00"
+    end: str = "07:00"
+    working_days: tuple[str, ...] = ("MON", "TUE", "WED", "THU", "FRI")
+    timezone: str = "UTC"
+
+    def checks(self) -> Iterator[Finding]:
+        for option in ("start", "end"):
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option)):
+                yield option, "a time of day, as in '20:00'"
+        if unknown := [day for day in self.working_days if day not in _DAYS]:
+            yield "working_days", f"{unknown[0]!r}: days are {', '.join(_DAYS)}"
+        if not self.working_days:
+            yield "working_days", "at least one"
+        if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone):
+            yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
+        if all(re.fullmatch(r"\d\d:\d\d", text) for text in (self.start, self.end)) and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320:
+            yield "start", "at least an hour after end and two hours before it, so that a database can start and stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class App(Description):
+    """One stage of an application. Further stages are this one with fields replaced (`dataclasses.replace`).
+
+    `own_key_for` names what a key of the application encrypts beside the alert topic; AWS's keys encrypt the
+    rest. `permissions_boundary` puts the policy of the root parameter PermissionsBoundaryArn on every role.
+    `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
+    """
+
+    name: str
+    stage: str = "dev"
+    services: tuple[Service, ...]
+    network: Network = field(default_factory=Network)
+    database: Database | None = None
+    balancer: Balancer = field(default_factory=Balancer)
+    pipeline: Pipeline | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    permissions_boundary: bool = False
+    alarm_email: str | None = None
+    log_retention_days: int = 30
+    own_key_for: tuple[Encryptable, ...] = ()
+    off_hours: OffHours | None = None
+    cloud9: bool = False
+
+    @property
+    def files(self) -> str:
+        """The folder of this stage's files, from the source's root."""
+        return (self.pipeline.files if self.pipeline else "") or f"templates/{self.name}/{self.stage}"
+
+    def service(self, name: str) -> Service:
+        """The service of that name; raises `KeyError` when there is none."""
+        return {service.name: service for service in self.services}[name]
+
+    def checks(self) -> Iterator[Finding]:
+        for option, longest in (("name", 24), ("stage", 16)):
+            text = getattr(self, option)
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) or len(text) > longest:
+                yield option, f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}"
+        if self.log_retention_days not in _RETENTION_DAYS:
+            yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
+        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
+            yield "alarm_email", "an e-mail address"
+        for key in self.tags:
+            if key.lower().startswith("aws:") or key in ("Application", "Stage", "Name") or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key):
+                yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
+        yield from _names(self)
+        yield from _ports(self)
+        yield from _access(self)
+
+
+def _names(app: App) -> Iterator[Finding]:
+    names = [service.name for service in app.services]
+    if not names:
+        yield "services", "at least one"
+    if len(names) > SERVICES_OF_A_BALANCER:
+        yield "services", f"{len(names)} of them; one balancer carries {SERVICES_OF_A_BALANCER} (A6.14)"
+    spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield f"services[{index}].name", f"another name; {name!r} is taken"
+        elif twins := [other for other in names[:index] if spelt[other] == spelt[name]]:
+            yield f"services[{index}].name", f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template (P12)"
+
+
+def _ports(app: App) -> Iterator[Finding]:
+    if app.balancer.test_port == app.balancer.production_port:
+        yield "balancer.test_port", f"another port than {app.balancer.production_port}, which is production's"
+
+
+def _access(app: App) -> Iterator[Finding]:
+    names = [service.name for service in app.services]
+    for option in ("readers", "writers"):
+        for name in getattr(app.database, option, ()):
+            if name not in names:
+                yield f"database.{option}", f"{name!r} is no service; {did_you_mean(name, names)}"
+    for index, service in enumerate(app.services):
+        if service.migrate and app.database is None:
+            yield f"services[{index}].migrate", "needs a database in the application"
+        if service.migrate and app.pipeline is None:
+            yield f"services[{index}].migrate", "needs a pipeline in the application, which runs it"
+        users = (*app.database.readers, *app.database.writers) if app.database else ()
+        given = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"} & {*service.environment, *service.secrets}
+        if service.name in users and given:
+            yield f"services[{index}].environment[{min(given)!r}]", "another name; the database's address and user are given to the service by cfngen"

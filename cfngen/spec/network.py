@@ -1,0 +1,36 @@
+"""The network of a stage."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from cfngen.describe import Description, Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network(Description):
+    """A VPC with public, private and isolated subnets in `zones` availability zones.
+
+    `cidr` is cut into 16 blocks, four for each tier, so that a further zone moves no subnet (J1.4).
+    `nat` is how tasks reach the internet: one gateway, or one in each zone, which survives a zone's failure
+    and costs as often as there are zones.
+    """
+
+    cidr: str = "10.0.0.0/16"
+    zones: int = 2
+    nat: Literal["one", "one per zone"] = "one per zone"
+
+    def checks(self) -> Iterator[Finding]:
+        fits = "a private range from /16 to /20, as in '10.0.0.0/16'"
+        try:
+            network = ipaddress.IPv4Network(self.cidr)
+        except ValueError as error:
+            yield "cidr", f"{fits} ({error})"
+        else:
+            if not network.is_private or not 16 <= network.prefixlen <= 20:
+                yield "cidr", fits
+        if not 2 <= self.zones <= 3:
+            yield "zones", "2 or 3"

@@ -1,0 +1,45 @@
+"""How a push becomes a release."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cfngen.describe import Description, Finding
+from cfngen.sources import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline(Description):
+    """One pipeline a service: source, build and test, approval, migration, deployment.
+
+    `test_command` runs in the service's folder before its image is built; a failing one ends the build and
+    nothing is pushed. `runtimes` are what it needs of CodeBuild's image, as in ``{"nodejs": "22"}``.
+    `test_report` is the JUnit file that it writes, relative to the service's folder.
+    `scan_threshold` is the least severity of a finding in the image that stops the release; "NONE" lets all pass.
+    `files` is the folder, from the source's root, that holds what `cfngen generate` wrote for this stage.
+    """
+
+    source: Source
+    approval: bool = False
+    test_command: str = ""
+    test_report: str = ""
+    runtimes: Mapping[str, str] = field(default_factory=dict)
+    scan_threshold: Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "NONE"] = "HIGH"
+    files: str = ""
+    build_timeout_minutes: int = 30
+
+    def checks(self) -> Iterator[Finding]:
+        if self.files and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.files):
+            yield "files", "a folder relative to the source's root, as in 'templates/coffee/dev'"
+        if self.test_report and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.test_report):
+            yield "test_report", "a file relative to the service's folder, as in 'reports/junit.xml'"
+        if self.test_report and not self.test_command:
+            yield "test_report", "needs a test_command that writes it"
+        if not 5 <= self.build_timeout_minutes <= 480:
+            yield "build_timeout_minutes", "5 to 480"
+        for name, version in self.runtimes.items():
+            if not re.fullmatch(r"[a-z]+", name) or not re.fullmatch(r"[\w.]+", version):
+                yield f"runtimes[{name!r}]", "a runtime of CodeBuild and its version, as in {'nodejs': '22'}"

@@ -1,0 +1,309 @@
+"""Stacks are functions; `Stack.nest` runs one inside a nested stack.
+
+A stack function takes a `Stack`, a description and other stacks' outputs, adds troposphere resources, and
+returns its own outputs: a frozen dataclass of `Value`s. Called directly, it fills the caller's own template.
+Called through `nest`, it fills a child's, and each deploy-time value that crosses the border becomes a
+parameter or an output there, of the value's own kind. So wiring is typed, a cycle between stacks cannot be
+written, and any part can be used in another project.
+
+The price: nothing is known of a template before it is rendered. Parameters are declared and references are
+checked in `Stack.to_dict`, not in `nest`, so that whoever adjusts a resource in between is checked as well.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from troposphere import AWSObject, Output, Parameter, Template
+from troposphere.cloudformation import Stack as StackResource
+
+from cfngen.errors import WiringError, did_you_mean
+from cfngen.values import Value, building, rendering
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R", bound=AWSObject)
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def title(*words: str) -> str:
+    """Make a logical id: ``title("order-api", "task role")`` is ``OrderApiTaskRole``."""
+    parts = re.findall(r"[A-Za-z0-9]+", " ".join(words))
+    return "".join(part[0].upper() + part[1:] for part in parts)
+
+
+class Stack:
+    """One template and the nested stacks below it.
+
+    `name` is lower case with hyphens; it names the file. `nested` holds the children by name.
+    """
+
+    def __init__(self, name: str, description: str = "", *, parent: Stack | None = None) -> None:
+        if not _NAME.fullmatch(name):
+            msg = f"stack name {name!r}: lower-case letters, digits and single hyphens, beginning with a letter"
+            raise WiringError(msg)
+        self.name = name
+        self.parent = parent
+        self.template = Template(Description=description or None)
+        self.template.set_version()
+        self.nested: dict[str, Stack] = {}
+        self._given: dict[str, Value] = {}
+        self._used: set[str] = set()
+
+    @property
+    def path(self) -> str:
+        """Where the stack hangs: empty for the root, ``queue`` or ``queue.letters`` below it."""
+        if self.parent is None:
+            return ""
+        return f"{self.parent.path}.{self.name}".removeprefix(".")
+
+    @property
+    def file(self) -> str:
+        """The template's file name, different for every stack of a tree."""
+        return f"{self.path or self.name}.yaml"
+
+    def add(self, resource: R) -> R:
+        """Add a troposphere resource and hand it back."""
+        if resource.title in self.template.resources:
+            msg = f"stack {self.name!r} has two resources of the name {resource.title!r}"
+            raise WiringError(msg)
+        self.template.add_resource(resource)
+        return resource
+
+    def describe(self, text: str) -> None:
+        """Say what this stack is for, in its template's description."""
+        self.template.set_description(text)
+
+    def find(self, kind: type[R], name: str) -> R:
+        """Return a resource to adjust it: the way out where no option covers a need.
+
+        Raises `KeyError`, naming what there is, when the stack has no such resource.
+        """
+        found = self.template.resources.get(name)
+        if isinstance(found, kind):
+            return found
+        known = [key for key, resource in self.template.resources.items() if isinstance(resource, kind)]
+        msg = f"stack {self.name!r} has no {kind.__name__} {name!r}; {did_you_mean(name, known)}"
+        raise KeyError(msg)
+
+    def output(self, name: str, value: Value, description: str = "") -> None:
+        """Show a value to whoever deploys this stack, as an output of its template."""
+        self.template.add_output(Output(name, Value=value.text, **({"Description": description} if description else {})))
+
+    def nest(self, name: str, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a stack function in a nested stack; return its outputs as this stack sees them.
+
+        Raises `WiringError` for a name that is taken, and when two values would share one parameter.
+        """
+        child = Stack(name, (inspect.getdoc(build) or "").partition("\n")[0], parent=self)
+        self._adopt(child)
+        call = inspect.signature(build).bind(child, *args, **kwargs)
+        call.arguments.update({argument: _cross(given, child._enter, argument) for argument, given in call.arguments.items()})
+        token = building.set(child)
+        try:
+            outputs = build(*call.args, **call.kwargs)
+        finally:
+            building.reset(token)
+        resource = self.template.resources[title(name)]
+
+        def leave(path: str, value: Value) -> Value:
+            output = title(path)
+            child.template.add_output(Output(output, Value=value.text))
+            seen = type(value).from_output(title(name), output)
+            seen.owner = building.get()
+            return seen
+
+        return _cross(outputs, leave, "")  # type: ignore[no-any-return]
+
+    def walk(self) -> Iterator[Stack]:
+        """This stack and all below it, parents first."""
+        yield self
+        for child in self.nested.values():
+            yield from child.walk()
+
+    def templates(self) -> dict[str, dict[str, Any]]:
+        """Every template of the tree as data, by file name, this stack's own first.
+
+        Children are turned into data before their parents, because they decide which parameters it must pass.
+        Raises `WiringError` for a value or a name that belongs to another stack.
+        """
+        below: dict[str, dict[str, Any]] = {}
+        for child in self.nested.values():
+            below |= child.templates()
+        self._pass_parameters()
+        hearing = _Hearing(self)
+        token = rendering.set(hearing)
+        try:
+            body: dict[str, Any] = self.template.to_dict()
+        finally:
+            rendering.reset(token)
+        self._used = set(hearing.parameters)
+        if hearing.parameters:
+            body["Parameters"] = body.get("Parameters", {}) | {key: each.to_dict() for key, each in sorted(hearing.parameters.items())}
+        self._check(body)
+        return {self.file: body} | below
+
+    def to_dict(self) -> dict[str, Any]:
+        """This stack's own template as data; see `templates`."""
+        return self.templates()[self.file]
+
+    def _adopt(self, child: Stack) -> None:
+        own = title(child.name)
+        if child.name in self.nested or own in self.template.resources:
+            other = child.name if child.name in self.nested else own
+            msg = f"stack {self.name!r} cannot nest {child.name!r}: {other!r} is there already"
+            raise WiringError(msg)
+        self.nested[child.name] = child
+        # Each child says for its own resources what is kept; the stack itself may go.
+        self.add(StackResource(own, DeletionPolicy="Delete", UpdateReplacePolicy="Delete", TemplateURL=child.file))
+
+    def _enter(self, path: str, value: Value) -> Value:
+        parameter = value.label or title(path)
+        known = self._given.setdefault(parameter, value)
+        if known != value:
+            msg = f"stack {self.name!r} would get two different values as parameter {parameter!r}; pass one of them under another name"
+            raise WiringError(msg)
+        seen = type(value).from_reference(parameter)
+        seen.owner = self
+        return seen
+
+    def _pass_parameters(self) -> None:
+        """Give each child the parameters that it uses, no more."""
+        for child in self.nested.values():
+            if used := sorted(child._used & set(child._given)):
+                self.template.resources[title(child.name)].Parameters = {parameter: child._given[parameter].text for parameter in used}
+
+    def _check(self, body: dict[str, Any]) -> None:
+        parameters, resources = body.get("Parameters", {}), body.get("Resources", {})
+        if both := sorted(set(parameters) & set(resources)):
+            msg = f"stack {self.name!r} has a parameter and a resource of the name {both[0]!r}; rename the resource"
+            raise WiringError(msg)
+        for name, where in _references(body):
+            if name not in parameters and name not in resources:
+                msg = (
+                    f"stack {self.name!r}: {where} uses {name!r}, which is neither a resource nor a parameter of it; "
+                    f"pass it to the stack's function as an argument ({did_you_mean(name, [*resources, *parameters])})"
+                )
+                raise WiringError(msg)
+        for name, where in _conditions(body):
+            if name not in body.get("Conditions", {}):
+                msg = f"stack {self.name!r}: {where} uses the condition {name!r}, which it does not have"
+                raise WiringError(msg)
+
+
+class _Hearing:
+    """Hears which values a template uses, notes its parameters and refuses what belongs elsewhere."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.parameters: dict[str, Parameter] = {}
+
+    def uses(self, value: Value) -> None:
+        stack = self.stack
+        if value.declaration is not None:
+            self._declared_by_deployer(value.declaration)
+        elif value.owner is not (stack if stack.parent else None):
+            owner = getattr(value.owner, "name", None)
+            there = f"stack {owner!r}" if owner else "the root"
+            msg = f"stack {stack.name!r} uses {value!r} of {there}; pass it to the stack's function as an argument"
+            raise WiringError(msg)
+        elif value.is_reference and value.label in stack._given:
+            self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
+
+    def _declared_by_deployer(self, declaration: Parameter) -> None:
+        if self.stack.parent is not None:
+            msg = f"stack {self.stack.name!r} uses the deployment's parameter {declaration.title!r}; pass it to the stack's function as an argument"
+            raise WiringError(msg)
+        known = self.parameters.setdefault(str(declaration.title), declaration)
+        if known.to_dict() != declaration.to_dict():
+            msg = f"parameter {declaration.title!r} is declared twice, differently"
+            raise WiringError(msg)
+
+
+def _cross(item: Any, swap: Callable[[str, Value], Value], path: str) -> Any:
+    """Copy `item` with every deploy-time value in it swapped for its twin over the border."""
+    match item:
+        case Value():
+            return item if item.is_literal else swap(path, item)
+        case tuple():
+            parts = tuple(_cross(part, swap, f"{path} {_part(part, index)}") for index, part in enumerate(item))
+            return item if all(new is old for new, old in zip(parts, item, strict=True)) else parts
+        case Mapping():
+            swapped = {key: _cross(part, swap, f"{path} {key}") for key, part in item.items()}
+            return item if all(swapped[key] is part for key, part in item.items()) else swapped
+        case _ if is_dataclass(item) and not isinstance(item, type):
+            changes = {f.name: _cross(getattr(item, f.name), swap, f"{path} {f.name}") for f in fields(item) if f.init}
+            changes = {name: new for name, new in changes.items() if new is not getattr(item, name)}
+            return replace(item, **changes) if changes else item
+    return item
+
+
+def _part(part: Any, index: int) -> str:
+    """Named things keep their name in an id, so that reordering a tuple changes nothing."""
+    return str(getattr(part, "name", index + 1))
+
+
+def _references(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every logical id that a template refers to, with the place that does."""
+    for section in ("Resources", "Outputs"):
+        for name, part in body.get(section, {}).items():
+            after = part.get("DependsOn", [])
+            yield from ((other, name) for other in ([after] if isinstance(after, str) else after))
+            yield from ((other, name) for other in _named(part) if not other.startswith("AWS::"))
+
+
+def _named(node: Any) -> Iterator[str]:
+    match node:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *more]}:
+            yield name
+            yield from _named(more)
+        case {"Fn::GetAtt": str(name)}:
+            yield name.partition(".")[0]
+        case {"Fn::Sub": str(text)}:
+            yield from _in_text(text, {})
+        case {"Fn::Sub": [str(text), dict(own)]}:
+            yield from _in_text(text, own)
+            yield from _named(list(own.values()))
+        case dict():
+            for part in node.values():
+                yield from _named(part)
+        case list():
+            for part in node:
+                yield from _named(part)
+
+
+def _in_text(text: str, own: Mapping[str, Any]) -> Iterator[str]:
+    for name in re.findall(r"\$\{([^!}][^}]*)\}", text):
+        if name not in own:
+            yield name if name.startswith("AWS::") else name.partition(".")[0]
+
+
+def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every condition that a template refers to, with the place that does."""
+    for section in ("Conditions", "Resources", "Outputs"):
+        for name, part in body.get(section, {}).items():
+            if section != "Conditions" and isinstance(part.get("Condition"), str):
+                yield part["Condition"], name
+            yield from ((condition, name) for condition in _tested(part, within=section == "Conditions"))
+
+
+def _tested(node: Any, *, within: bool) -> Iterator[str]:
+    match node:
+        case {"Fn::If": [str(condition), *rest]}:
+            yield condition
+            yield from _tested(rest, within=within)
+        case {"Condition": str(condition)} if within and len(node) == 1:
+            yield condition
+        case dict():
+            for part in node.values():
+                yield from _tested(part, within=within)
+        case list():
+            for part in node:
+                yield from _tested(part, within=within)

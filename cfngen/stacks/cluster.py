@@ -1,0 +1,155 @@
+"""The load balancer with its listeners, the ECS cluster, the CodeDeploy application: what services share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import GetAtt, codedeploy, ec2, ecs, route53
+from troposphere import elasticloadbalancingv2 as elb
+
+from cfngen.routing import Listener
+from cfngen.spec import Balancer
+from cfngen.stack import Stack
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.network import NetworkOutputs
+from cfngen.values import CertificateArn, ClusterName, HostedZoneId, ListenerArn, LoadBalancerFullName, SecurityGroupId, Text
+
+_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"  # H7
+
+
+@dataclass(frozen=True)
+class ClusterOutputs:
+    """`http_listener` carries production rules without HTTPS, else it only redirects; each listener is a value of
+    its own, so that a service's rules never change their listener.
+    """
+
+    cluster: ClusterName
+    deploy_application: Text
+    security_group: SecurityGroupId
+    load_balancer: LoadBalancerFullName
+    address: Text
+    http_listener: ListenerArn
+    https_listener: ListenerArn | None
+    test_listener: ListenerArn
+
+    def listener(self, which: Listener) -> ListenerArn:
+        """The listener of that kind; raises `KeyError` for HTTPS without a certificate."""
+        found = {"http": self.http_listener, "https": self.https_listener, "test": self.test_listener}[which]
+        if found is None:
+            raise KeyError(which)
+        return found
+
+    @property
+    def production_listener(self) -> ListenerArn:
+        """The listener that users reach."""
+        return self.https_listener or self.http_listener
+
+
+def cluster_stack(
+    stack: Stack,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    balancer: Balancer,
+    certificate: CertificateArn | None = None,
+    hosted_zone: HostedZoneId | None = None,
+) -> ClusterOutputs:
+    """One internet-facing balancer whose listeners answer 404 until a service brings its rules (S6)."""
+    group = _security_group(stack, network, balancer)
+    made = _load_balancer(stack, foundation, network, balancer, group)
+    http, https, test = _listeners(stack, balancer, made, certificate)
+    cluster = stack.add(
+        ecs.Cluster(
+            "Cluster",
+            CapacityProviders=["FARGATE", "FARGATE_SPOT"],
+            ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
+        )
+    )
+    application = stack.add(codedeploy.Application("DeployApplication", ComputePlatform="ECS"))
+    if balancer.domain and hosted_zone:
+        _alias(stack, balancer.domain, hosted_zone, made)
+    return ClusterOutputs(
+        cluster=ClusterName(cluster.ref()),
+        deploy_application=Text(application.ref()),
+        security_group=SecurityGroupId(group.ref()),
+        load_balancer=LoadBalancerFullName(GetAtt(made, "LoadBalancerFullName")),
+        address=Text(GetAtt(made, "DNSName")),
+        http_listener=ListenerArn(http.ref()),
+        https_listener=ListenerArn(https.ref()) if https else None,
+        test_listener=ListenerArn(test.ref()),
+    )
+
+
+def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer) -> ec2.SecurityGroup:
+    # Each service adds the way out to its own tasks; the constant way to nowhere closes all others (J4.3, J4.4).
+    nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
+    group = stack.add(ec2.SecurityGroup("SecurityGroup", GroupDescription="Load balancer", VpcId=network.vpc, SecurityGroupEgress=[nowhere]))
+    for port in (80, 443) if balancer.https else (80,):
+        _let_in(stack, group, f"Ingress{port}", port, "0.0.0.0/0", "everybody")
+    for address in sorted(balancer.test_addresses):
+        _let_in(stack, group, f"TestIngress{''.join(c if c.isalnum() else 'x' for c in address)}", balancer.test_port, address, "who may see the next version")
+    if not balancer.test_addresses:
+        _let_in(stack, group, "TestIngress", balancer.test_port, network.cidr, "the network itself may see the next version")
+    return group
+
+
+def _let_in(stack: Stack, group: ec2.SecurityGroup, name: str, port: int, address: str | Text, who: str) -> None:
+    stack.add(ec2.SecurityGroupIngress(name, GroupId=GetAtt(group, "GroupId"), IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=address, Description=who))
+
+
+def _load_balancer(stack: Stack, foundation: FoundationOutputs, network: NetworkOutputs, balancer: Balancer, group: ec2.SecurityGroup) -> elb.LoadBalancer:
+    attributes: dict[str, object] = {
+        "deletion_protection.enabled": str(balancer.deletion_protection).lower(),
+        "idle_timeout.timeout_seconds": "60",
+        "routing.http.desync_mitigation_mode": "defensive",
+        "routing.http.drop_invalid_header_fields.enabled": "true",
+        "access_logs.s3.enabled": str(balancer.access_logs).lower(),
+    }
+    if balancer.access_logs:
+        attributes |= {"access_logs.s3.bucket": foundation.logs, "access_logs.s3.prefix": "balancer"}
+    return stack.add(
+        elb.LoadBalancer(
+            "LoadBalancer",
+            Type="application",
+            Scheme="internet-facing",
+            IpAddressType="ipv4",
+            Subnets=network.public_subnets,
+            SecurityGroups=[GetAtt(group, "GroupId")],
+            LoadBalancerAttributes=[elb.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()],
+        )
+    )
+
+
+def _listeners(
+    stack: Stack, balancer: Balancer, made: elb.LoadBalancer, certificate: CertificateArn | None
+) -> tuple[elb.Listener, elb.Listener | None, elb.Listener]:
+    not_found = elb.Action(
+        Type="fixed-response", FixedResponseConfig=elb.FixedResponseConfig(StatusCode="404", ContentType="text/plain", MessageBody="not found")
+    )
+    to_https = elb.Action(Type="redirect", RedirectConfig=elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301"))
+    if not balancer.https:
+        http = stack.add(elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[not_found]))
+        test = stack.add(elb.Listener("TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, Protocol="HTTP", DefaultActions=[not_found]))
+        return http, None, test
+    tls: dict[str, Any] = {"Protocol": "HTTPS", "SslPolicy": _TLS_POLICY, "Certificates": [elb.Certificate(CertificateArn=certificate)]}
+    http = stack.add(elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[to_https]))
+    https = stack.add(elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found], **tls))
+    test = stack.add(elb.Listener("TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls))
+    return http, https, test
+
+
+def _alias(stack: Stack, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:
+    stack.add(
+        route53.RecordSetType(
+            "Alias",
+            HostedZoneId=hosted_zone,
+            Name=domain,
+            Type="A",
+            AliasTarget=_to(made),
+        )
+    )
+
+
+def _to(made: elb.LoadBalancer) -> Any:
+    # troposphere leaves this class untyped.
+    return route53.AliasTarget(GetAtt(made, "CanonicalHostedZoneID"), GetAtt(made, "DNSName"), EvaluateTargetHealth=True)  # type: ignore[no-untyped-call,attr-defined]

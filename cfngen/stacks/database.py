@@ -1,0 +1,208 @@
+"""The database, its secrets and its alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from awacs import rds as rds_actions
+from troposphere import GetAtt, Join, Sub, cloudwatch, ec2, rds, scheduler, secretsmanager
+
+from cfngen.describe import clock
+from cfngen.spec import Database, OffHours
+from cfngen.stack import Stack
+from cfngen.stacks.common import Common, allow, arn, from_this_account, given, role, trust
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.network import NetworkOutputs
+from cfngen.values import AlarmName, SecretArn, SecurityGroupId, Text
+
+_GIB = 1024**3
+STOP_MINUTES_AFTER_TASKS, START_MINUTES_BEFORE_TASKS = 10, 20
+
+
+@dataclass(frozen=True)
+class DatabaseOutputs:
+    """Where the database is, who may come in, and which secret opens it as whom."""
+
+    host: Text
+    port: Text
+    instance: Text
+    security_group: SecurityGroupId
+    master_secret: SecretArn
+    reader_secret: SecretArn
+    writer_secret: SecretArn
+    alarm: AlarmName
+
+
+def database_stack(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    database: Database,
+    engine_version: str,
+    off_hours: OffHours | None = None,
+) -> DatabaseOutputs:
+    """An encrypted database in the isolated subnets, reached by TLS alone."""
+    group = _security_group(stack, network)
+    instance = _instance(stack, common, foundation, network, database, engine_version, group)
+    if off_hours:
+        _sleep(stack, common, instance, off_hours)
+    return DatabaseOutputs(
+        host=Text(GetAtt(instance, "Endpoint.Address")),
+        port=Text(GetAtt(instance, "Endpoint.Port")),
+        instance=Text(instance.ref()),
+        security_group=SecurityGroupId(group.ref()),
+        master_secret=SecretArn(GetAtt(instance, "MasterUserSecret.SecretArn")),
+        reader_secret=_secret(stack, common, foundation, database, "reader"),
+        writer_secret=_secret(stack, common, foundation, database, "writer"),
+        alarm=_alarms(stack, database, instance),
+    )
+
+
+def _security_group(stack: Stack, network: NetworkOutputs) -> ec2.SecurityGroup:
+    # Who may come in stands with who comes: each service adds its own rule. The way out to nowhere closes the
+    # group, which would else allow every way out (J4.3); constant, so that it never clashes with other rules (J4.4).
+    nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
+    return stack.add(ec2.SecurityGroup("SecurityGroup", GroupDescription="Database", VpcId=network.vpc, SecurityGroupEgress=[nowhere]))
+
+
+def _instance(
+    stack: Stack, common: Common, foundation: FoundationOutputs, network: NetworkOutputs, database: Database, engine_version: str, group: ec2.SecurityGroup
+) -> rds.DBInstance:
+    subnets = stack.add(rds.DBSubnetGroup("SubnetGroup", DBSubnetGroupDescription="Isolated subnets", SubnetIds=network.isolated_subnets))
+    parameters = stack.add(
+        rds.DBParameterGroup(
+            "ParameterGroup",
+            Description="MySQL 8.4 with TLS required",
+            Family="mysql8.4",
+            Parameters={"require_secure_transport": "1", "slow_query_log": "1", "long_query_time": "1"},
+        )
+    )
+    key = common.key_for("database", foundation.key)
+    # The smallest burstable classes cannot hold Performance Insights (I2.15).
+    insights = not database.instance_class.endswith((".micro", ".small"))
+    return stack.add(
+        rds.DBInstance(
+            "Instance",
+            # Either way the data are kept; the snapshot is the last one (I2.5).
+            DeletionPolicy="Snapshot",
+            UpdateReplacePolicy="Snapshot",
+            Engine=database.engine,
+            EngineVersion=engine_version,
+            EngineLifecycleSupport="open-source-rds-extended-support-disabled",  # I1.4: no surcharge after the end of support
+            AutoMinorVersionUpgrade=True,
+            DBName=database.name,
+            DBInstanceClass=database.instance_class,
+            AllocatedStorage=str(database.storage_gib),
+            MaxAllocatedStorage=database.storage_ceiling_gib,
+            StorageType="gp3",
+            StorageEncrypted=True,
+            **given(KmsKeyId=key),
+            MasterUsername="admin",
+            ManageMasterUserPassword=True,
+            **given(MasterUserSecret=rds.MasterUserSecret(KmsKeyId=key) if key else None),
+            MultiAZ=database.multi_az,
+            DBSubnetGroupName=subnets.ref(),
+            VPCSecurityGroups=[GetAtt(group, "GroupId")],
+            PubliclyAccessible=False,
+            DBParameterGroupName=parameters.ref(),
+            BackupRetentionPeriod=database.backup_days,
+            CopyTagsToSnapshot=True,
+            DeleteAutomatedBackups=not database.protected,
+            DeletionProtection=database.protected,
+            # A guarded database changes in its maintenance window, another one at once (I2.22).
+            ApplyImmediately=not database.protected,
+            DatabaseInsightsMode="standard",
+            EnablePerformanceInsights=insights,
+            EnableCloudwatchLogsExports=["error", "slowquery"],
+        )
+    )
+
+
+def _secret(stack: Stack, common: Common, foundation: FoundationOutputs, database: Database, user: str) -> SecretArn:
+    key = common.key_for("database", foundation.key)
+    made = stack.add(
+        secretsmanager.Secret(
+            f"{user.capitalize()}Secret",
+            DeletionPolicy="RetainExceptOnCreate" if database.protected else "Delete",
+            UpdateReplacePolicy="Retain" if database.protected else "Delete",
+            Description=f"The {user} of the application's database; the migration makes the user with this password",
+            GenerateSecretString=secretsmanager.GenerateSecretString(
+                SecretStringTemplate=f'{{"username": "{user}"}}', GenerateStringKey="password", PasswordLength=32, ExcludePunctuation=True
+            ),
+            **given(KmsKeyId=key),
+        )
+    )
+    return SecretArn(made.ref())
+
+
+def _sleep(stack: Stack, common: Common, instance: rds.DBInstance, off_hours: OffHours) -> None:
+    """Stop after the tasks have gone, start before they come. The stop is daily, since AWS starts a stopped database
+    after seven days (I3.3).
+    """
+    made = role(
+        stack,
+        "SleepRole",
+        common,
+        trust("scheduler", from_this_account()),
+        [allow([rds_actions.StopDBInstance, rds_actions.StartDBInstance], arn("rds", "db:${Instance}", Instance=instance.ref()))],
+    )
+    stop, start = clock(off_hours.start) + STOP_MINUTES_AFTER_TASKS, clock(off_hours.end) - START_MINUTES_BEFORE_TASKS
+    for name, action, minutes, days in (("Stop", "stopDBInstance", stop, "*"), ("Start", "startDBInstance", start, _days(off_hours))):
+        minutes %= 24 * 60
+        stack.add(
+            scheduler.Schedule(
+                f"{name}Schedule",
+                ScheduleExpression=f"cron({minutes % 60} {minutes // 60} ? * {days} *)",
+                ScheduleExpressionTimezone=off_hours.timezone,
+                FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
+                Target=scheduler.Target(
+                    Arn=Sub(f"arn:${{AWS::Partition}}:scheduler:::aws-sdk:rds:{action}"),
+                    RoleArn=GetAtt(made, "Arn"),
+                    Input=Sub('{"DbInstanceIdentifier": "${Instance}"}'),
+                    # A stop that is tried again all night would meet the database after it was started.
+                    RetryPolicy=scheduler.RetryPolicy(MaximumRetryAttempts=3, MaximumEventAgeInSeconds=600),
+                ),
+            )
+        )
+
+
+def _days(off_hours: OffHours) -> str:
+    days = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+    return ",".join(day for day in days if day in off_hours.working_days)
+
+
+def _alarms(stack: Stack, database: Database, instance: rds.DBInstance) -> AlarmName:
+    alarms = [stack.add(alarm) for alarm in _each_alarm(database, instance)]
+    rule = Join(" OR ", [Sub(f'ALARM("${{{alarm.title}}}")') for alarm in alarms])
+    return AlarmName(stack.add(cloudwatch.CompositeAlarm("Alarm", AlarmDescription="The database needs a look", AlarmRule=rule)).ref())
+
+
+def _each_alarm(database: Database, instance: rds.DBInstance) -> Iterator[cloudwatch.Alarm]:
+    memory = (database.memory_gib or 1) * _GIB
+    yield _alarm(instance, "CpuAlarm", "CPU above 80 % for a quarter of an hour", "CPUUtilization", "Average", ">", 80)
+    yield _alarm(
+        instance, "StorageAlarm", "less than 15 % of the first storage is free", "FreeStorageSpace", "Minimum", "<", database.storage_gib * _GIB * 15 // 100
+    )
+    yield _alarm(instance, "MemoryAlarm", "less than 5 % of the memory is free", "FreeableMemory", "Minimum", "<", memory * 5 // 100)
+    # RDS derives max_connections of MySQL from the memory: DBInstanceClassMemory / 12582880.
+    yield _alarm(instance, "ConnectionsAlarm", "80 % of the connections are taken", "DatabaseConnections", "Maximum", ">", memory // 12582880 * 80 // 100)
+    if database.is_burstable:
+        yield _alarm(instance, "CreditsAlarm", "CPU credits are nearly spent", "CPUCreditBalance", "Minimum", "<", 30)
+
+
+def _alarm(instance: rds.DBInstance, name: str, description: str, metric: str, statistic: str, comparison: str, threshold: int) -> cloudwatch.Alarm:
+    return cloudwatch.Alarm(
+        name,
+        AlarmDescription=f"Database: {description}",
+        Namespace="AWS/RDS",
+        MetricName=metric,
+        Dimensions=[cloudwatch.MetricDimension(Name="DBInstanceIdentifier", Value=instance.ref())],
+        Statistic=statistic,
+        Period=300,
+        EvaluationPeriods=3,
+        ComparisonOperator="GreaterThanThreshold" if comparison == ">" else "LessThanThreshold",
+        Threshold=threshold,
+        TreatMissingData="notBreaching",  # a stopped database has no metrics
+    )

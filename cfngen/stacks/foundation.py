@@ -1,0 +1,198 @@
+"""What a stage stands on: its key, the topic that alerts go to, the buckets for logs and artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from awacs import kms as kms_actions
+from awacs import s3 as s3_actions
+from awacs import sns as sns_actions
+from awacs.aws import Allow, ArnLike, AWSPrincipal, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
+from troposphere import AccountId, AWSHelperFn, GetAtt, Sub, kms, s3, sns
+
+from cfngen.stack import Stack
+from cfngen.stacks.common import Common, arn, given
+from cfngen.values import Arn, BucketName, KeyArn, TopicArn
+
+_USE_KEY = (kms_actions.Decrypt, kms_actions.DescribeKey, kms_actions.Encrypt, kms_actions.GenerateDataKey, kms_actions.ReEncryptFrom, kms_actions.ReEncryptTo)
+
+
+@dataclass(frozen=True)
+class FoundationOutputs:
+    """`logs` is where balancers and networks write their logs; `artifacts` what pipelines hand on."""
+
+    key: KeyArn
+    alerts: TopicArn
+    logs: BucketName
+    artifacts: BucketName
+    artifacts_arn: Arn
+
+
+def foundation_stack(stack: Stack, common: Common, alarm_email: str | None = None) -> FoundationOutputs:
+    """The stage's own key, alert topic and buckets."""
+    key = _key(stack)
+    alerts = _alerts(stack, key, alarm_email)
+    logs = _log_bucket(stack, common)
+    artifacts = _artifact_bucket(stack, common, key)
+    return FoundationOutputs(
+        key=KeyArn(GetAtt(key, "Arn")),
+        alerts=TopicArn(alerts.ref()),
+        # By way of its policy, whose Ref is the bucket's name too: the policy must be there before a balancer writes (H14).
+        logs=BucketName(logs.ref()),
+        artifacts=BucketName(artifacts.ref()),
+        artifacts_arn=Arn(GetAtt("ArtifactBucket", "Arn")),
+    )
+
+
+def _key(stack: Stack) -> kms.Key:
+    policy = PolicyDocument(
+        Version="2012-10-17",
+        Statement=[
+            # IAM decides who uses the key; naming roles here would make a cycle key, role, key (D5.6).
+            Statement(
+                Sid="Account",
+                Effect=Allow,
+                Principal=AWSPrincipal(Sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")),
+                Action=[kms_actions.Action("*")],
+                Resource=["*"],
+            ),
+            Statement(
+                Sid="Logs",
+                Effect=Allow,
+                Principal=Principal("Service", Sub("logs.${AWS::Region}.${AWS::URLSuffix}")),
+                Action=list(_USE_KEY),
+                Resource=["*"],
+                Condition=Condition(ArnLike("kms:EncryptionContext:aws:logs:arn", arn("logs", "*"))),  # L2.2
+            ),
+            # Alarms publish to the encrypted topic themselves; event rules do by a role (L2.9, L2.10).
+            Statement(
+                Sid="Alarms",
+                Effect=Allow,
+                Principal=Principal("Service", "cloudwatch.amazonaws.com"),
+                Action=[kms_actions.Decrypt, kms_actions.GenerateDataKey],
+                Resource=["*"],
+                Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
+            ),
+        ],
+    )
+    return stack.add(
+        kms.Key(
+            "Key",
+            DeletionPolicy="RetainExceptOnCreate",
+            UpdateReplacePolicy="Retain",
+            Metadata={"Wildcards": "in a key's policy * is the key itself"},
+            Description="Encrypts what the application keeps and tells",
+            EnableKeyRotation=True,
+            PendingWindowInDays=30,
+            KeyPolicy=policy,
+        )
+    )
+
+
+def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
+    topic = stack.add(sns.Topic("AlertTopic", KmsMasterKeyId=GetAtt(key, "Arn")))
+    statement = [
+        Statement(
+            Sid="Alarms",
+            Effect=Allow,
+            Principal=Principal("Service", "cloudwatch.amazonaws.com"),
+            Action=[sns_actions.Publish],
+            Resource=[topic.ref()],
+            Condition=Condition([ArnLike("aws:SourceArn", arn("cloudwatch", "alarm:*")), StringEquals("aws:SourceAccount", AccountId)]),  # L2.8
+        ),
+        Statement(
+            Sid="TlsOnly",
+            Effect=Deny,
+            Principal=Principal("*"),
+            Action=[sns_actions.Publish],
+            Resource=[topic.ref()],
+            Condition=Condition(Bool("aws:SecureTransport", False)),
+        ),
+    ]
+    stack.add(sns.TopicPolicy("AlertTopicPolicy", Topics=[topic.ref()], PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statement)))
+    if email:
+        stack.add(sns.SubscriptionResource("AlertEmail", TopicArn=topic.ref(), Protocol="email", Endpoint=email))
+    return topic
+
+
+def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
+    # SSE-S3, because a balancer cannot write its logs under a key of KMS (H13).
+    bucket = _bucket(stack, "LogBucket", s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256"), days=max(common.log_retention_days, 30))
+    own = Sub(f"${{{bucket.title}.Arn}}/*/AWSLogs/${{AWS::AccountId}}/*")
+    delivery = [
+        Statement(
+            Sid="BalancerLogs",
+            Effect=Allow,
+            Principal=Principal("Service", "logdelivery.elasticloadbalancing.amazonaws.com"),
+            Action=[s3_actions.PutObject],
+            Resource=[own],
+            Condition=Condition(ArnLike("aws:SourceArn", arn("elasticloadbalancing", "loadbalancer/*"))),
+        ),
+        Statement(
+            Sid="FlowLogs",
+            Effect=Allow,
+            Principal=Principal("Service", "delivery.logs.amazonaws.com"),
+            Action=[s3_actions.PutObject],
+            Resource=[own],
+            Condition=Condition([StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]),
+        ),
+        Statement(
+            Sid="FlowLogsAsk",
+            Effect=Allow,
+            Principal=Principal("Service", "delivery.logs.amazonaws.com"),
+            Action=[s3_actions.GetBucketAcl, s3_actions.ListBucket],
+            Resource=[GetAtt(bucket, "Arn")],
+            Condition=Condition([StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]),
+        ),
+    ]
+    return _bucket_policy(stack, bucket, delivery)
+
+
+def _artifact_bucket(stack: Stack, common: Common, key: kms.Key) -> s3.BucketPolicy:
+    own = GetAtt(key, "Arn") if "artifacts" in common.own_key_for else None
+    bucket = _bucket(stack, "ArtifactBucket", s3.ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", **given(KMSMasterKeyID=own)), days=90)
+    return _bucket_policy(stack, bucket, ())
+
+
+def _bucket(stack: Stack, name: str, encryption: s3.ServerSideEncryptionByDefault, days: int) -> s3.Bucket:
+    rules = [
+        s3.LifecycleRule(
+            Id="Expire",
+            Status="Enabled",
+            ExpirationInDays=days,
+            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=30),
+            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
+        )
+    ]
+    return stack.add(
+        s3.Bucket(
+            name,
+            # A bucket with objects in it cannot be deleted (D5.7); unnamed, it is in nobody's way afterwards.
+            DeletionPolicy="RetainExceptOnCreate",
+            UpdateReplacePolicy="Retain",
+            BucketEncryption=s3.BucketEncryption(
+                ServerSideEncryptionConfiguration=[s3.ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)]
+            ),
+            LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
+            OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
+                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+            ),
+            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
+        )
+    )
+
+
+def _bucket_policy(stack: Stack, bucket: s3.Bucket, statements: Iterable[Statement]) -> s3.BucketPolicy:
+    inside: list[str | AWSHelperFn] = [GetAtt(bucket, "Arn"), Sub(f"${{{bucket.title}.Arn}}/*")]
+    tls_only = Statement(
+        Sid="TlsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[s3_actions.Action("*")],
+        Resource=inside,
+        Condition=Condition(Bool("aws:SecureTransport", False)),
+    )
+    policy = PolicyDocument(Version="2012-10-17", Statement=[tls_only, *statements])
+    return stack.add(s3.BucketPolicy(f"{bucket.title}Policy", Bucket=bucket.ref(), PolicyDocument=policy))

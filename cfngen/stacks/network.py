@@ -1,0 +1,137 @@
+"""A VPC with public, private and isolated subnets in two or three availability zones."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from troposphere import GetAtt, GetAZs, Select, Sub, Tags, ec2
+
+from cfngen.spec import Network
+from cfngen.stack import Stack
+from cfngen.values import BucketName, SubnetIds, Text, VpcId
+
+_BLOCKS_OF_A_TIER = 4  # so that a further zone moves no subnet of another tier (J1.4)
+_TIERS = ("public", "private", "isolated")
+
+
+@dataclass(frozen=True)
+class NetworkOutputs:
+    """`birth_subnets` are the first two private ones: a service is born in them and its definition never changes,
+    while its tasks follow `private_subnets` release by release.
+    """
+
+    vpc: VpcId
+    cidr: Text
+    public_subnets: SubnetIds
+    private_subnets: SubnetIds
+    birth_subnets: SubnetIds
+    isolated_subnets: SubnetIds
+
+
+def network_stack(stack: Stack, network: Network, logs: BucketName | None = None) -> NetworkOutputs:
+    """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`."""
+    vpc = stack.add(ec2.VPC("Vpc", CidrBlock=network.cidr, EnableDnsSupport=True, EnableDnsHostnames=True, Tags=Tags(Name=Sub("${AWS::StackName}"))))
+    gateway = stack.add(ec2.InternetGateway("InternetGateway"))
+    attachment = stack.add(ec2.VPCGatewayAttachment("InternetGatewayAttachment", VpcId=vpc.ref(), InternetGatewayId=gateway.ref()))
+    subnets = {tier: _subnets(stack, network, vpc, tier) for tier in _TIERS}
+    _route_public(stack, vpc, gateway, attachment, subnets["public"])
+    private_tables = _route_private(stack, network, vpc, attachment, subnets)
+    isolated_table = _route_isolated(stack, vpc, subnets["isolated"])
+    _s3_endpoint(stack, vpc, [*private_tables, isolated_table])
+    if logs:
+        _flow_log(stack, vpc, logs)
+    return NetworkOutputs(
+        vpc=VpcId(vpc.ref()),
+        cidr=Text(GetAtt(vpc, "CidrBlock")),
+        public_subnets=SubnetIds(each.ref() for each in subnets["public"]),
+        private_subnets=SubnetIds(each.ref() for each in subnets["private"]),
+        birth_subnets=SubnetIds(each.ref() for each in subnets["private"][:2]),
+        isolated_subnets=SubnetIds(each.ref() for each in subnets["isolated"]),
+    )
+
+
+def _subnets(stack: Stack, network: Network, vpc: ec2.VPC, tier: str) -> list[ec2.Subnet]:
+    blocks = list(ipaddress.IPv4Network(network.cidr).subnets(prefixlen_diff=4))
+    first = _TIERS.index(tier) * _BLOCKS_OF_A_TIER
+    return [
+        stack.add(
+            ec2.Subnet(
+                f"{tier.capitalize()}Subnet{zone + 1}",
+                VpcId=vpc.ref(),
+                AvailabilityZone=Select(zone, GetAZs("")),
+                CidrBlock=str(blocks[first + zone]),
+                MapPublicIpOnLaunch=False,
+                Tags=Tags(Name=f"{tier}-{zone + 1}"),
+            )
+        )
+        for zone in range(network.zones)
+    ]
+
+
+def _route_public(stack: Stack, vpc: ec2.VPC, gateway: ec2.InternetGateway, attachment: ec2.VPCGatewayAttachment, subnets: list[ec2.Subnet]) -> None:
+    table = stack.add(ec2.RouteTable("PublicRouteTable", VpcId=vpc.ref(), Tags=Tags(Name="public")))
+    stack.add(ec2.Route("PublicRoute", DependsOn=attachment.title, RouteTableId=table.ref(), DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway.ref()))
+    _associate(stack, table, subnets)
+
+
+def _route_private(
+    stack: Stack, network: Network, vpc: ec2.VPC, attachment: ec2.VPCGatewayAttachment, subnets: dict[str, list[ec2.Subnet]]
+) -> list[ec2.RouteTable]:
+    gateways = [_nat(stack, zone + 1, subnet, attachment) for zone, subnet in enumerate(subnets["public"][: 1 if network.nat == "one" else None])]
+    tables = []
+    for zone, subnet in enumerate(subnets["private"]):
+        table = stack.add(ec2.RouteTable(f"PrivateRouteTable{zone + 1}", VpcId=vpc.ref(), Tags=Tags(Name=f"private-{zone + 1}")))
+        gateway = gateways[zone if network.nat == "one per zone" else 0]
+        stack.add(ec2.Route(f"PrivateRoute{zone + 1}", RouteTableId=table.ref(), DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway.ref()))
+        _associate(stack, table, [subnet])
+        tables.append(table)
+    return tables
+
+
+def _nat(stack: Stack, zone: int, subnet: ec2.Subnet, attachment: ec2.VPCGatewayAttachment) -> ec2.NatGateway:
+    address = stack.add(ec2.EIP(f"NatAddress{zone}", DependsOn=attachment.title, Domain="vpc"))
+    return stack.add(
+        ec2.NatGateway(
+            f"NatGateway{zone}", DependsOn=attachment.title, AllocationId=GetAtt(address, "AllocationId"), SubnetId=subnet.ref(), Tags=Tags(Name=f"nat-{zone}")
+        )
+    )
+
+
+def _route_isolated(stack: Stack, vpc: ec2.VPC, subnets: list[ec2.Subnet]) -> ec2.RouteTable:
+    """A table without a way out, so that the main table never decides."""
+    table = stack.add(ec2.RouteTable("IsolatedRouteTable", VpcId=vpc.ref(), Tags=Tags(Name="isolated")))
+    _associate(stack, table, subnets)
+    return table
+
+
+def _associate(stack: Stack, table: ec2.RouteTable, subnets: list[ec2.Subnet]) -> None:
+    for subnet in subnets:
+        stack.add(ec2.SubnetRouteTableAssociation(f"{subnet.title}RouteTableAssociation", RouteTableId=table.ref(), SubnetId=subnet.ref()))
+
+
+def _s3_endpoint(stack: Stack, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> None:
+    """Image layers come from S3; by the gateway endpoint they cost nothing and spare the NAT gateway."""
+    stack.add(
+        ec2.VPCEndpoint(
+            "S3Endpoint",
+            VpcId=vpc.ref(),
+            VpcEndpointType="Gateway",
+            ServiceName=Sub("com.amazonaws.${AWS::Region}.s3"),
+            RouteTableIds=[table.ref() for table in tables],
+        )
+    )
+
+
+def _flow_log(stack: Stack, vpc: ec2.VPC, logs: BucketName) -> None:
+    stack.add(
+        ec2.FlowLog(
+            "FlowLog",
+            ResourceId=vpc.ref(),
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestinationType="s3",
+            LogDestination=Sub("arn:${AWS::Partition}:s3:::${Bucket}/flow/", Bucket=logs),
+            MaxAggregationInterval=600,
+        )
+    )

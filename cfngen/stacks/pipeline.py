@@ -1,0 +1,76 @@
+"""What the pipelines of a stage share: the repository, and the notice of a failed run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from troposphere import GetAtt, Join, Select, Split, StackId, codecommit
+
+from cfngen.sources import CodeCommit, Source
+from cfngen.spec import Pipeline
+from cfngen.stack import Stack
+from cfngen.stacks.common import Common
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.notices import notice
+from cfngen.values import Arn, Text
+
+
+@dataclass(frozen=True)
+class PipelineOutputs:
+    """Where the source is: a CodeCommit repository by name, or another one by connection."""
+
+    repository: Text | None = None
+    clone_url: Text | None = None
+    connection: Arn | None = None
+
+
+def pipeline_stack(
+    stack: Stack, common: Common, foundation: FoundationOutputs, pipeline: Pipeline, repository: Text | None = None, connection: Arn | None = None
+) -> PipelineOutputs:
+    """The repository, where this stage makes it; `repository` or `connection` are given where it does not."""
+    _failures(stack, common, foundation)
+    if _creates(pipeline.source):
+        made = stack.add(
+            codecommit.Repository(
+                "Repository",
+                DeletionPolicy="RetainExceptOnCreate",
+                UpdateReplacePolicy="Retain",
+                # With the stack's id, so that a repository that was kept is in nobody's way (K3.5).
+                RepositoryName=_unique(common),
+                RepositoryDescription=f"Source of {common.application}",
+            )
+        )
+        return PipelineOutputs(repository=Text(GetAtt(made, "Name")), clone_url=Text(GetAtt(made, "CloneUrlHttp")))
+    return PipelineOutputs(repository=repository, connection=connection)
+
+
+def _creates(source: Source) -> bool:
+    return isinstance(source, CodeCommit) and source.create
+
+
+def _unique(common: Common) -> object:
+
+    first_of_the_id = Select(0, Split("-", Select(2, Split("/", StackId))))
+    return Join("-", [common.name, first_of_the_id])
+
+
+def _failures(stack: Stack, common: Common, foundation: FoundationOutputs) -> None:
+    # The run that creation itself starts is expected to fail: nothing was pushed yet. It says so in its trigger,
+    # where the event has one at all.
+    notice(
+        stack,
+        "PipelineFailure",
+        common,
+        foundation,
+        pattern={
+            "source": ["aws.codepipeline"],
+            "detail-type": ["CodePipeline Pipeline Execution State Change"],
+            "detail": {"state": ["FAILED"], "pipeline": [{"prefix": f"{common.name}-"}]},
+            "$or": [
+                {"detail": {"execution-trigger": {"trigger-type": [{"anything-but": ["CreatePipeline"]}]}}},
+                {"detail": {"execution-trigger": {"trigger-type": [{"exists": False}]}}},
+            ],
+        },
+        paths={"pipeline": "$.detail.pipeline", "execution": "$.detail.execution-id", "region": "$.region"},
+        message="Pipeline <pipeline> failed (execution <execution>, <region>). Its console page shows the action that did; the release did not happen.",
+    )

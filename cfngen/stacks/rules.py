@@ -1,0 +1,53 @@
+"""Listener rules: write-once, the same action in every rule of a service (A6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from troposphere import FindInMap
+from troposphere import elasticloadbalancingv2 as elb
+
+from cfngen.routing import Match, Rule
+from cfngen.stack import Stack
+from cfngen.stacks.cluster import ClusterOutputs
+from cfngen.values import Colour
+
+_WEIGHTS = {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100}}
+
+
+def listener_rules(
+    stack: Stack, rules: tuple[Rule, ...], cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup, live: Mapping[str, Colour]
+) -> list[elb.ListenerRule]:
+    """The rules of one service. Those that it was born with say blue; one that replaces another starts with the
+    colour that serves at that time, by a parameter without default, and is never written again (A6.12).
+    """
+    if any(rule.live for rule in rules):
+        stack.template.add_mapping("Weights", _WEIGHTS)
+    ordered = sorted(rules, key=lambda rule: (rule.listener == "test", rule.match.paths, rule.digest))
+    return [_rule(stack, rule, cluster, blue, green, live) for rule in ordered]
+
+
+def _rule(stack: Stack, rule: Rule, cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup, live: Mapping[str, Colour]) -> elb.ListenerRule:
+    def weight(colour: str) -> Any:
+        return FindInMap("Weights", live[rule.live], colour) if rule.live else _WEIGHTS["blue"][colour]
+
+    targets = [elb.TargetGroupTuple(TargetGroupArn=group.ref(), Weight=weight(colour)) for colour, group in (("Blue", blue), ("Green", green))]
+    return stack.add(
+        elb.ListenerRule(
+            f"{'Test' if rule.listener == 'test' else 'Production'}Rule{rule.digest}",
+            ListenerArn=cluster.listener(rule.listener),
+            Priority=rule.priority,
+            Conditions=_conditions(rule.match),
+            Actions=[elb.ListenerRuleAction(Type="forward", ForwardConfig=elb.ForwardConfig(TargetGroups=targets))],
+        )
+    )
+
+
+def _conditions(match: Match) -> list[elb.Condition]:
+    conditions = [elb.Condition(Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=list(match.paths)))]
+    if match.hosts:
+        conditions.append(elb.Condition(Field="host-header", HostHeaderConfig=elb.HostHeaderConfig(Values=list(match.hosts))))
+    if match.addresses:
+        conditions.append(elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses))))
+    return conditions

@@ -1,0 +1,170 @@
+"""What a person looks at: one alarm that speaks for all, one dashboard, the notice of a failed deployment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from troposphere import Region, Sub, cloudwatch
+
+from cfngen.describe import clock
+from cfngen.spec import OffHours
+from cfngen.stack import Stack, title
+from cfngen.stacks.cluster import ClusterOutputs
+from cfngen.stacks.common import Common
+from cfngen.stacks.database import DatabaseOutputs
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.notices import notice
+from cfngen.stacks.service import ServiceOutputs
+from cfngen.values import AlarmName, Text
+
+_WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_SETTLING_MINUTES = 30  # after the morning's start, before alarms count again
+
+
+@dataclass(frozen=True)
+class WatchOutputs:
+    """The alarm that pages somebody, and the dashboard's name."""
+
+    alarm: AlarmName
+    dashboard: Text
+
+
+def watch_stack(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    database: DatabaseOutputs | None,
+    cluster: ClusterOutputs,
+    services: tuple[ServiceOutputs, ...],
+    off_hours: OffHours | None = None,
+) -> WatchOutputs:
+    """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
+    rule = _any({**{title(service.name): service.alarm for service in services}, **({"Database": database.alarm} if database else {})})
+    alarm = stack.add(
+        cloudwatch.CompositeAlarm(
+            "Alarm",
+            AlarmDescription=f"{common.application} {common.stage} needs a look",
+            AlarmRule=rule,
+            AlarmActions=[foundation.alerts],
+            OKActions=[foundation.alerts],
+        )
+    )
+    if off_hours:
+        _mute(stack, common, alarm, off_hours)
+    _failed_deployments(stack, common, foundation, cluster)
+    dashboard = stack.add(cloudwatch.Dashboard("Dashboard", DashboardBody=_dashboard(common, database, cluster, services)))
+    return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
+
+
+def _any(alarms: dict[str, AlarmName]) -> Sub:
+    return Sub(" OR ".join(f'ALARM("${{{name}}}")' for name in alarms), alarms)
+
+
+def _failed_deployments(stack: Stack, common: Common, foundation: FoundationOutputs, cluster: ClusterOutputs) -> None:
+    notice(
+        stack,
+        "DeploymentFailure",
+        common,
+        foundation,
+        pattern={
+            "source": ["aws.codedeploy"],
+            "detail-type": ["CodeDeploy Deployment State-change Notification"],
+            "detail": {"state": ["FAILURE", "STOP"], "application": [cluster.deploy_application]},
+        },
+        paths={"deployment": "$.detail.deploymentId", "group": "$.detail.deploymentGroup", "state": "$.detail.state"},
+        message="Deployment <deployment> of <group> ended with <state>. Traffic is back on the version before, unless a rollback of its own is told next.",
+    )
+
+
+def _mute(stack: Stack, common: Common, alarm: cloudwatch.CompositeAlarm, off_hours: OffHours) -> None:
+    """Alarms go on, nobody is paged: from each evening until the stage is back, over weekends too."""
+    for minutes, days in sorted(_sleeps(off_hours).items()):
+        start = clock(off_hours.start)
+        stack.add(
+            cloudwatch.AlarmMuteRule(
+                f"OffHours{minutes}Minutes",
+                Name=f"{common.name}-off-hours-{minutes}",
+                Description="The stage sleeps",
+                MuteTargets=cloudwatch.MuteTargets(AlarmNames=[alarm.ref()]),
+                Rule=cloudwatch.Rule(
+                    Schedule=cloudwatch.Schedule(
+                        Expression=f"cron({start % 60} {start // 60} * * {','.join(days)})", Duration=f"PT{minutes}M", Timezone=off_hours.timezone
+                    )
+                ),
+            )
+        )
+
+
+def _sleeps(off_hours: OffHours) -> dict[int, list[str]]:
+    """For each length of a sleep in minutes, the days on whose evening one of that length begins."""
+    lengths: dict[int, list[str]] = {}
+    start, end = clock(off_hours.start), clock(off_hours.end)
+    for index, day in enumerate(_WEEK):
+        same_day = end > start and day in off_hours.working_days
+        ahead = 0 if same_day else next(n for n in range(1, 8) if _WEEK[(index + n) % 7] in off_hours.working_days)
+        lengths.setdefault(ahead * 1440 + end - start + _SETTLING_MINUTES, []).append(day)
+    return lengths
+
+
+def _dashboard(common: Common, database: DatabaseOutputs | None, cluster: ClusterOutputs, services: tuple[ServiceOutputs, ...]) -> Sub:
+    """The body as JSON; what only the deployment knows is filled in by Sub, for no transform is used (L2.5)."""
+    known: dict[str, Any] = {"Region": Region, "Balancer": cluster.load_balancer, "Cluster": cluster.cluster}
+    widgets: list[dict[str, Any]] = [
+        {"type": "text", "x": 0, "y": 0, "width": 24, "height": 1, "properties": {"markdown": f"# {common.application} {common.stage}"}}
+    ]
+    for row, service in enumerate(services):
+        key = f"S{row}"
+        known |= {f"{key}Blue": service.blue, f"{key}Green": service.green, f"{key}Service": service.ecs_service}
+        widgets += _service_row(service.name, key, 1 + row * 6)
+    if database:
+        known["Database"] = database.instance
+        widgets += _database_row(1 + len(services) * 6)
+    return Sub(json.dumps({"widgets": widgets}, separators=(",", ":")), known)
+
+
+def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
+    def colours(metric: str, statistic: str) -> list[list[Any]]:
+        return [
+            [
+                "AWS/ApplicationELB",
+                metric,
+                "LoadBalancer",
+                "${Balancer}",
+                "TargetGroup",
+                f"${{{key}{colour}}}",
+                {"label": colour.lower(), "stat": statistic, "color": shade},
+            ]
+            for colour, shade in (("Blue", "#1f77b4"), ("Green", "#2ca02c"))
+        ]
+
+    usage = [
+        ["AWS/ECS", f"{metric}Utilization", "ClusterName", "${Cluster}", "ServiceName", f"${{{key}Service}}", {"label": metric}] for metric in ("CPU", "Memory")
+    ]
+    return [
+        _chart(f"{name}: requests", colours("RequestCount", "Sum"), 0, y),
+        _chart(f"{name}: failed requests", colours("HTTPCode_Target_5XX_Count", "Sum"), 5, y),
+        _chart(f"{name}: latency p99", colours("TargetResponseTime", "p99"), 10, y),
+        _chart(f"{name}: healthy tasks", colours("HealthyHostCount", "Minimum"), 15, y),
+        _chart(f"{name}: CPU and memory %", usage, 20, y, width=4),
+    ]
+
+
+def _database_row(y: int) -> list[dict[str, Any]]:
+    charts = (("CPU %", "CPUUtilization"), ("connections", "DatabaseConnections"), ("free storage", "FreeStorageSpace"), ("free memory", "FreeableMemory"))
+    return [
+        _chart(f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6)
+        for index, (label, metric) in enumerate(charts)
+    ]
+
+
+def _chart(title: str, metrics: list[list[Any]], x: int, y: int, width: int = 5) -> dict[str, Any]:
+    return {
+        "type": "metric",
+        "x": x,
+        "y": y,
+        "width": width,
+        "height": 6,
+        "properties": {"title": title, "region": "${Region}", "view": "timeSeries", "stacked": False, "period": 60, "metrics": metrics},
+    }

@@ -1,0 +1,243 @@
+"""Deploy-time values: what only CloudFormation knows, each with its kind.
+
+The kind picks the parameter's type when a value enters a nested stack, and lets the type checker tell a
+VPC's id from a secret's ARN. A literal works wherever a value does: ``VpcId("vpc-0123")``.
+A value remembers the stack in which it was made (`owner`): used in another one without being passed there,
+it is refused when the templates are rendered, even where that stack has a resource of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any, ClassVar, NoReturn, Protocol, Self
+
+from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
+
+from cfngen.errors import WiringError
+
+building: ContextVar[object | None] = ContextVar("building", default=None)
+"""The stack whose function runs now; `None` outside `Stack.nest`."""
+
+
+class Renderer(Protocol):
+    """What a value asks of the template that it is being written into."""
+
+    def uses(self, value: Value) -> None: ...
+
+
+rendering: ContextVar[Renderer | None] = ContextVar("rendering", default=None)
+"""Who hears of the values that a template uses while it is turned into data."""
+
+
+class Value(AWSHelperFn):
+    """One string that may not be known before the deployment.
+
+    `source` is a literal, or a troposphere function such as ``vpc.ref()`` or ``GetAtt(vpc, "CidrBlock")``.
+    """
+
+    cfn_type: ClassVar[str] = "String"
+
+    def __init__(self, source: str | AWSHelperFn) -> None:
+        self.data: Any = source
+        self.owner: object | None = building.get()
+        self.label = _label(source)
+        self.declaration: Parameter | None = None
+
+    @classmethod
+    def parameter(cls, title: str, **attributes: object) -> Self:
+        """A value that the deployer gives, as a parameter of the outermost stack.
+
+        `attributes` are those of a CloudFormation parameter: Description, Default, AllowedPattern …
+        """
+        value = cls.from_reference(title)
+        value.declaration = Parameter(title, Type=cls.cfn_type, **attributes)
+        return value
+
+    @classmethod
+    def from_reference(cls, title: str) -> Self:
+        """The value of a parameter of the template in which it is used."""
+        return cls(Ref(title))
+
+    @classmethod
+    def from_output(cls, stack_title: str, output: str) -> Self:
+        """The value of a nested stack's output, as the parent of that stack sees it."""
+        return cls(GetAtt(stack_title, f"Outputs.{output}"))
+
+    @property
+    def is_literal(self) -> bool:
+        return isinstance(self.data, str)
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the value is a plain `Ref`, as a parameter is."""
+        data = getattr(self.data, "data", None)
+        return isinstance(data, dict) and "Ref" in data
+
+    @property
+    def text(self) -> str | AWSHelperFn:
+        """The value as one string, which is how it crosses the border of a stack."""
+        return self if not self.is_literal else str(self.data)
+
+    def to_dict(self) -> Any:
+        renderer = rendering.get()
+        if renderer and not self.is_literal:
+            renderer.uses(self)
+        return _plain(self.data)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Value) and _plain(self.data) == _plain(other.data)
+
+    def __hash__(self) -> int:
+        return hash(repr(_plain(self.data)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({_plain(self.data)!r})"
+
+    def __str__(self) -> NoReturn:
+        msg = f"{type(self).__name__} is known only at deployment: use troposphere's Sub() or Join(), not an f-string or str()"
+        raise WiringError(msg)
+
+    def __format__(self, _spec: str) -> NoReturn:
+        str(self)
+        raise AssertionError  # str() above always raises
+
+
+class Values(Value):
+    """A list of strings; it crosses the border of a stack as one string, joined by commas (K1.3)."""
+
+    cfn_type = "CommaDelimitedList"
+
+    def __init__(self, source: Iterable[str | AWSHelperFn] | AWSHelperFn) -> None:
+        super().__init__(source if isinstance(source, AWSHelperFn) else "")
+        if not isinstance(source, AWSHelperFn):
+            self.data = list(source)
+        self._text: AWSHelperFn | None = None
+
+    @classmethod
+    def from_output(cls, stack_title: str, output: str) -> Self:
+        text = Value.from_output(stack_title, output)
+        value = cls(Split(",", text))
+        value._text, value.label = text, text.label  # noqa: SLF001  (its own class)
+        return value
+
+    @property
+    def is_literal(self) -> bool:
+        return isinstance(self.data, list) and all(isinstance(item, str) for item in self.data)
+
+    @property
+    def items(self) -> Sequence[str | AWSHelperFn] | None:
+        """The members, where they are known one by one."""
+        return self.data if isinstance(self.data, list) else None
+
+    @property
+    def text(self) -> AWSHelperFn | str:
+        if self.is_literal:
+            return ",".join(self.data)
+        return self._text or Join(",", self)
+
+
+class Text(Value):
+    """Any text."""
+
+
+class Arn(Value):
+    """An ARN of no particular kind."""
+
+
+class CertificateArn(Arn):
+    """The ARN of an ACM certificate."""
+
+
+class KeyArn(Arn):
+    """The ARN of a KMS key."""
+
+
+class ListenerArn(Arn):
+    """The ARN of a load balancer's listener."""
+
+
+class PolicyArn(Arn):
+    """The ARN of a managed policy, such as a permissions boundary."""
+
+
+class RoleArn(Arn):
+    """The ARN of an IAM role."""
+
+
+class SecretArn(Arn):
+    """The ARN of a secret in Secrets Manager, with its six-character suffix (G4.1)."""
+
+
+class TopicArn(Arn):
+    """The ARN of an SNS topic."""
+
+
+class AlarmName(Value):
+    """The name of a CloudWatch alarm."""
+
+
+class BucketName(Value):
+    """The name of an S3 bucket."""
+
+
+class ClusterName(Value):
+    """The name of an ECS cluster."""
+
+
+class Colour(Value):
+    """The colour that serves now: blue or green."""
+
+
+class HostedZoneId(Value):
+    """The id of a Route 53 hosted zone."""
+
+    cfn_type = "AWS::Route53::HostedZone::Id"
+
+
+class LoadBalancerFullName(Value):
+    """A balancer's name as metrics know it: ``app/name/id``."""
+
+
+class RepositoryUri(Value):
+    """The address of an image repository, without a tag."""
+
+
+class SecurityGroupId(Value):
+    """The id of a security group."""
+
+    cfn_type = "AWS::EC2::SecurityGroup::Id"
+
+
+class SubnetIds(Values):
+    """Ids of subnets."""
+
+    cfn_type = "List<AWS::EC2::Subnet::Id>"
+
+
+class TargetGroupFullName(Value):
+    """A target group's name as metrics know it: ``targetgroup/name/id``."""
+
+
+class VpcId(Value):
+    """The id of a VPC."""
+
+    cfn_type = "AWS::EC2::VPC::Id"
+
+
+def _label(source: object) -> str:
+    """What the producer calls the value; it names the parameter when the value enters a nested stack."""
+    match getattr(source, "data", None):
+        case {"Ref": str(title)}:
+            return title
+        case {"Fn::GetAtt": [str(title), str(attribute)]}:
+            return title + "".join(part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split("."))
+    return ""
+
+
+def _plain(data: object) -> Any:
+    if isinstance(data, list | tuple):
+        return [_plain(item) for item in data]
+    if isinstance(data, dict):
+        return {key: _plain(item) for key, item in data.items()}
+    return data.to_dict() if hasattr(data, "to_dict") else data

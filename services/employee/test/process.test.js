@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { test } from 'node:test';
+import { startProcess } from './helpers.js';
+
+const LIMIT = { timeout: 20_000 };
+
+test('without a database the process starts, answers, and stops with status 0', LIMIT, async (t) => {
+  const { child, logged, exited, lines } = startProcess(t, 'index.js', { PORT: '0', DB_HOST: '127.0.0.1', DB_PORT: '1' });
+  const { port } = await logged('listening');
+  const status = async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  assert.deepEqual(
+    [await status('/admin/health'), await status('/admin'), await status('/admin/suppliers'), await status('/admin/ready')],
+    [200, 200, 503, 503],
+  );
+  child.kill('SIGTERM');
+  assert.equal(await exited, 0);
+  assert.equal(lines.at(-1).msg, 'stopped');
+});
+
+test('SIGTERM: no new connections, the open request is finished, then status 0', LIMIT, async (t) => {
+  // Takes connections and says nothing, so that the request stays open until we let go.
+  const silent = net.createServer().listen(0, '127.0.0.1');
+  t.after(() => silent.close());
+  await once(silent, 'listening');
+  const { child, logged, exited } = startProcess(t, 'index.js', {
+    PORT: '0', DB_HOST: '127.0.0.1', DB_PORT: String(silent.address().port),
+  });
+  const { port } = await logged('listening');
+
+  const answer = fetch(`http://127.0.0.1:${port}/admin/suppliers`);
+  const [toDatabase] = await once(silent, 'connection');
+  const began = Date.now();
+  child.kill('SIGTERM');
+  await logged('stopping');
+  await assert.rejects(once(net.connect(port, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
+  toDatabase.destroy();
+
+  const response = await answer;
+  assert.equal(response.status, 503);
+  assert.match(await response.text(), /<\/html>/);
+  assert.equal(await exited, 0);
+  // Far below keepAliveTimeout: the client's idle connection was closed, not waited for.
+  assert.ok(Date.now() - began < 10_000);
+});
+
+test('SIGTERM: a form that is still being sent is answered too', LIMIT, async (t) => {
+  const { child, logged, exited } = startProcess(t, 'index.js', { PORT: '0', DB_HOST: '127.0.0.1', DB_PORT: '1' });
+  const { port } = await logged('listening');
+  const form = await fetch(`http://127.0.0.1:${port}/admin/supplier-add`);
+  const cookie = form.headers.get('set-cookie').split(';')[0];
+  const body = new URLSearchParams({ _csrf: /name="_csrf" value="([^"]+)"/.exec(await form.text())[1], name: '' }).toString();
+
+  const request = http.request({
+    port, host: '127.0.0.1', method: 'POST', path: '/admin/supplier-add',
+    headers: { cookie, 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length },
+  });
+  request.write(body.slice(0, 10));
+  await once(request, 'socket').then(([socket]) => socket.connecting && once(socket, 'connect'));
+  await fetch(`http://127.0.0.1:${port}/admin/health`); // by now the first bytes have arrived
+  child.kill('SIGTERM');
+  await logged('stopping');
+  request.end(body.slice(10));
+
+  const [response] = await once(request, 'response');
+  response.resume();
+  assert.equal(response.statusCode, 422);
+  assert.equal(await exited, 0);
+});
+
+test('a wrong environment ends the process at once with a line that says why', LIMIT, async (t) => {
+  const { exited, lines } = startProcess(t, 'index.js', { PORT: 'eighty' });
+  assert.equal(await exited, 1);
+  assert.deepEqual([lines.length, lines[0].level], [1, 'fatal']);
+  assert.match(lines[0].message, /PORT is "eighty"/);
+});
