@@ -32,7 +32,18 @@ from cfngen.stacks.database import DatabaseOutputs, database_stack
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.service import ServiceOutputs, service_stack
-from cfngen.values import AlarmName, Arn, CertificateArn, KeyArn, SecretArn, SecurityGroupId, SubnetIds, Text, Value, VpcId
+from cfngen.values import (
+    AlarmName,
+    Arn,
+    CertificateArn,
+    KeyArn,
+    SecretArn,
+    SecurityGroupId,
+    SubnetIds,
+    Text,
+    Value,
+    VpcId,
+)
 
 __all__ = [
     "AlarmName",

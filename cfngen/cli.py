@@ -27,7 +27,11 @@ def cli() -> None:
 @click.argument("app", required=False, type=click.Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
-    "--out", default="templates", show_default=True, type=click.Path(path_type=Path, file_okay=False), help="Where the files go, as OUT/<application>/<stage>/."
+    "--out",
+    default="templates",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the files go, as OUT/<application>/<stage>/.",
 )
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
     """Write the templates and files of APP, a Python file such as services/coffee.py."""
@@ -54,12 +58,17 @@ def main() -> None:
 def _ledger(folder: Path) -> Ledger | None:
     file = folder / FILE
     if not file.is_file():
-        click.echo(f"note: no {file}; this stage starts a new ledger. Commit it, or the next change cannot know what is live.", err=True)
+        click.echo(
+            f"note: no {file}; this stage starts a new ledger. Commit it, or the next change cannot know what is live.",
+            err=True,
+        )
         return None
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LedgerError([Problem("ledger", f"it cannot be read ({error})", "restore it from version control", str(file))]) from None
+        raise LedgerError(
+            [Problem("ledger", f"it cannot be read ({error})", "restore it from version control", str(file))]
+        ) from None
     return Ledger.read(text, str(file))
 
 

@@ -34,7 +34,9 @@ class _SelfChecking(type):
         found = [(name, f"no such option; {did_you_mean(name, known)}") for name in given if name not in known]
         found += [("", "options are given by name, as in Service(name='customer')")] if args else []
         found += [
-            (name, "missing; it has no default") for name, f in known.items() if name not in given and f.default is MISSING and f.default_factory is MISSING
+            (name, "missing; it has no default")
+            for name, f in known.items()
+            if name not in given and f.default is MISSING and f.default_factory is MISSING
         ]
         found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
         if found:
@@ -107,9 +109,11 @@ def _words(hint: Any) -> str:
 
 def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wrong: set[str]) -> Any:
     """A stand-in for an object with errors, so that the rest of it and of its file can be read for more of them."""
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     for name, f in known.items():
-        default = f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
+        default = (
+            f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
+        )
         object.__setattr__(made, name, default if name in wrong else given.get(name, default))
     return made
 
@@ -147,7 +151,9 @@ def _short(value: Any) -> str:
 
 def _users_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
-    while frame and (frame.f_code.co_filename.startswith((_PACKAGE, "<")) or frame.f_code.co_filename.endswith("dataclasses.py")):
+    while frame and (
+        frame.f_code.co_filename.startswith((_PACKAGE, "<")) or frame.f_code.co_filename.endswith("dataclasses.py")
+    ):
         frame = frame.f_back
     return frame
 
@@ -165,7 +171,7 @@ def _place(frame: FrameType | None, call: str, option: str) -> tuple[str, int]:
         if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or line):
             named = ast.unparse(node.func).rpartition(".")[2]
             for keyword in node.keywords:
-                if keyword.arg == option and (named == call or named == "replace") and node.lineno == line:
+                if keyword.arg == option and named in {call, "replace"} and node.lineno == line:
                     return _relative(file), keyword.value.lineno
     return _relative(file), line
 

@@ -53,18 +53,36 @@ class Ledger:
         try:
             data = json.loads(text)
             if data["format"] != FORMAT:
-                raise LedgerError([Problem("format", repr(data["format"]), f"this cfngen reads format {FORMAT}; use the version that wrote the file", file)])
+                raise LedgerError(
+                    [
+                        Problem(
+                            "format",
+                            repr(data["format"]),
+                            f"this cfngen reads format {FORMAT}; use the version that wrote the file",
+                            file,
+                        )
+                    ]
+                )
             rules = {name: tuple(RuleRecord(**record) for record in records) for name, records in data["rules"].items()}
             return cls(births=data["births"], rules=rules, resources=tuple(data["resources"]), file=file)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             fits = "restore it from version control; a ledger is written by cfngen alone and never edited"
-            raise LedgerError([Problem("ledger", f"it cannot be read ({type(error).__name__}: {error})", fits, file)]) from None
+            raise LedgerError(
+                [Problem("ledger", f"it cannot be read ({type(error).__name__}: {error})", fits, file)]
+            ) from None
 
     def text(self) -> str:
         """The file's text: sorted, one line a fact, so that a reviewer sees what was added."""
-        rules = {name: [_without_defaults(record) for record in records] for name, records in sorted(self.rules.items())}
+        rules = {
+            name: [_without_defaults(record) for record in records] for name, records in sorted(self.rules.items())
+        }
         births = {name: dict(sorted(birth.items())) for name, birth in sorted(self.births.items())}
-        return json.dumps({"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}, indent=2) + "\n"
+        return (
+            json.dumps(
+                {"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}, indent=2
+            )
+            + "\n"
+        )
 
     def with_birth(self, name: str, birth: Birth) -> Ledger:
         """Remember what `name` was born with; a name that is known keeps what it has, and gains new keys."""
@@ -92,7 +110,9 @@ class Ledger:
         ]
         if clashes:
             raise LedgerError(clashes)
-        return replace(self, resources=tuple(f"{place} {kind}" for place, kind in sorted({**known, **released}.items())))
+        return replace(
+            self, resources=tuple(f"{place} {kind}" for place, kind in sorted({**known, **released}.items()))
+        )
 
 
 def _without_defaults(record: RuleRecord) -> dict[str, Any]:

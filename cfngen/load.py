@@ -21,7 +21,13 @@ def load(path: Path) -> tuple[App, ...]:
     with the line on which it did.
     """
     if not path.is_file():
-        raise DescriptionError([Problem(str(path), "", "there is no such file; name the application's description, as in services/coffee.py")])
+        raise DescriptionError(
+            [
+                Problem(
+                    str(path), "", "there is no such file; name the application's description, as in services/coffee.py"
+                )
+            ]
+        )
     with _importable(path.parent), collecting() as problems:
         try:
             names = runpy.run_path(str(path))
@@ -43,13 +49,25 @@ def select(stages: tuple[App, ...], stage: str | None) -> tuple[App, ...]:
         return stages
     chosen = tuple(app for app in stages if app.stage == stage)
     if not chosen:
-        raise DescriptionError([Problem("--stage", repr(stage), f"no stage of the application; {did_you_mean(stage, [app.stage for app in stages])}")])
+        raise DescriptionError(
+            [
+                Problem(
+                    "--stage",
+                    repr(stage),
+                    f"no stage of the application; {did_you_mean(stage, [app.stage for app in stages])}",
+                )
+            ]
+        )
     return chosen
 
 
 def find() -> Path:
     """The one description in ``services/``; raises `DescriptionError` when there is none, or several."""
-    found = [path for path in sorted(Path("services").glob("*.py")) if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8"), re.MULTILINE)]
+    found = [
+        path
+        for path in sorted(Path("services").glob("*.py"))
+        if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
     if len(found) != 1:
         known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"
         raise DescriptionError([Problem("APP", "", f"name the application's description; {known}")])
@@ -61,13 +79,26 @@ def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
     stages = given if isinstance(given, tuple) else (given,)
     if not stages or not all(isinstance(app, App) for app in stages):
         raise DescriptionError(
-            [Problem("stages", "" if given is None else repr(given), "assign a tuple of App objects to `stages`, or one to `app`", str(path))]
+            [
+                Problem(
+                    "stages",
+                    "" if given is None else repr(given),
+                    "assign a tuple of App objects to `stages`, or one to `app`",
+                    str(path),
+                )
+            ]
         )
     described = tuple(app for app in stages if isinstance(app, App))
     seen = [(app.name, app.stage) for app in described]
     for name, stage in seen:
         if seen.count((name, stage)) > 1:
-            raise DescriptionError([Problem("stages", f"{name} {stage}", "stands there twice; give each stage a name of its own", str(path))])
+            raise DescriptionError(
+                [
+                    Problem(
+                        "stages", f"{name} {stage}", "stands there twice; give each stage a name of its own", str(path)
+                    )
+                ]
+            )
     return described
 
 

@@ -69,7 +69,9 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     return Plan(
         app=app,
         rules=rules,
-        bootstrap_images={service.name: settled.births[_service_key(service.name)]["bootstrap_image"] for service in app.services},
+        bootstrap_images={
+            service.name: settled.births[_service_key(service.name)]["bootstrap_image"] for service in app.services
+        },
         engine_version=settled.births["database"]["engine_version"] if app.database else "",
         ledger=settled,
     )
@@ -92,7 +94,12 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
 
 
 def _database_values(app: App, database: Database) -> dict[str, object]:
-    return {"engine": database.engine, "engine_version": ENGINE_VERSIONS[database.engine], "key": _key_of(app, "database"), "name": database.name}
+    return {
+        "engine": database.engine,
+        "engine_version": ENGINE_VERSIONS[database.engine],
+        "key": _key_of(app, "database"),
+        "name": database.name,
+    }
 
 
 def _key_of(app: App, what: str) -> str:
@@ -107,7 +114,12 @@ def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
             born = ledger.births.get(key, {}).get(name, wanted[name])
             if wanted[name] != born:
                 path = f"App.{option}" if option == "own_key_for" else f"App.services[{index}].{option}"
-                yield Problem(path, f"{wanted[name]!r} for {service.name!r}", _way_out(service.name, name, born, ledger.file), ledger.file)
+                yield Problem(
+                    path,
+                    f"{wanted[name]!r} for {service.name!r}",
+                    _way_out(service.name, name, born, ledger.file),
+                    ledger.file,
+                )
 
 
 def _way_out(service: str, name: str, born: object, file: str) -> str:
@@ -128,7 +140,9 @@ def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     if app.network.cidr != born:
         fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"
         yield Problem("App.network.cidr", repr(app.network.cidr), fits, ledger.file)
-    zones = sum(line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet"))
+    zones = sum(
+        line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet")
+    )
     if app.network.zones < zones:
         fits = f"{zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed"
         yield Problem("App.network.zones", repr(app.network.zones), fits, ledger.file)
@@ -140,23 +154,35 @@ def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     wanted, born = _database_values(app, app.database), ledger.births.get("database", {})
     for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
         if wanted[name] != born.get(name, wanted[name]):
-            fits = (
-                f"the database was born with {born[name]!r}; another value would replace it by an empty one (I2.1). Restore a snapshot into a new stage instead"
-            )
+            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one (I2.1). Restore a snapshot into a new stage instead"
             yield Problem(f"App.{option}", repr(wanted[name]), fits, ledger.file)
 
 
 def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> Ledger:
     """Retire the rules that are wanted no more, and add those that are new, each with its number."""
     wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in matches(service)}
-    records = [replace(record, retired=True) if record.content not in wanted else record for record in ledger.rules.get(service.name, ())]
-    missing = [content for content in wanted if not any(record.content == content and not record.retired for record in records)]
+    records = [
+        replace(record, retired=True) if record.content not in wanted else record
+        for record in ledger.rules.get(service.name, ())
+    ]
+    missing = [
+        content for content in wanted if not any(record.content == content and not record.retired for record in records)
+    ]
     digests = {content: _digest(content, sum(record.content == content for record in records)) for content in missing}
     live = f"{title(service.name)}Rule{_digest(''.join(sorted(digests.values())), 1)}Live"
     for content in sorted(missing):
         listener, match = wanted[content]
-        active = [(other, record.priority) for other, record in _active(app, ledger, besides=service.name) if record.listener == listener]
-        taken = [record.priority for every in (*ledger.rules.values(), records) for record in every if record.listener == listener]
+        active = [
+            (other, record.priority)
+            for other, record in _active(app, ledger, besides=service.name)
+            if record.listener == listener
+        ]
+        taken = [
+            record.priority
+            for every in (*ledger.rules.values(), records)
+            for record in every
+            if record.listener == listener
+        ]
         priority = give_priority(match, active, taken)
         if priority is None:
             fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
@@ -183,7 +209,12 @@ def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:
     every: tuple[Listener, ...] = ("http", "https", "test")
     contents = {match.content(listener): (listener, match) for listener in every for match in matches(service)}
     return tuple(
-        Rule(*contents[record.content], record.digest, record.priority, None if record.colour == "blue" else record.colour)
+        Rule(
+            *contents[record.content],
+            record.digest,
+            record.priority,
+            None if record.colour == "blue" else record.colour,
+        )
         for record in ledger.rules[service.name]
         if not record.retired
     )

@@ -6,7 +6,6 @@ the folder and swaps, so that an error, a full disk or an interruption leaves wh
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,9 @@ def render(stack: Stack, source: str = "") -> dict[str, str]:
     return {name: dump(body, source) for name, body in stack.templates().items()}
 
 
-def stage_files(app: App, ledger: Ledger | None = None, source: str = "", buildspecs: str | None = None) -> dict[str, str]:
+def stage_files(
+    app: App, ledger: Ledger | None = None, source: str = "", buildspecs: str | None = None
+) -> dict[str, str]:
     """Every file of one stage, its ledger included, by path below the stage's folder.
 
     Raises `DescriptionError` or `LedgerError`; nothing is written.
@@ -42,7 +43,11 @@ def stage_files(app: App, ledger: Ledger | None = None, source: str = "", builds
 def tree_files(root: Stack, settled: Plan, source: str = "", buildspecs: str | None = None) -> dict[str, str]:
     """The same for a tree that was built by hand, with stacks of one's own in it."""
     bodies = root.templates()
-    released = {f"{name.removesuffix('.yaml')}/{key}": resource["Type"] for name, body in bodies.items() for key, resource in body["Resources"].items()}
+    released = {
+        f"{name.removesuffix('.yaml')}/{key}": resource["Type"]
+        for name, body in bodies.items()
+        for key, resource in body["Resources"].items()
+    }
     ledger = settled.ledger.with_resources(released)
     templates = {name: dump(body, source) for name, body in bodies.items()}
     return templates | service_files(settled, source, buildspecs) | {FILE: ledger.text()}
@@ -111,8 +116,8 @@ def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
 def _swap(folder: Path, side: Path) -> None:
     old = _old(folder)
     if folder.exists():
-        os.replace(folder, old)
-    os.replace(side, folder)
+        folder.replace(old)
+    side.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -120,7 +125,7 @@ def _recover(folder: Path) -> None:
     """Finish what an interruption between the two moves of a swap left."""
     old = _old(folder)
     if old.exists() and not folder.exists():
-        os.replace(old, folder)
+        old.replace(folder)
     shutil.rmtree(old, ignore_errors=True)
     for side in folder.parent.glob(f".{folder.name}.new.*") if folder.parent.is_dir() else ():
         shutil.rmtree(side, ignore_errors=True)

@@ -43,7 +43,9 @@ class Match:
 
     def takes(self, host: str, path: str) -> bool:
         """Whether a request from an allowed address would match."""
-        return (not self.hosts or any(_glob(each, host) for each in self.hosts)) and any(_glob(each, path) for each in self.paths)
+        return (not self.hosts or any(_glob(each, host) for each in self.hosts)) and any(
+            _glob(each, path) for each in self.paths
+        )
 
 
 @dataclass(frozen=True)

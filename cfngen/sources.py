@@ -10,9 +10,25 @@ from typing import ClassVar
 from cfngen.describe import Description, Finding
 
 # Commercial regions in which every resource type that cfngen renders exists (cfn-lint's registry schemas, E3006).
-_WITH_CONNECTIONS = tuple(
-    "ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ca-central-1 eu-central-1 eu-north-1 eu-south-1 "
-    "eu-west-1 eu-west-2 eu-west-3 me-south-1 sa-east-1 us-east-1 us-east-2 us-west-1 us-west-2".split()
+_WITH_CONNECTIONS = (
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "me-south-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
 )
 _WITH_CODECOMMIT = tuple(sorted({*_WITH_CONNECTIONS, "ap-east-1", "ap-northeast-3"}))
 

@@ -93,7 +93,9 @@ class Stack:
 
     def output(self, name: str, value: Value, description: str = "") -> None:
         """Show a value to whoever deploys this stack, as an output of its template."""
-        self.template.add_output(Output(name, Value=value.text, **({"Description": description} if description else {})))
+        self.template.add_output(
+            Output(name, Value=value.text, **({"Description": description} if description else {}))
+        )
 
     def nest(self, name: str, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a stack function in a nested stack; return its outputs as this stack sees them.
@@ -103,13 +105,14 @@ class Stack:
         child = Stack(name, (inspect.getdoc(build) or "").partition("\n")[0], parent=self)
         self._adopt(child)
         call = inspect.signature(build).bind(child, *args, **kwargs)
-        call.arguments.update({argument: _cross(given, child._enter, argument) for argument, given in call.arguments.items()})
+        call.arguments.update(
+            {argument: _cross(given, child._enter, argument) for argument, given in call.arguments.items()}
+        )
         token = building.set(child)
         try:
             outputs = build(*call.args, **call.kwargs)
         finally:
             building.reset(token)
-        resource = self.template.resources[title(name)]
 
         def leave(path: str, value: Value) -> Value:
             output = title(path)
@@ -144,7 +147,9 @@ class Stack:
             rendering.reset(token)
         self._used = set(hearing.parameters)
         if hearing.parameters:
-            body["Parameters"] = body.get("Parameters", {}) | {key: each.to_dict() for key, each in sorted(hearing.parameters.items())}
+            body["Parameters"] = body.get("Parameters", {}) | {
+                key: each.to_dict() for key, each in sorted(hearing.parameters.items())
+            }
         self._check(body)
         return {self.file: body} | below
 
@@ -176,7 +181,9 @@ class Stack:
         """Give each child the parameters that it uses, no more."""
         for child in self.nested.values():
             if used := sorted(child._used & set(child._given)):
-                self.template.resources[title(child.name)].Parameters = {parameter: child._given[parameter].text for parameter in used}
+                self.template.resources[title(child.name)].Parameters = {
+                    parameter: child._given[parameter].text for parameter in used
+                }
 
     def _check(self, body: dict[str, Any]) -> None:
         parameters, resources = body.get("Parameters", {}), body.get("Resources", {})

@@ -86,7 +86,7 @@ class Value(AWSHelperFn):
         return _plain(self.data)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and isinstance(other, Value) and _plain(self.data) == _plain(other.data)
+        return isinstance(other, Value) and type(self) is type(other) and _plain(self.data) == _plain(other.data)
 
     def __hash__(self) -> int:
         return hash(repr(_plain(self.data)))
@@ -118,7 +118,7 @@ class Values(Value):
     def from_output(cls, stack_title: str, output: str) -> Self:
         text = Value.from_output(stack_title, output)
         value = cls(Split(",", text))
-        value._text, value.label = text, text.label  # noqa: SLF001  (its own class)
+        value._text, value.label = text, text.label
         return value
 
     @property
@@ -231,7 +231,9 @@ def _label(source: object) -> str:
         case {"Ref": str(title)}:
             return title
         case {"Fn::GetAtt": [str(title), str(attribute)]}:
-            return title + "".join(part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split("."))
+            return title + "".join(
+                part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split(".")
+            )
     return ""
 
 

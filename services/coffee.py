@@ -6,7 +6,20 @@ the application with fields replaced.
 
 from dataclasses import replace
 
-from cfngen import AllAtOnce, App, Balancer, Canary, CodeCommit, Database, Network, OffHours, Pipeline, Release, Scaling, Service
+from cfngen import (
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    CodeCommit,
+    Database,
+    Network,
+    OffHours,
+    Pipeline,
+    Release,
+    Scaling,
+    Service,
+)
 
 customer = Service(
     name="customer",
@@ -28,7 +41,9 @@ dev = App(
     stage="dev",
     services=(customer, employee),
     network=Network(cidr="10.16.0.0/16", zones=2, nat="one"),
-    database=Database(name="coffee", instance_class="db.t4g.micro", protected=False, readers=("customer",), writers=("employee",)),
+    database=Database(
+        name="coffee", instance_class="db.t4g.micro", protected=False, readers=("customer",), writers=("employee",)
+    ),
     balancer=Balancer(https=False, access_logs=False, deletion_protection=False),
     pipeline=Pipeline(
         source=CodeCommit(branch="dev", create=True),

@@ -49,7 +49,9 @@ SPACED = (
     "a\r\nb", "a\r", "a\x85b", "a\u2028b", "\ufeff", "\ufeffa\nb", "\x00", "\x7f", "\xa0", "é",
     "日本\n語", "🎉", "🎉\na", "--- a\n...\n", "2010-09-09 10:00:00",
 )  # fmt: skip
-characters = st.sampled_from("aZ09 \n\t:#-'\"\\,[]{}?!&*|>%@`~=.<\r\x85\u2028\xa0é🎉") | st.characters(exclude_categories=["Cs"])
+characters = st.sampled_from("aZ09 \n\t:#-'\"\\,[]{}?!&*|>%@`~=.<\r\x85\u2028\xa0é🎉") | st.characters(
+    exclude_categories=["Cs"]
+)
 texts = st.sampled_from(TRICKY + list(SPACED)) | st.text(characters, max_size=12)
 keys = texts | st.sampled_from(NAMES) | st.sampled_from(("Type", "Resources", "Parameters"))
 scalars = texts | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)

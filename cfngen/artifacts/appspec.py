@@ -33,4 +33,10 @@ Resources:
 
 def appspec(service: Service, source: str) -> str:
     """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
-    return _TEXT.format(source=" ".join(source.splitlines()), name=service.name, port=service.port, subnets=of(known.SUBNETS), group=of(known.SECURITY_GROUP))
+    return _TEXT.format(
+        source=" ".join(source.splitlines()),
+        name=service.name,
+        port=service.port,
+        subnets=of(known.SUBNETS),
+        group=of(known.SECURITY_GROUP),
+    )

@@ -17,8 +17,10 @@ _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 def buildspec(app: App, service: Service, pipeline: Pipeline, source: str, folder: str | None = None) -> str:
     """Render ``<service>.yml.j2`` of the user's own folder if there is one, else ``buildspec.yml.j2``."""
     template = _environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
-    stops = _SEVERITIES[: _SEVERITIES.index(pipeline.scan_threshold) + 1] if pipeline.scan_threshold in _SEVERITIES else ()
-    return template.render(
+    stops = (
+        _SEVERITIES[: _SEVERITIES.index(pipeline.scan_threshold) + 1] if pipeline.scan_threshold in _SEVERITIES else ()
+    )
+    text: str = template.render(
         app=app,
         service=service,
         pipeline=pipeline,
@@ -32,6 +34,7 @@ def buildspec(app: App, service: Service, pipeline: Pipeline, source: str, folde
         pattern=placeholders.PATTERN.pattern,
         migration_variable=TASK_DEFINITION,
     )
+    return text
 
 
 _environments: dict[str | None, Any] = {}  # of Jinja2, which is imported where it is needed

@@ -21,7 +21,15 @@ def taskdef(app: App, service: Service, access: Access | None) -> str:
     secrets = _own_secrets(service)
     if access:
         secrets |= _login("DB", known.DB_SECRET_ARN)
-    body = _task(app, service, "", known.EXECUTION_ROLE_ARN, f"<{known.IMAGE1}>", _variables(app, service, database=bool(access)), secrets)
+    body = _task(
+        app,
+        service,
+        "",
+        known.EXECUTION_ROLE_ARN,
+        f"<{known.IMAGE1}>",
+        _variables(app, service, database=bool(access)),
+        secrets,
+    )
     container = body["containerDefinitions"][0]
     container["portMappings"] = [{"name": service.name, "containerPort": service.port, "protocol": "tcp"}]
     return _text(body)
@@ -40,7 +48,15 @@ def migration_taskdef(app: App, service: Service) -> str:
     return _text(body)
 
 
-def _task(app: App, service: Service, suffix: str, execution_role: str, image: str, variables: dict[str, str], secrets: dict[str, str]) -> dict[str, Any]:
+def _task(
+    app: App,
+    service: Service,
+    suffix: str,
+    execution_role: str,
+    image: str,
+    variables: dict[str, str],
+    secrets: dict[str, str],
+) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": service.name,
         "image": image,
@@ -51,7 +67,9 @@ def _task(app: App, service: Service, suffix: str, execution_role: str, image: s
         "stopTimeout": service.stop_timeout_seconds,
         "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
         "secrets": [{"name": name, "valueFrom": value} for name, value in sorted(secrets.items())],
-        "mountPoints": [{"sourceVolume": name, "containerPath": path, "readOnly": False} for name, path in _volumes(service)],
+        "mountPoints": [
+            {"sourceVolume": name, "containerPath": path, "readOnly": False} for name, path in _volumes(service)
+        ],
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -74,18 +92,24 @@ def _task(app: App, service: Service, suffix: str, execution_role: str, image: s
         "taskRoleArn": of(known.TASK_ROLE_ARN),
         "containerDefinitions": [container],
         "volumes": [{"name": name} for name, _ in _volumes(service)],
-        "tags": [{"key": key, "value": value} for key, value in sorted({"Application": app.name, "Stage": app.stage, **app.tags}.items())],
+        "tags": [
+            {"key": key, "value": value}
+            for key, value in sorted({"Application": app.name, "Stage": app.stage, **app.tags}.items())
+        ],
     }
 
 
 def _volumes(service: Service) -> list[tuple[str, str]]:
     """An empty volume of the task for each folder that may be written to (G2.12)."""
-    return [("".join(c if c.isalnum() else "-" for c in path).strip("-"), path) for path in sorted(service.writable_paths)]
+    return [
+        ("".join(c if c.isalnum() else "-" for c in path).strip("-"), path) for path in sorted(service.writable_paths)
+    ]
 
 
 def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
     own = {
-        name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _literal(value) for name, value in service.environment.items()
+        name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _literal(value)
+        for name, value in service.environment.items()
     }
     own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if database and app.database:

@@ -15,7 +15,30 @@ from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.service import Service
 
-_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)  # L2.1
+_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)  # L2.1
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
@@ -45,7 +68,10 @@ class OffHours(Description):
             yield "working_days", "at least one"
         if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone):
             yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
-        if all(re.fullmatch(r"\d\d:\d\d", text) for text in (self.start, self.end)) and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320:
+        if (
+            all(re.fullmatch(r"\d\d:\d\d", text) for text in (self.start, self.end))
+            and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320
+        ):
             yield "start", "at least an hour after end and two hours before it, so that a database can start and stop"
 
 
@@ -86,13 +112,20 @@ class App(Description):
         for option, longest in (("name", 24), ("stage", 16)):
             text = getattr(self, option)
             if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) or len(text) > longest:
-                yield option, f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}"
+                yield (
+                    option,
+                    f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}",
+                )
         if self.log_retention_days not in _RETENTION_DAYS:
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
             yield "alarm_email", "an e-mail address"
         for key in self.tags:
-            if key.lower().startswith("aws:") or key in ("Application", "Stage", "Name") or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key):
+            if (
+                key.lower().startswith("aws:")
+                or key in ("Application", "Stage", "Name")
+                or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key)
+            ):
                 yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
         yield from _names(self)
         yield from _ports(self)
@@ -110,7 +143,10 @@ def _names(app: App) -> Iterator[Finding]:
         if name in names[:index]:
             yield f"services[{index}].name", f"another name; {name!r} is taken"
         elif twins := [other for other in names[:index] if spelt[other] == spelt[name]]:
-            yield f"services[{index}].name", f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template (P12)"
+            yield (
+                f"services[{index}].name",
+                f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template (P12)",
+            )
 
 
 def _ports(app: App) -> Iterator[Finding]:
@@ -132,4 +168,7 @@ def _access(app: App) -> Iterator[Finding]:
         users = (*app.database.readers, *app.database.writers) if app.database else ()
         given = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"} & {*service.environment, *service.secrets}
         if service.name in users and given:
-            yield f"services[{index}].environment[{min(given)!r}]", "another name; the database's address and user are given to the service by cfngen"
+            yield (
+                f"services[{index}].environment[{min(given)!r}]",
+                "another name; the database's address and user are given to the service by cfngen",
+            )

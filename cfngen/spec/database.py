@@ -44,7 +44,10 @@ class Database(Description):
         if not 20 <= self.storage_gib <= 65536:
             yield "storage_gib", "20 to 65536"
         if self.storage_ceiling_gib * 10 < self.storage_gib * 11:
-            yield "storage_ceiling_gib", f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)} (I2.11)"
+            yield (
+                "storage_ceiling_gib",
+                f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)} (I2.11)",
+            )
         if not 1 <= self.backup_days <= 35:
             yield "backup_days", "1 to 35; without backups nothing can be restored"
         for name in sorted(set(self.readers) & set(self.writers)):

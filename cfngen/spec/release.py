@@ -63,7 +63,10 @@ class Release(Description):
             # 0 would end blue while its last requests are still being drained (H4).
             yield "termination_wait_minutes", "1 to 2880 (two days)"
         if len(self.alarms) > 10 - OWN_ALARMS:
-            yield "alarms", f"at most {10 - OWN_ALARMS}, since CodeDeploy watches ten and {OWN_ALARMS} are the service's own (A4.10)"
+            yield (
+                "alarms",
+                f"at most {10 - OWN_ALARMS}, since CodeDeploy watches ten and {OWN_ALARMS} are the service's own (A4.10)",
+            )
 
 
 def _step(percent: int, minutes: int) -> Iterator[Finding]:

@@ -142,7 +142,7 @@ class Service(Description):
         yield from _variables(self)
 
 
-def _requests(service: Service) -> Iterator[Finding]:
+def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of checks)
     if not service.paths:
         yield "paths", "at least one, such as '/*'"
     for index, path in enumerate(service.paths):
@@ -155,7 +155,10 @@ def _requests(service: Service) -> Iterator[Finding]:
             yield f"paths[{index}]", f"{path!r}: at most {CONDITION_VALUES} wildcards"
     for index, host in enumerate(service.hosts):
         if not re.fullmatch(r"[a-z0-9*?][a-z0-9.*?-]{0,127}", host):
-            yield f"hosts[{index}]", f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'"
+            yield (
+                f"hosts[{index}]",
+                f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'",
+            )
     for index, address in enumerate(service.allowed_addresses):
         if not _is_cidr(address):
             yield f"allowed_addresses[{index}]", f"{address!r}: an address range, as in '203.0.113.7/32'"
@@ -173,13 +176,23 @@ def _requests(service: Service) -> Iterator[Finding]:
 
 
 def _folders(service: Service) -> Iterator[Finding]:
-    for option, folders in (("source", (service.source_folder,)), ("shared", service.shared), ("build_context", (service.context_folder,))):
+    for option, folders in (
+        ("source", (service.source_folder,)),
+        ("shared", service.shared),
+        ("build_context", (service.context_folder,)),
+    ):
         for folder in folders:
             if not _is_folder(folder):
-                yield option, f"{folder!r}: a folder relative to the source's root, as in 'services/customer', in letters, digits and . _ - /"
+                yield (
+                    option,
+                    f"{folder!r}: a folder relative to the source's root, as in 'services/customer', in letters, digits and . _ - /",
+                )
     for folder in (service.source_folder, *service.shared):
         if service.shared and not _within(folder, service.context_folder):
-            yield "build_context", f"a folder that holds {folder!r} as well, such as '.', because docker build sees nothing else"
+            yield (
+                "build_context",
+                f"a folder that holds {folder!r} as well, such as '.', because docker build sees nothing else",
+            )
 
 
 def _task(service: Service) -> Iterator[Finding]:
@@ -188,7 +201,11 @@ def _task(service: Service) -> Iterator[Finding]:
     if service.cpu not in _MEMORY_MIB:
         yield "cpu", f"CPU units of Fargate: {', '.join(map(str, _MEMORY_MIB))}"
     elif service.memory_mib not in (sizes := _MEMORY_MIB[service.cpu]):
-        few = ", ".join(map(str, sizes)) if len(sizes) <= 4 else f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
+        few = (
+            ", ".join(map(str, sizes))
+            if len(sizes) <= 4
+            else f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
+        )
         yield "memory_mib", f"with {service.cpu} CPU units Fargate has {few}"
     if not 2 <= service.stop_timeout_seconds <= 120:
         yield "stop_timeout_seconds", "2 to 120 (G2.16)"

@@ -30,7 +30,9 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     app = plan.app
     stack.describe(f"{app.name} {app.stage}: the root; deploy this one, it brings the others")
     boundary = (
-        PolicyArn.parameter("PermissionsBoundaryArn", Description="Policy that bounds every role", AllowedPattern=_ARN % "iam")
+        PolicyArn.parameter(
+            "PermissionsBoundaryArn", Description="Policy that bounds every role", AllowedPattern=_ARN % "iam"
+        )
         if app.permissions_boundary
         else None
     )
@@ -39,11 +41,26 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     network = network or stack.nest("network", network_stack, app.network, foundation.logs)
     if app.cloud9:
         stack.nest("ide", ide_stack, common, network)
-    database = stack.nest("database", database_stack, common, foundation, network, app.database, plan.engine_version, app.off_hours) if app.database else None
+    database = (
+        stack.nest(
+            "database", database_stack, common, foundation, network, app.database, plan.engine_version, app.off_hours
+        )
+        if app.database
+        else None
+    )
     cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *_balancer_parameters(app))
     made = _services(stack, plan, common, foundation, network, database, cluster)
     shared = _pipelines(stack, plan, common, foundation, network, database, cluster, made)
-    watch = stack.nest("watch", watch_stack, common, foundation, database, cluster, tuple(made[service.name] for service in plan.services), app.off_hours)
+    watch = stack.nest(
+        "watch",
+        watch_stack,
+        common,
+        foundation,
+        database,
+        cluster,
+        tuple(made[service.name] for service in plan.services),
+        app.off_hours,
+    )
     _show(stack, app, cluster, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
     tag(stack, {"Application": app.name, "Stage": app.stage, **app.tags})
@@ -53,17 +70,27 @@ def access_of(app: App, service: Service) -> Access | None:
     """How a service opens the database."""
     if app.database is None:
         return None
-    return "writer" if service.name in app.database.writers else "reader" if service.name in app.database.readers else None
+    return (
+        "writer" if service.name in app.database.writers else "reader" if service.name in app.database.readers else None
+    )
 
 
 def _balancer_parameters(app: App) -> tuple[CertificateArn | None, HostedZoneId | None]:
-    certificate = CertificateArn.parameter("CertificateArn", Description="ACM certificate of the listeners, in this region", AllowedPattern=_ARN % "acm")
+    certificate = CertificateArn.parameter(
+        "CertificateArn", Description="ACM certificate of the listeners, in this region", AllowedPattern=_ARN % "acm"
+    )
     zone = HostedZoneId.parameter("HostedZoneId", Description=f"Route 53 zone of {app.balancer.domain}")
     return certificate if app.balancer.https else None, zone if app.balancer.domain else None
 
 
 def _services(
-    stack: Stack, plan: Plan, common: Common, foundation: FoundationOutputs, network: NetworkOutputs, database: DatabaseOutputs | None, cluster: ClusterOutputs
+    stack: Stack,
+    plan: Plan,
+    common: Common,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    database: DatabaseOutputs | None,
+    cluster: ClusterOutputs,
 ) -> dict[str, ServiceOutputs]:
     return {
         service.name: stack.nest(
@@ -92,7 +119,9 @@ def _live(plan: Plan, service: Service) -> Mapping[str, Colour]:
         "The target group with all the weight in the service's production rule says it. Give it once; it is kept."
     )
     return {
-        name: Colour.parameter(name, Description=description, AllowedValues=["blue", "green"]) for name, owner in plan.live_parameters if owner == service.name
+        name: Colour.parameter(name, Description=description, AllowedValues=["blue", "green"])
+        for name, owner in plan.live_parameters
+        if owner == service.name
     }
 
 
@@ -112,10 +141,14 @@ def _pipelines(
     repository = connection = None
     if isinstance(pipeline.source, Connection):
         connection = Arn.parameter(
-            "SourceConnectionArn", Description="CodeConnections connection to the source's provider", AllowedPattern=_ARN % "code(star-)?connections"
+            "SourceConnectionArn",
+            Description="CodeConnections connection to the source's provider",
+            AllowedPattern=_ARN % "code(star-)?connections",
         )
     elif not pipeline.source.create:
-        repository = Text.parameter("SourceRepositoryName", Description="CodeCommit repository with the source", AllowedPattern=r"[\w.-]{1,100}")
+        repository = Text.parameter(
+            "SourceRepositoryName", Description="CodeCommit repository with the source", AllowedPattern=r"[\w.-]{1,100}"
+        )
     shared = stack.nest("pipeline", pipeline_stack, common, foundation, pipeline, repository, connection)
     for service in plan.services:
         stack.nest(
@@ -136,12 +169,18 @@ def _pipelines(
     return shared
 
 
-def _show(stack: Stack, app: App, cluster: ClusterOutputs, foundation: FoundationOutputs, shared: PipelineOutputs | None) -> None:
+def _show(
+    stack: Stack, app: App, cluster: ClusterOutputs, foundation: FoundationOutputs, shared: PipelineOutputs | None
+) -> None:
     scheme = "https" if app.balancer.https else "http"
     address = app.balancer.domain or "${Address}"
     known = {} if app.balancer.domain else {"Address": cluster.address}
     stack.output("Url", Text(Sub(f"{scheme}://{address}", known)), "What users reach")
-    stack.output("TestUrl", Text(Sub(f"{scheme}://{address}:{app.balancer.test_port}", known)), "Where the next version shows before it takes traffic")
+    stack.output(
+        "TestUrl",
+        Text(Sub(f"{scheme}://{address}:{app.balancer.test_port}", known)),
+        "Where the next version shows before it takes traffic",
+    )
     stack.output("AlertTopic", foundation.alerts, "Where alarms and notices go; subscribe to it")
     if shared and shared.clone_url:
         stack.output("CloneUrl", shared.clone_url, "The source's repository")

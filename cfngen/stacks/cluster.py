@@ -13,7 +13,15 @@ from cfngen.spec import Balancer
 from cfngen.stack import Stack
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
-from cfngen.values import CertificateArn, ClusterName, HostedZoneId, ListenerArn, LoadBalancerFullName, SecurityGroupId, Text
+from cfngen.values import (
+    CertificateArn,
+    ClusterName,
+    HostedZoneId,
+    ListenerArn,
+    LoadBalancerFullName,
+    SecurityGroupId,
+    Text,
+)
 
 _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"  # H7
 
@@ -83,21 +91,46 @@ def cluster_stack(
 def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer) -> ec2.SecurityGroup:
     # Each service adds the way out to its own tasks; the constant way to nowhere closes all others (J4.3, J4.4).
     nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
-    group = stack.add(ec2.SecurityGroup("SecurityGroup", GroupDescription="Load balancer", VpcId=network.vpc, SecurityGroupEgress=[nowhere]))
+    group = stack.add(
+        ec2.SecurityGroup(
+            "SecurityGroup", GroupDescription="Load balancer", VpcId=network.vpc, SecurityGroupEgress=[nowhere]
+        )
+    )
     for port in (80, 443) if balancer.https else (80,):
         _let_in(stack, group, f"Ingress{port}", port, "0.0.0.0/0", "everybody")
     for address in sorted(balancer.test_addresses):
-        _let_in(stack, group, f"TestIngress{''.join(c if c.isalnum() else 'x' for c in address)}", balancer.test_port, address, "who may see the next version")
+        _let_in(
+            stack,
+            group,
+            f"TestIngress{''.join(c if c.isalnum() else 'x' for c in address)}",
+            balancer.test_port,
+            address,
+            "who may see the next version",
+        )
     if not balancer.test_addresses:
-        _let_in(stack, group, "TestIngress", balancer.test_port, network.cidr, "the network itself may see the next version")
+        _let_in(
+            stack, group, "TestIngress", balancer.test_port, network.cidr, "the network itself may see the next version"
+        )
     return group
 
 
 def _let_in(stack: Stack, group: ec2.SecurityGroup, name: str, port: int, address: str | Text, who: str) -> None:
-    stack.add(ec2.SecurityGroupIngress(name, GroupId=GetAtt(group, "GroupId"), IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=address, Description=who))
+    stack.add(
+        ec2.SecurityGroupIngress(
+            name,
+            GroupId=GetAtt(group, "GroupId"),
+            IpProtocol="tcp",
+            FromPort=port,
+            ToPort=port,
+            CidrIp=address,
+            Description=who,
+        )
+    )
 
 
-def _load_balancer(stack: Stack, foundation: FoundationOutputs, network: NetworkOutputs, balancer: Balancer, group: ec2.SecurityGroup) -> elb.LoadBalancer:
+def _load_balancer(
+    stack: Stack, foundation: FoundationOutputs, network: NetworkOutputs, balancer: Balancer, group: ec2.SecurityGroup
+) -> elb.LoadBalancer:
     attributes: dict[str, object] = {
         "deletion_protection.enabled": str(balancer.deletion_protection).lower(),
         "idle_timeout.timeout_seconds": "60",
@@ -115,7 +148,9 @@ def _load_balancer(stack: Stack, foundation: FoundationOutputs, network: Network
             IpAddressType="ipv4",
             Subnets=network.public_subnets,
             SecurityGroups=[GetAtt(group, "GroupId")],
-            LoadBalancerAttributes=[elb.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()],
+            LoadBalancerAttributes=[
+                elb.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()
+            ],
         )
     )
 
@@ -124,17 +159,46 @@ def _listeners(
     stack: Stack, balancer: Balancer, made: elb.LoadBalancer, certificate: CertificateArn | None
 ) -> tuple[elb.Listener, elb.Listener | None, elb.Listener]:
     not_found = elb.Action(
-        Type="fixed-response", FixedResponseConfig=elb.FixedResponseConfig(StatusCode="404", ContentType="text/plain", MessageBody="not found")
+        Type="fixed-response",
+        FixedResponseConfig=elb.FixedResponseConfig(
+            StatusCode="404", ContentType="text/plain", MessageBody="not found"
+        ),
     )
-    to_https = elb.Action(Type="redirect", RedirectConfig=elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301"))
+    to_https = elb.Action(
+        Type="redirect", RedirectConfig=elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
+    )
     if not balancer.https:
-        http = stack.add(elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[not_found]))
-        test = stack.add(elb.Listener("TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, Protocol="HTTP", DefaultActions=[not_found]))
+        http = stack.add(
+            elb.Listener(
+                "HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[not_found]
+            )
+        )
+        test = stack.add(
+            elb.Listener(
+                "TestListener",
+                LoadBalancerArn=made.ref(),
+                Port=balancer.test_port,
+                Protocol="HTTP",
+                DefaultActions=[not_found],
+            )
+        )
         return http, None, test
-    tls: dict[str, Any] = {"Protocol": "HTTPS", "SslPolicy": _TLS_POLICY, "Certificates": [elb.Certificate(CertificateArn=certificate)]}
-    http = stack.add(elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[to_https]))
-    https = stack.add(elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found], **tls))
-    test = stack.add(elb.Listener("TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls))
+    tls: dict[str, Any] = {
+        "Protocol": "HTTPS",
+        "SslPolicy": _TLS_POLICY,
+        "Certificates": [elb.Certificate(CertificateArn=certificate)],
+    }
+    http = stack.add(
+        elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[to_https])
+    )
+    https = stack.add(
+        elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found], **tls)
+    )
+    test = stack.add(
+        elb.Listener(
+            "TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls
+        )
+    )
     return http, https, test
 
 
@@ -151,5 +215,5 @@ def _alias(stack: Stack, domain: str, hosted_zone: HostedZoneId, made: elb.LoadB
 
 
 def _to(made: elb.LoadBalancer) -> Any:
-    # troposphere leaves this class untyped.
-    return route53.AliasTarget(GetAtt(made, "CanonicalHostedZoneID"), GetAtt(made, "DNSName"), EvaluateTargetHealth=True)  # type: ignore[no-untyped-call,attr-defined]
+    kind: Any = route53.AliasTarget  # type: ignore[attr-defined]  # troposphere leaves this class untyped
+    return kind(GetAtt(made, "CanonicalHostedZoneID"), GetAtt(made, "DNSName"), EvaluateTargetHealth=True)

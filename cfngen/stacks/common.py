@@ -84,7 +84,12 @@ def arn(service: str, resource: str, **values: Any) -> Sub:
 def allow(actions: Iterable[Action], resources: Any, *conditions: Any) -> Statement:
     """A statement that allows; a single resource need not be a list."""
     condition = Condition(list(conditions)) if conditions else None
-    return Statement(Effect=Allow, Action=list(actions), Resource=resources if isinstance(resources, list) else [resources], **given(Condition=condition))
+    return Statement(
+        Effect=Allow,
+        Action=list(actions),
+        Resource=resources if isinstance(resources, list) else [resources],
+        **given(Condition=condition),
+    )
 
 
 def pass_to(*services: str) -> StringEquals:
@@ -98,13 +103,25 @@ def only_kms_via(*services: str) -> StringLike:
     return StringLike("kms:ViaService", [f"{service}.*.amazonaws.com" for service in services])
 
 
-def role(stack: Stack, name: str, common: Common, trusted: PolicyDocument, statements: Iterable[Statement] = (), *, wildcards: str = "") -> iam.Role:
+def role(
+    stack: Stack,
+    name: str,
+    common: Common,
+    trusted: PolicyDocument,
+    statements: Iterable[Statement] = (),
+    *,
+    wildcards: str = "",
+) -> iam.Role:
     """Add a role with an inline policy, so that the role is there only with its rights (M2.2).
 
     `wildcards` is the reason for every ``*`` among the resources; it is written beside the role.
     """
     rights = list(statements)
-    policies = [iam.Policy(PolicyName="permissions", PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=rights))] if rights else []
+    policies = (
+        [iam.Policy(PolicyName="permissions", PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=rights))]
+        if rights
+        else []
+    )
     return stack.add(
         iam.Role(
             name,

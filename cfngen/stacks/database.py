@@ -64,13 +64,27 @@ def _security_group(stack: Stack, network: NetworkOutputs) -> ec2.SecurityGroup:
     # Who may come in stands with who comes: each service adds its own rule. The way out to nowhere closes the
     # group, which would else allow every way out (J4.3); constant, so that it never clashes with other rules (J4.4).
     nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
-    return stack.add(ec2.SecurityGroup("SecurityGroup", GroupDescription="Database", VpcId=network.vpc, SecurityGroupEgress=[nowhere]))
+    return stack.add(
+        ec2.SecurityGroup(
+            "SecurityGroup", GroupDescription="Database", VpcId=network.vpc, SecurityGroupEgress=[nowhere]
+        )
+    )
 
 
 def _instance(
-    stack: Stack, common: Common, foundation: FoundationOutputs, network: NetworkOutputs, database: Database, engine_version: str, group: ec2.SecurityGroup
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    database: Database,
+    engine_version: str,
+    group: ec2.SecurityGroup,
 ) -> rds.DBInstance:
-    subnets = stack.add(rds.DBSubnetGroup("SubnetGroup", DBSubnetGroupDescription="Isolated subnets", SubnetIds=network.isolated_subnets))
+    subnets = stack.add(
+        rds.DBSubnetGroup(
+            "SubnetGroup", DBSubnetGroupDescription="Isolated subnets", SubnetIds=network.isolated_subnets
+        )
+    )
     parameters = stack.add(
         rds.DBParameterGroup(
             "ParameterGroup",
@@ -129,7 +143,10 @@ def _secret(stack: Stack, common: Common, foundation: FoundationOutputs, databas
             UpdateReplacePolicy="Retain" if database.protected else "Delete",
             Description=f"The {user} of the application's database; the migration makes the user with this password",
             GenerateSecretString=secretsmanager.GenerateSecretString(
-                SecretStringTemplate=f'{{"username": "{user}"}}', GenerateStringKey="password", PasswordLength=32, ExcludePunctuation=True
+                SecretStringTemplate=f'{{"username": "{user}"}}',
+                GenerateStringKey="password",
+                PasswordLength=32,
+                ExcludePunctuation=True,
             ),
             **given(KmsKeyId=key),
         )
@@ -146,11 +163,19 @@ def _sleep(stack: Stack, common: Common, instance: rds.DBInstance, off_hours: Of
         "SleepRole",
         common,
         trust("scheduler", from_this_account()),
-        [allow([rds_actions.StopDBInstance, rds_actions.StartDBInstance], arn("rds", "db:${Instance}", Instance=instance.ref()))],
+        [
+            allow(
+                [rds_actions.StopDBInstance, rds_actions.StartDBInstance],
+                arn("rds", "db:${Instance}", Instance=instance.ref()),
+            )
+        ],
     )
-    stop, start = clock(off_hours.start) + STOP_MINUTES_AFTER_TASKS, clock(off_hours.end) - START_MINUTES_BEFORE_TASKS
-    for name, action, minutes, days in (("Stop", "stopDBInstance", stop, "*"), ("Start", "startDBInstance", start, _days(off_hours))):
-        minutes %= 24 * 60
+    stop = (clock(off_hours.start) + STOP_MINUTES_AFTER_TASKS) % (24 * 60)
+    start = (clock(off_hours.end) - START_MINUTES_BEFORE_TASKS) % (24 * 60)
+    for name, action, minutes, days in (
+        ("Stop", "stopDBInstance", stop, "*"),
+        ("Start", "startDBInstance", start, _days(off_hours)),
+    ):
         stack.add(
             scheduler.Schedule(
                 f"{name}Schedule",
@@ -176,23 +201,51 @@ def _days(off_hours: OffHours) -> str:
 def _alarms(stack: Stack, database: Database, instance: rds.DBInstance) -> AlarmName:
     alarms = [stack.add(alarm) for alarm in _each_alarm(database, instance)]
     rule = Join(" OR ", [Sub(f'ALARM("${{{alarm.title}}}")') for alarm in alarms])
-    return AlarmName(stack.add(cloudwatch.CompositeAlarm("Alarm", AlarmDescription="The database needs a look", AlarmRule=rule)).ref())
+    return AlarmName(
+        stack.add(
+            cloudwatch.CompositeAlarm("Alarm", AlarmDescription="The database needs a look", AlarmRule=rule)
+        ).ref()
+    )
 
 
 def _each_alarm(database: Database, instance: rds.DBInstance) -> Iterator[cloudwatch.Alarm]:
     memory = (database.memory_gib or 1) * _GIB
     yield _alarm(instance, "CpuAlarm", "CPU above 80 % for a quarter of an hour", "CPUUtilization", "Average", ">", 80)
     yield _alarm(
-        instance, "StorageAlarm", "less than 15 % of the first storage is free", "FreeStorageSpace", "Minimum", "<", database.storage_gib * _GIB * 15 // 100
+        instance,
+        "StorageAlarm",
+        "less than 15 % of the first storage is free",
+        "FreeStorageSpace",
+        "Minimum",
+        "<",
+        database.storage_gib * _GIB * 15 // 100,
     )
-    yield _alarm(instance, "MemoryAlarm", "less than 5 % of the memory is free", "FreeableMemory", "Minimum", "<", memory * 5 // 100)
+    yield _alarm(
+        instance,
+        "MemoryAlarm",
+        "less than 5 % of the memory is free",
+        "FreeableMemory",
+        "Minimum",
+        "<",
+        memory * 5 // 100,
+    )
     # RDS derives max_connections of MySQL from the memory: DBInstanceClassMemory / 12582880.
-    yield _alarm(instance, "ConnectionsAlarm", "80 % of the connections are taken", "DatabaseConnections", "Maximum", ">", memory // 12582880 * 80 // 100)
+    yield _alarm(
+        instance,
+        "ConnectionsAlarm",
+        "80 % of the connections are taken",
+        "DatabaseConnections",
+        "Maximum",
+        ">",
+        memory // 12582880 * 80 // 100,
+    )
     if database.is_burstable:
         yield _alarm(instance, "CreditsAlarm", "CPU credits are nearly spent", "CPUCreditBalance", "Minimum", "<", 30)
 
 
-def _alarm(instance: rds.DBInstance, name: str, description: str, metric: str, statistic: str, comparison: str, threshold: int) -> cloudwatch.Alarm:
+def _alarm(
+    instance: rds.DBInstance, name: str, description: str, metric: str, statistic: str, comparison: str, threshold: int
+) -> cloudwatch.Alarm:
     return cloudwatch.Alarm(
         name,
         AlarmDescription=f"Database: {description}",

@@ -40,14 +40,18 @@ def group(
             ApplicationName=cluster.deploy_application,
             ServiceRoleArn=GetAtt(_role(stack, common, cluster, made, execution, task), "Arn"),
             DeploymentConfigName=_config(stack, release),
-            DeploymentStyle=codedeploy.DeploymentStyle(DeploymentType="BLUE_GREEN", DeploymentOption="WITH_TRAFFIC_CONTROL"),
+            DeploymentStyle=codedeploy.DeploymentStyle(
+                DeploymentType="BLUE_GREEN", DeploymentOption="WITH_TRAFFIC_CONTROL"
+            ),
             ECSServices=[codedeploy.ECSService(ClusterName=cluster.cluster, ServiceName=GetAtt(made, "Name"))],
             LoadBalancerInfo=codedeploy.LoadBalancerInfo(
                 TargetGroupPairInfoList=[
                     codedeploy.TargetGroupPairInfo(
                         ProdTrafficRoute=codedeploy.TrafficRoute(ListenerArns=[cluster.production_listener]),
                         TestTrafficRoute=codedeploy.TrafficRoute(ListenerArns=[cluster.test_listener]),
-                        TargetGroups=[codedeploy.TargetGroupInfo(Name=GetAtt(each, "TargetGroupName")) for each in (blue, green)],
+                        TargetGroups=[
+                            codedeploy.TargetGroupInfo(Name=GetAtt(each, "TargetGroupName")) for each in (blue, green)
+                        ],
                     )
                 ]
             ),
@@ -61,7 +65,9 @@ def group(
                 Enabled=True, Events=["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"]
             ),
             AlarmConfiguration=codedeploy.AlarmConfiguration(
-                Enabled=True, IgnorePollAlarmFailure=False, Alarms=[codedeploy.Alarm(Name=name) for name in (*alarms.rollback, *release.alarms)]
+                Enabled=True,
+                IgnorePollAlarmFailure=False,
+                Alarms=[codedeploy.Alarm(Name=name) for name in (*alarms.rollback, *release.alarms)],
             ),
         )
     )
@@ -71,7 +77,9 @@ def group(
 def _ready(release: Release) -> codedeploy.DeploymentReadyOption:
     if release.continue_within_minutes is None:
         return codedeploy.DeploymentReadyOption(ActionOnTimeout="CONTINUE_DEPLOYMENT", WaitTimeInMinutes=0)
-    return codedeploy.DeploymentReadyOption(ActionOnTimeout="STOP_DEPLOYMENT", WaitTimeInMinutes=release.continue_within_minutes)
+    return codedeploy.DeploymentReadyOption(
+        ActionOnTimeout="STOP_DEPLOYMENT", WaitTimeInMinutes=release.continue_within_minutes
+    )
 
 
 def _config(stack: Stack, release: Release) -> object:
@@ -83,29 +91,51 @@ def _config(stack: Stack, release: Release) -> object:
             if (percent, minutes) in _PREDEFINED_CANARY:
                 return f"CodeDeployDefault.ECSCanary{percent}Percent{minutes}Minutes"
             routing = codedeploy.TrafficRoutingConfig(
-                Type="TimeBasedCanary", TimeBasedCanary=codedeploy.TimeBasedCanary(CanaryPercentage=percent, CanaryInterval=minutes)
+                Type="TimeBasedCanary",
+                TimeBasedCanary=codedeploy.TimeBasedCanary(CanaryPercentage=percent, CanaryInterval=minutes),
             )
         case Linear(percent=percent, minutes=minutes):
             if (percent, minutes) in _PREDEFINED_LINEAR:
                 return f"CodeDeployDefault.ECSLinear{percent}PercentEvery{minutes}Minute{'s' if minutes > 1 else ''}"
             routing = codedeploy.TrafficRoutingConfig(
-                Type="TimeBasedLinear", TimeBasedLinear=codedeploy.TimeBasedLinear(LinearPercentage=percent, LinearInterval=minutes)
+                Type="TimeBasedLinear",
+                TimeBasedLinear=codedeploy.TimeBasedLinear(LinearPercentage=percent, LinearInterval=minutes),
             )
-    return stack.add(codedeploy.DeploymentConfig("DeploymentConfig", ComputePlatform="ECS", TrafficRoutingConfig=routing)).ref()
+    return stack.add(
+        codedeploy.DeploymentConfig("DeploymentConfig", ComputePlatform="ECS", TrafficRoutingConfig=routing)
+    ).ref()
 
 
-def _role(stack: Stack, common: Common, cluster: ClusterOutputs, made: ecs.Service, execution: iam.Role, task: iam.Role) -> iam.Role:
+def _role(
+    stack: Stack, common: Common, cluster: ClusterOutputs, made: ecs.Service, execution: iam.Role, task: iam.Role
+) -> iam.Role:
     """What CodeDeploy needs for this one service, instead of AWSCodeDeployRoleForECS (A8.2)."""
     names = {"Cluster": cluster.cluster, "Service": GetAtt(made, "Name")}
     statements = [
         allow(
-            [ecs_actions.DescribeServices, ecs_actions.CreateTaskSet, ecs_actions.UpdateServicePrimaryTaskSet, ecs_actions.DeleteTaskSet],
+            [
+                ecs_actions.DescribeServices,
+                ecs_actions.CreateTaskSet,
+                ecs_actions.UpdateServicePrimaryTaskSet,
+                ecs_actions.DeleteTaskSet,
+            ],
             [made.ref(), arn("ecs", "task-set/${Cluster}/${Service}/*", **names)],
         ),
-        allow([elb_actions.DescribeListeners, elb_actions.DescribeRules, elb_actions.DescribeTargetGroups, alarm_actions.DescribeAlarms], "*"),
+        allow(
+            [
+                elb_actions.DescribeListeners,
+                elb_actions.DescribeRules,
+                elb_actions.DescribeTargetGroups,
+                alarm_actions.DescribeAlarms,
+            ],
+            "*",
+        ),
         allow(
             [elb_actions.ModifyListener, elb_actions.ModifyRule],
-            [arn("elasticloadbalancing", f"{kind}/${{Balancer}}/*", Balancer=cluster.load_balancer) for kind in ("listener", "listener-rule")],
+            [
+                arn("elasticloadbalancing", f"{kind}/${{Balancer}}/*", Balancer=cluster.load_balancer)
+                for kind in ("listener", "listener-rule")
+            ],
         ),
         allow([iam_actions.PassRole], [GetAtt(execution, "Arn"), GetAtt(task, "Arn")], pass_to("ecs-tasks")),
     ]
@@ -114,7 +144,10 @@ def _role(stack: Stack, common: Common, cluster: ClusterOutputs, made: ecs.Servi
         "DeployRole",
         common,
         # Only for a deployment group of this application (A8.4).
-        trust("codedeploy", from_this_account("codedeploy:deploymentgroup:${Application}/*", Application=cluster.deploy_application)),
+        trust(
+            "codedeploy",
+            from_this_account("codedeploy:deploymentgroup:${Application}/*", Application=cluster.deploy_application),
+        ),
         statements,
         wildcards="the balancer's and the alarms' Describe calls take no resource (A8.5)",
     )

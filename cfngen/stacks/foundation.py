@@ -8,14 +8,32 @@ from dataclasses import dataclass
 from awacs import kms as kms_actions
 from awacs import s3 as s3_actions
 from awacs import sns as sns_actions
-from awacs.aws import Allow, ArnLike, AWSPrincipal, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEquals
+from awacs.aws import (
+    Allow,
+    ArnLike,
+    AWSPrincipal,
+    Bool,
+    Condition,
+    Deny,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+)
 from troposphere import AccountId, AWSHelperFn, GetAtt, Sub, kms, s3, sns
 
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, arn, given
 from cfngen.values import Arn, BucketName, KeyArn, TopicArn
 
-_USE_KEY = (kms_actions.Decrypt, kms_actions.DescribeKey, kms_actions.Encrypt, kms_actions.GenerateDataKey, kms_actions.ReEncryptFrom, kms_actions.ReEncryptTo)
+_USE_KEY = (
+    kms_actions.Decrypt,
+    kms_actions.DescribeKey,
+    kms_actions.Encrypt,
+    kms_actions.GenerateDataKey,
+    kms_actions.ReEncryptFrom,
+    kms_actions.ReEncryptTo,
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,9 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
             Principal=Principal("Service", "cloudwatch.amazonaws.com"),
             Action=[sns_actions.Publish],
             Resource=[topic.ref()],
-            Condition=Condition([ArnLike("aws:SourceArn", arn("cloudwatch", "alarm:*")), StringEquals("aws:SourceAccount", AccountId)]),  # L2.8
+            Condition=Condition(
+                [ArnLike("aws:SourceArn", arn("cloudwatch", "alarm:*")), StringEquals("aws:SourceAccount", AccountId)]
+            ),  # L2.8
         ),
         Statement(
             Sid="TlsOnly",
@@ -110,7 +130,13 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
             Condition=Condition(Bool("aws:SecureTransport", False)),
         ),
     ]
-    stack.add(sns.TopicPolicy("AlertTopicPolicy", Topics=[topic.ref()], PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statement)))
+    stack.add(
+        sns.TopicPolicy(
+            "AlertTopicPolicy",
+            Topics=[topic.ref()],
+            PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=statement),
+        )
+    )
     if email:
         stack.add(sns.SubscriptionResource("AlertEmail", TopicArn=topic.ref(), Protocol="email", Endpoint=email))
     return topic
@@ -118,7 +144,12 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
 
 def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
     # SSE-S3, because a balancer cannot write its logs under a key of KMS (H13).
-    bucket = _bucket(stack, "LogBucket", s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256"), days=max(common.log_retention_days, 30))
+    bucket = _bucket(
+        stack,
+        "LogBucket",
+        s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256"),
+        days=max(common.log_retention_days, 30),
+    )
     own = Sub(f"${{{bucket.title}.Arn}}/*/AWSLogs/${{AWS::AccountId}}/*")
     delivery = [
         Statement(
@@ -135,7 +166,9 @@ def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
             Principal=Principal("Service", "delivery.logs.amazonaws.com"),
             Action=[s3_actions.PutObject],
             Resource=[own],
-            Condition=Condition([StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]),
+            Condition=Condition(
+                [StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]
+            ),
         ),
         Statement(
             Sid="FlowLogsAsk",
@@ -143,7 +176,9 @@ def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
             Principal=Principal("Service", "delivery.logs.amazonaws.com"),
             Action=[s3_actions.GetBucketAcl, s3_actions.ListBucket],
             Resource=[GetAtt(bucket, "Arn")],
-            Condition=Condition([StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]),
+            Condition=Condition(
+                [StringEquals("aws:SourceAccount", AccountId), ArnLike("aws:SourceArn", arn("logs", "*"))]
+            ),
         ),
     ]
     return _bucket_policy(stack, bucket, delivery)
@@ -151,7 +186,12 @@ def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
 
 def _artifact_bucket(stack: Stack, common: Common, key: kms.Key) -> s3.BucketPolicy:
     own = GetAtt(key, "Arn") if "artifacts" in common.own_key_for else None
-    bucket = _bucket(stack, "ArtifactBucket", s3.ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", **given(KMSMasterKeyID=own)), days=90)
+    bucket = _bucket(
+        stack,
+        "ArtifactBucket",
+        s3.ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", **given(KMSMasterKeyID=own)),
+        days=90,
+    )
     return _bucket_policy(stack, bucket, ())
 
 
@@ -172,10 +212,14 @@ def _bucket(stack: Stack, name: str, encryption: s3.ServerSideEncryptionByDefaul
             DeletionPolicy="RetainExceptOnCreate",
             UpdateReplacePolicy="Retain",
             BucketEncryption=s3.BucketEncryption(
-                ServerSideEncryptionConfiguration=[s3.ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)]
+                ServerSideEncryptionConfiguration=[
+                    s3.ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)
+                ]
             ),
             LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
-            OwnershipControls=s3.OwnershipControls(Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+            OwnershipControls=s3.OwnershipControls(
+                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
+            ),
             PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
                 BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
             ),

@@ -9,7 +9,12 @@ from cfngen.stacks.cluster import ClusterOutputs
 
 
 def both(
-    cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup, metric: str, statistic: str, prefix: str = ""
+    cluster: ClusterOutputs,
+    blue: elb.TargetGroup,
+    green: elb.TargetGroup,
+    metric: str,
+    statistic: str,
+    prefix: str = "",
 ) -> list[cloudwatch.MetricDataQuery]:
     """One metric of the balancer for each colour, as ``<prefix>blue`` and ``<prefix>green``, to be used in an expression."""
     return [

@@ -21,18 +21,27 @@ TASK_DEFINITION = "MIGRATION_TASK_DEFINITION"
 """The build's exported variable: the revision that it registered for this image."""
 
 
-def machine(stack: Stack, common: Common, cluster: ClusterOutputs, network: NetworkOutputs, made: ServiceOutputs) -> stepfunctions.StateMachine:
+def machine(
+    stack: Stack, common: Common, cluster: ClusterOutputs, network: NetworkOutputs, made: ServiceOutputs
+) -> stepfunctions.StateMachine:
     """Runs the task in the service's own subnets and group, waits for its end and looks at its exit code."""
     family = f"{common.name}-{made.name}-migrate"
     in_cluster = ArnEquals("ecs:cluster", arn("ecs", "cluster/${Cluster}", Cluster=cluster.cluster))
     statements = [
         allow([ecs_actions.RunTask], arn("ecs", f"task-definition/{family}:*"), in_cluster),
-        allow([ecs_actions.DescribeTasks, ecs_actions.StopTask], arn("ecs", "task/${Cluster}/*", Cluster=cluster.cluster)),
+        allow(
+            [ecs_actions.DescribeTasks, ecs_actions.StopTask], arn("ecs", "task/${Cluster}/*", Cluster=cluster.cluster)
+        ),
         allow([iam_actions.PassRole], [made.migration_role, made.task_role], pass_to("ecs-tasks")),
         # Step Functions hears of the task's end by a rule that it manages itself.
-        allow([event_actions.DescribeRule, event_actions.PutRule, event_actions.PutTargets], arn("events", "rule/StepFunctionsGetEventsForECSTaskRule")),
+        allow(
+            [event_actions.DescribeRule, event_actions.PutRule, event_actions.PutTargets],
+            arn("events", "rule/StepFunctionsGetEventsForECSTaskRule"),
+        ),
     ]
-    made_role = role(stack, "MigrationRole", common, trust("states", from_this_account("states:stateMachine:*")), statements)
+    made_role = role(
+        stack, "MigrationRole", common, trust("states", from_this_account("states:stateMachine:*")), statements
+    )
     return stack.add(
         stepfunctions.StateMachine(
             "Migration",
@@ -61,13 +70,21 @@ def _definition(cluster: ClusterOutputs, network: NetworkOutputs, made: ServiceO
             "TaskDefinition": "{% $states.input.taskDefinition %}",
             "CapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1}],
             "NetworkConfiguration": {
-                "AwsvpcConfiguration": {"AssignPublicIp": "DISABLED", "SecurityGroups": [made.security_group], "Subnets": network.private_subnets}
+                "AwsvpcConfiguration": {
+                    "AssignPublicIp": "DISABLED",
+                    "SecurityGroups": [made.security_group],
+                    "Subnets": network.private_subnets,
+                }
             },
         },
         "Output": {"exitCode": "{% $states.result.Containers[0].ExitCode %}"},
         "Next": "Judge",
     }
-    judge = {"Type": "Choice", "Choices": [{"Condition": "{% $states.input.exitCode = 0 %}", "Next": "Migrated"}], "Default": "NotMigrated"}
+    judge = {
+        "Type": "Choice",
+        "Choices": [{"Condition": "{% $states.input.exitCode = 0 %}", "Next": "Migrated"}],
+        "Default": "NotMigrated",
+    }
     failed = {
         "Type": "Fail",
         "Error": "MigrationFailed",

@@ -31,9 +31,19 @@ class NetworkOutputs:
 
 def network_stack(stack: Stack, network: Network, logs: BucketName | None = None) -> NetworkOutputs:
     """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`."""
-    vpc = stack.add(ec2.VPC("Vpc", CidrBlock=network.cidr, EnableDnsSupport=True, EnableDnsHostnames=True, Tags=Tags(Name=Sub("${AWS::StackName}"))))
+    vpc = stack.add(
+        ec2.VPC(
+            "Vpc",
+            CidrBlock=network.cidr,
+            EnableDnsSupport=True,
+            EnableDnsHostnames=True,
+            Tags=Tags(Name=Sub("${AWS::StackName}")),
+        )
+    )
     gateway = stack.add(ec2.InternetGateway("InternetGateway"))
-    attachment = stack.add(ec2.VPCGatewayAttachment("InternetGatewayAttachment", VpcId=vpc.ref(), InternetGatewayId=gateway.ref()))
+    attachment = stack.add(
+        ec2.VPCGatewayAttachment("InternetGatewayAttachment", VpcId=vpc.ref(), InternetGatewayId=gateway.ref())
+    )
     subnets = {tier: _subnets(stack, network, vpc, tier) for tier in _TIERS}
     _route_public(stack, vpc, gateway, attachment, subnets["public"])
     private_tables = _route_private(stack, network, vpc, attachment, subnets)
@@ -69,21 +79,51 @@ def _subnets(stack: Stack, network: Network, vpc: ec2.VPC, tier: str) -> list[ec
     ]
 
 
-def _route_public(stack: Stack, vpc: ec2.VPC, gateway: ec2.InternetGateway, attachment: ec2.VPCGatewayAttachment, subnets: list[ec2.Subnet]) -> None:
+def _route_public(
+    stack: Stack,
+    vpc: ec2.VPC,
+    gateway: ec2.InternetGateway,
+    attachment: ec2.VPCGatewayAttachment,
+    subnets: list[ec2.Subnet],
+) -> None:
     table = stack.add(ec2.RouteTable("PublicRouteTable", VpcId=vpc.ref(), Tags=Tags(Name="public")))
-    stack.add(ec2.Route("PublicRoute", DependsOn=attachment.title, RouteTableId=table.ref(), DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway.ref()))
+    stack.add(
+        ec2.Route(
+            "PublicRoute",
+            DependsOn=attachment.title,
+            RouteTableId=table.ref(),
+            DestinationCidrBlock="0.0.0.0/0",
+            GatewayId=gateway.ref(),
+        )
+    )
     _associate(stack, table, subnets)
 
 
 def _route_private(
-    stack: Stack, network: Network, vpc: ec2.VPC, attachment: ec2.VPCGatewayAttachment, subnets: dict[str, list[ec2.Subnet]]
+    stack: Stack,
+    network: Network,
+    vpc: ec2.VPC,
+    attachment: ec2.VPCGatewayAttachment,
+    subnets: dict[str, list[ec2.Subnet]],
 ) -> list[ec2.RouteTable]:
-    gateways = [_nat(stack, zone + 1, subnet, attachment) for zone, subnet in enumerate(subnets["public"][: 1 if network.nat == "one" else None])]
+    gateways = [
+        _nat(stack, zone + 1, subnet, attachment)
+        for zone, subnet in enumerate(subnets["public"][: 1 if network.nat == "one" else None])
+    ]
     tables = []
     for zone, subnet in enumerate(subnets["private"]):
-        table = stack.add(ec2.RouteTable(f"PrivateRouteTable{zone + 1}", VpcId=vpc.ref(), Tags=Tags(Name=f"private-{zone + 1}")))
+        table = stack.add(
+            ec2.RouteTable(f"PrivateRouteTable{zone + 1}", VpcId=vpc.ref(), Tags=Tags(Name=f"private-{zone + 1}"))
+        )
         gateway = gateways[zone if network.nat == "one per zone" else 0]
-        stack.add(ec2.Route(f"PrivateRoute{zone + 1}", RouteTableId=table.ref(), DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway.ref()))
+        stack.add(
+            ec2.Route(
+                f"PrivateRoute{zone + 1}",
+                RouteTableId=table.ref(),
+                DestinationCidrBlock="0.0.0.0/0",
+                NatGatewayId=gateway.ref(),
+            )
+        )
         _associate(stack, table, [subnet])
         tables.append(table)
     return tables
@@ -93,7 +133,11 @@ def _nat(stack: Stack, zone: int, subnet: ec2.Subnet, attachment: ec2.VPCGateway
     address = stack.add(ec2.EIP(f"NatAddress{zone}", DependsOn=attachment.title, Domain="vpc"))
     return stack.add(
         ec2.NatGateway(
-            f"NatGateway{zone}", DependsOn=attachment.title, AllocationId=GetAtt(address, "AllocationId"), SubnetId=subnet.ref(), Tags=Tags(Name=f"nat-{zone}")
+            f"NatGateway{zone}",
+            DependsOn=attachment.title,
+            AllocationId=GetAtt(address, "AllocationId"),
+            SubnetId=subnet.ref(),
+            Tags=Tags(Name=f"nat-{zone}"),
         )
     )
 
@@ -107,7 +151,11 @@ def _route_isolated(stack: Stack, vpc: ec2.VPC, subnets: list[ec2.Subnet]) -> ec
 
 def _associate(stack: Stack, table: ec2.RouteTable, subnets: list[ec2.Subnet]) -> None:
     for subnet in subnets:
-        stack.add(ec2.SubnetRouteTableAssociation(f"{subnet.title}RouteTableAssociation", RouteTableId=table.ref(), SubnetId=subnet.ref()))
+        stack.add(
+            ec2.SubnetRouteTableAssociation(
+                f"{subnet.title}RouteTableAssociation", RouteTableId=table.ref(), SubnetId=subnet.ref()
+            )
+        )
 
 
 def _s3_endpoint(stack: Stack, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> None:

@@ -15,7 +15,14 @@ from cfngen.stacks.foundation import FoundationOutputs
 
 
 def notice(
-    stack: Stack, name: str, common: Common, foundation: FoundationOutputs, *, pattern: Mapping[str, Any], paths: Mapping[str, str], message: str
+    stack: Stack,
+    name: str,
+    common: Common,
+    foundation: FoundationOutputs,
+    *,
+    pattern: Mapping[str, Any],
+    paths: Mapping[str, str],
+    message: str,
 ) -> None:
     """Send `message` for each event that matches; ``<word>`` in it is replaced by what `paths` points to."""
     made = role(

@@ -25,7 +25,12 @@ class PipelineOutputs:
 
 
 def pipeline_stack(
-    stack: Stack, common: Common, foundation: FoundationOutputs, pipeline: Pipeline, repository: Text | None = None, connection: Arn | None = None
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    pipeline: Pipeline,
+    repository: Text | None = None,
+    connection: Arn | None = None,
 ) -> PipelineOutputs:
     """The repository, where this stage makes it; `repository` or `connection` are given where it does not."""
     _failures(stack, common, foundation)

@@ -17,7 +17,12 @@ _WEIGHTS = {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100
 
 
 def listener_rules(
-    stack: Stack, rules: tuple[Rule, ...], cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup, live: Mapping[str, Colour]
+    stack: Stack,
+    rules: tuple[Rule, ...],
+    cluster: ClusterOutputs,
+    blue: elb.TargetGroup,
+    green: elb.TargetGroup,
+    live: Mapping[str, Colour],
 ) -> list[elb.ListenerRule]:
     """The rules of one service. Those that it was born with say blue; one that replaces another starts with the
     colour that serves at that time, by a parameter without default, and is never written again (A6.12).
@@ -28,11 +33,21 @@ def listener_rules(
     return [_rule(stack, rule, cluster, blue, green, live) for rule in ordered]
 
 
-def _rule(stack: Stack, rule: Rule, cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup, live: Mapping[str, Colour]) -> elb.ListenerRule:
+def _rule(
+    stack: Stack,
+    rule: Rule,
+    cluster: ClusterOutputs,
+    blue: elb.TargetGroup,
+    green: elb.TargetGroup,
+    live: Mapping[str, Colour],
+) -> elb.ListenerRule:
     def weight(colour: str) -> Any:
         return FindInMap("Weights", live[rule.live], colour) if rule.live else _WEIGHTS["blue"][colour]
 
-    targets = [elb.TargetGroupTuple(TargetGroupArn=group.ref(), Weight=weight(colour)) for colour, group in (("Blue", blue), ("Green", green))]
+    targets = [
+        elb.TargetGroupTuple(TargetGroupArn=group.ref(), Weight=weight(colour))
+        for colour, group in (("Blue", blue), ("Green", green))
+    ]
     return stack.add(
         elb.ListenerRule(
             f"{'Test' if rule.listener == 'test' else 'Production'}Rule{rule.digest}",
@@ -45,9 +60,15 @@ def _rule(stack: Stack, rule: Rule, cluster: ClusterOutputs, blue: elb.TargetGro
 
 
 def _conditions(match: Match) -> list[elb.Condition]:
-    conditions = [elb.Condition(Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=list(match.paths)))]
+    conditions = [
+        elb.Condition(Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=list(match.paths)))
+    ]
     if match.hosts:
-        conditions.append(elb.Condition(Field="host-header", HostHeaderConfig=elb.HostHeaderConfig(Values=list(match.hosts))))
+        conditions.append(
+            elb.Condition(Field="host-header", HostHeaderConfig=elb.HostHeaderConfig(Values=list(match.hosts)))
+        )
     if match.addresses:
-        conditions.append(elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses))))
+        conditions.append(
+            elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses)))
+        )
     return conditions

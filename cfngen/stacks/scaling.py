@@ -15,7 +15,13 @@ from cfngen.stacks.cluster import ClusterOutputs
 
 
 def scale(
-    stack: Stack, scaling: Scaling, cluster: ClusterOutputs, service: ecs.Service, blue: elb.TargetGroup, green: elb.TargetGroup, off_hours: OffHours | None
+    stack: Stack,
+    scaling: Scaling,
+    cluster: ClusterOutputs,
+    service: ecs.Service,
+    blue: elb.TargetGroup,
+    green: elb.TargetGroup,
+    off_hours: OffHours | None,
 ) -> None:
     """Register the service with Application Auto Scaling, and follow each target that is set."""
     target = stack.add(
@@ -30,21 +36,50 @@ def scale(
         )
     )
     if scaling.cpu_percent:
-        _follow(stack, target, "CpuScaling", scaling.cpu_percent, PredefinedMetricSpecification=_predefined("ECSServiceAverageCPUUtilization"))
+        _follow(
+            stack,
+            target,
+            "CpuScaling",
+            scaling.cpu_percent,
+            PredefinedMetricSpecification=_predefined("ECSServiceAverageCPUUtilization"),
+        )
     if scaling.memory_percent:
-        _follow(stack, target, "MemoryScaling", scaling.memory_percent, PredefinedMetricSpecification=_predefined("ECSServiceAverageMemoryUtilization"))
+        _follow(
+            stack,
+            target,
+            "MemoryScaling",
+            scaling.memory_percent,
+            PredefinedMetricSpecification=_predefined("ECSServiceAverageMemoryUtilization"),
+        )
     if scaling.requests_per_minute:
         # The predefined metric names one target group, which is empty after every other release (B5.3, B5.4).
-        _follow(stack, target, "RequestScaling", scaling.requests_per_minute, CustomizedMetricSpecification=_requests(cluster, blue, green))
+        _follow(
+            stack,
+            target,
+            "RequestScaling",
+            scaling.requests_per_minute,
+            CustomizedMetricSpecification=_requests(cluster, blue, green),
+        )
 
 
 def _scheduled(scaling: Scaling, off_hours: OffHours | None) -> list[aas.ScheduledAction]:
-    actions = [_action(each.name, each.schedule, each.timezone, each.minimum, each.maximum) for each in sorted(scaling.schedule, key=lambda s: s.name)]
+    actions = [
+        _action(each.name, each.schedule, each.timezone, each.minimum, each.maximum)
+        for each in sorted(scaling.schedule, key=lambda s: s.name)
+    ]
     if off_hours:
         evening, morning = clock(off_hours.start), clock(off_hours.end)
-        days = ",".join(day for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN") if day in off_hours.working_days)
+        days = ",".join(
+            day for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN") if day in off_hours.working_days
+        )
         actions += [
-            _action("off-hours-end", f"cron({morning % 60} {morning // 60} ? * {days} *)", off_hours.timezone, scaling.minimum, scaling.maximum),
+            _action(
+                "off-hours-end",
+                f"cron({morning % 60} {morning // 60} ? * {days} *)",
+                off_hours.timezone,
+                scaling.minimum,
+                scaling.maximum,
+            ),
             _action("off-hours-start", f"cron({evening % 60} {evening // 60} ? * * *)", off_hours.timezone, 0, 0),
         ]
     return actions
@@ -52,14 +87,18 @@ def _scheduled(scaling: Scaling, off_hours: OffHours | None) -> list[aas.Schedul
 
 def _action(name: str, schedule: str, timezone: str, minimum: int, maximum: int) -> aas.ScheduledAction:
     limits = aas.ScalableTargetAction(MinCapacity=minimum, MaxCapacity=maximum)
-    return aas.ScheduledAction(ScheduledActionName=name, Schedule=schedule, Timezone=timezone, ScalableTargetAction=limits)
+    return aas.ScheduledAction(
+        ScheduledActionName=name, Schedule=schedule, Timezone=timezone, ScalableTargetAction=limits
+    )
 
 
 def _predefined(metric: str) -> aas.PredefinedMetricSpecification:
     return aas.PredefinedMetricSpecification(PredefinedMetricType=metric)
 
 
-def _requests(cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup) -> aas.CustomizedMetricSpecification:
+def _requests(
+    cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetGroup
+) -> aas.CustomizedMetricSpecification:
     queries = [
         aas.TargetTrackingMetricDataQuery(
             Id=colour,
@@ -71,14 +110,18 @@ def _requests(cluster: ClusterOutputs, blue: elb.TargetGroup, green: elb.TargetG
                     MetricName="RequestCountPerTarget",
                     Dimensions=[
                         aas.TargetTrackingMetricDimension(Name="LoadBalancer", Value=cluster.load_balancer),
-                        aas.TargetTrackingMetricDimension(Name="TargetGroup", Value=GetAtt(group, "TargetGroupFullName")),
+                        aas.TargetTrackingMetricDimension(
+                            Name="TargetGroup", Value=GetAtt(group, "TargetGroupFullName")
+                        ),
                     ],
                 ),
             ),
         )
         for colour, group in (("blue", blue), ("green", green))
     ]
-    total = aas.TargetTrackingMetricDataQuery(Id="total", Expression="FILL(blue, 0) + FILL(green, 0)", Label="requests to one task", ReturnData=True)
+    total = aas.TargetTrackingMetricDataQuery(
+        Id="total", Expression="FILL(blue, 0) + FILL(green, 0)", Label="requests to one task", ReturnData=True
+    )
     return aas.CustomizedMetricSpecification(Metrics=[*queries, total])
 
 

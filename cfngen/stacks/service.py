@@ -29,7 +29,18 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.rules import listener_rules
-from cfngen.values import AlarmName, Arn, Colour, KeyArn, RepositoryUri, RoleArn, SecretArn, SecurityGroupId, TargetGroupFullName, Text
+from cfngen.values import (
+    AlarmName,
+    Arn,
+    Colour,
+    KeyArn,
+    RepositoryUri,
+    RoleArn,
+    SecretArn,
+    SecurityGroupId,
+    TargetGroupFullName,
+    Text,
+)
 
 Access = Literal["reader", "writer"]
 KEPT_IMAGES = 300
@@ -78,7 +89,9 @@ def service_stack(
     repository = _repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
     secrets = _secrets(service, database, access)
-    execution = _execution_role(stack, "ExecutionRole", common, repository, group, secrets, _keys(common, foundation, service, access))
+    execution = _execution_role(
+        stack, "ExecutionRole", common, repository, group, secrets, _keys(common, foundation, service, access)
+    )
     task = role(stack, "TaskRole", common, _trust_tasks())
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
@@ -107,7 +120,11 @@ def service_stack(
 
 def _repository(stack: Stack, common: Common, foundation: FoundationOutputs) -> ecr.Repository:
     key = common.key_for("images", foundation.key)
-    encryption = ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=key) if key else ecr.EncryptionConfiguration(EncryptionType="AES256")
+    encryption = (
+        ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=key)
+        if key
+        else ecr.EncryptionConfiguration(EncryptionType="AES256")
+    )
     return stack.add(
         ecr.Repository(
             "Repository",
@@ -126,11 +143,26 @@ def _lifecycle() -> dict[str, object]:
     # runs is a service that cannot restart (F10). So images go by number alone, and the number is generous: layers
     # are shared, and 300 builds outlast 90 days at three a day.
     def rule(priority: int, description: str, selection: dict[str, object]) -> dict[str, object]:
-        return {"rulePriority": priority, "description": description, "selection": selection, "action": {"type": "expire"}}
+        return {
+            "rulePriority": priority,
+            "description": description,
+            "selection": selection,
+            "action": {"type": "expire"},
+        }
 
     untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7}
-    tagged = {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES}
-    return {"rules": [rule(1, "What no tag names goes after a week", untagged), rule(2, f"The newest {KEPT_IMAGES} stay", tagged)]}
+    tagged = {
+        "tagStatus": "tagged",
+        "tagPatternList": ["*"],
+        "countType": "imageCountMoreThan",
+        "countNumber": KEPT_IMAGES,
+    }
+    return {
+        "rules": [
+            rule(1, "What no tag names goes after a week", untagged),
+            rule(2, f"The newest {KEPT_IMAGES} stay", tagged),
+        ]
+    }
 
 
 def _trust_tasks() -> PolicyDocument:
@@ -151,19 +183,30 @@ def _keys(common: Common, foundation: FoundationOutputs, service: Service, acces
 
 
 def _execution_role(
-    stack: Stack, name: str, common: Common, repository: ecr.Repository, group: logs.LogGroup, secrets: list[SecretArn], keys: list[KeyArn]
+    stack: Stack,
+    name: str,
+    common: Common,
+    repository: ecr.Repository,
+    group: logs.LogGroup,
+    secrets: list[SecretArn],
+    keys: list[KeyArn],
 ) -> iam.Role:
     """What starts a task: pulls its image, opens its secrets, writes its log (G4.2); not what runs in it (M2.7)."""
     statements: list[Statement] = [
         allow([ecr_actions.GetAuthorizationToken], "*"),
-        allow([ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer], GetAtt(repository, "Arn")),
+        allow(
+            [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer],
+            GetAtt(repository, "Arn"),
+        ),
         allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
     ]
     if secrets:
         statements.append(allow([secret_actions.GetSecretValue], list(secrets)))
     if keys:
         statements.append(allow([kms_actions.Decrypt], list(keys), only_kms_via("secretsmanager")))
-    return role(stack, name, common, _trust_tasks(), statements, wildcards="ecr:GetAuthorizationToken takes no resource")
+    return role(
+        stack, name, common, _trust_tasks(), statements, wildcards="ecr:GetAuthorizationToken takes no resource"
+    )
 
 
 def _migration_role(
@@ -179,31 +222,77 @@ def _migration_role(
     if not service.migrate or database is None:
         return None
     secrets = [*_secrets(service, None, None), database.master_secret, database.reader_secret, database.writer_secret]
-    return _execution_role(stack, "MigrationExecutionRole", common, repository, group, secrets, _keys(common, foundation, service, "writer"))
+    return _execution_role(
+        stack,
+        "MigrationExecutionRole",
+        common,
+        repository,
+        group,
+        secrets,
+        _keys(common, foundation, service, "writer"),
+    )
 
 
-def _security_group(stack: Stack, network: NetworkOutputs, cluster: ClusterOutputs, service: Service, database: DatabaseOutputs | None) -> ec2.SecurityGroup:
+def _security_group(
+    stack: Stack, network: NetworkOutputs, cluster: ClusterOutputs, service: Service, database: DatabaseOutputs | None
+) -> ec2.SecurityGroup:
     nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
-    tasks = stack.add(ec2.SecurityGroup("SecurityGroup", GroupDescription="Tasks of a service", VpcId=network.vpc, SecurityGroupEgress=[nowhere]))
+    tasks = stack.add(
+        ec2.SecurityGroup(
+            "SecurityGroup", GroupDescription="Tasks of a service", VpcId=network.vpc, SecurityGroupEgress=[nowhere]
+        )
+    )
     tcp: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": service.port, "ToPort": service.port}
     own = GetAtt(tasks, "GroupId")
     stack.add(
-        ec2.SecurityGroupEgress("BalancerEgress", GroupId=cluster.security_group, DestinationSecurityGroupId=own, Description=f"to {service.name}", **tcp)
+        ec2.SecurityGroupEgress(
+            "BalancerEgress",
+            GroupId=cluster.security_group,
+            DestinationSecurityGroupId=own,
+            Description=f"to {service.name}",
+            **tcp,
+        )
     )
-    stack.add(ec2.SecurityGroupIngress("BalancerIngress", GroupId=own, SourceSecurityGroupId=cluster.security_group, Description="from the balancer", **tcp))
+    stack.add(
+        ec2.SecurityGroupIngress(
+            "BalancerIngress",
+            GroupId=own,
+            SourceSecurityGroupId=cluster.security_group,
+            Description="from the balancer",
+            **tcp,
+        )
+    )
     for port in sorted(set(service.egress_ports)):
         stack.add(
             ec2.SecurityGroupEgress(
-                f"Egress{port}", GroupId=own, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp="0.0.0.0/0", Description="registries and services"
+                f"Egress{port}",
+                GroupId=own,
+                IpProtocol="tcp",
+                FromPort=port,
+                ToPort=port,
+                CidrIp="0.0.0.0/0",
+                Description="registries and services",
             )
         )
     if database:
         there: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306}
         stack.add(
-            ec2.SecurityGroupEgress("DatabaseEgress", GroupId=own, DestinationSecurityGroupId=database.security_group, Description="to the database", **there)
+            ec2.SecurityGroupEgress(
+                "DatabaseEgress",
+                GroupId=own,
+                DestinationSecurityGroupId=database.security_group,
+                Description="to the database",
+                **there,
+            )
         )
         stack.add(
-            ec2.SecurityGroupIngress("DatabaseIngress", GroupId=database.security_group, SourceSecurityGroupId=own, Description=f"from {service.name}", **there)
+            ec2.SecurityGroupIngress(
+                "DatabaseIngress",
+                GroupId=database.security_group,
+                SourceSecurityGroupId=own,
+                Description=f"from {service.name}",
+                **there,
+            )
         )
     return tasks
 
@@ -225,12 +314,22 @@ def _target_group(stack: Stack, colour: str, network: NetworkOutputs, service: S
             HealthyThresholdCount=2,
             UnhealthyThresholdCount=3,
             Matcher=elb.Matcher(HttpCode="200-299"),
-            TargetGroupAttributes=[elb.TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value=str(DRAIN_SECONDS))],
+            TargetGroupAttributes=[
+                elb.TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value=str(DRAIN_SECONDS))
+            ],
         )
     )
 
 
-def _bootstrap(stack: Stack, common: Common, service: Service, image: str, execution: iam.Role, task: iam.Role, group: logs.LogGroup) -> ecs.TaskDefinition:
+def _bootstrap(
+    stack: Stack,
+    common: Common,
+    service: Service,
+    image: str,
+    execution: iam.Role,
+    task: iam.Role,
+    group: logs.LogGroup,
+) -> ecs.TaskDefinition:
     """Stands in until the first release: 200 on the health path, 404 elsewhere (C2.3). Never changed again."""
     answer = f"(q,r)=>{{r.writeHead(q.url.split('?')[0]==={json.dumps(service.health_path)}?200:404);r.end('waiting for the first release\\n')}}"
     container = ecs.ContainerDefinition(
@@ -295,9 +394,13 @@ def _ecs_service(
             HealthCheckGracePeriodSeconds=60,
             EnableECSManagedTags=True,
             PropagateTags="TASK_DEFINITION",  # the service has no tags; those of a task ride in taskdef.json
-            LoadBalancers=[ecs.LoadBalancer(ContainerName=service.name, ContainerPort=service.port, TargetGroupArn=blue.ref())],
+            LoadBalancers=[
+                ecs.LoadBalancer(ContainerName=service.name, ContainerPort=service.port, TargetGroupArn=blue.ref())
+            ],
             NetworkConfiguration=ecs.NetworkConfiguration(
-                AwsvpcConfiguration=ecs.AwsvpcConfiguration(AssignPublicIp="DISABLED", SecurityGroups=[GetAtt(tasks, "GroupId")], Subnets=network.birth_subnets)
+                AwsvpcConfiguration=ecs.AwsvpcConfiguration(
+                    AssignPublicIp="DISABLED", SecurityGroups=[GetAtt(tasks, "GroupId")], Subnets=network.birth_subnets
+                )
             ),
         )
     )

@@ -27,18 +27,32 @@ class ServiceAlarms:
     rollback: tuple[AlarmName, ...]
 
 
-def add(stack: Stack, cluster: ClusterOutputs, service: Service, made: ecs.Service, blue: elb.TargetGroup, green: elb.TargetGroup) -> ServiceAlarms:
+def add(
+    stack: Stack,
+    cluster: ClusterOutputs,
+    service: Service,
+    made: ecs.Service,
+    blue: elb.TargetGroup,
+    green: elb.TargetGroup,
+) -> ServiceAlarms:
     """Add the alarms of a service and the one that speaks for them."""
 
     def colours(metric: str, statistic: str, prefix: str = "") -> list[cloudwatch.MetricDataQuery]:
         return both(cluster, blue, green, metric, statistic, prefix)
 
     share = f"IF(requests > {_LEAST_REQUESTS}, 100 * (FILL(eblue, 0) + FILL(egreen, 0)) / requests, 0)"
-    requests = cloudwatch.MetricDataQuery(Id="requests", Expression="FILL(rblue, 0) + FILL(rgreen, 0)", ReturnData=False)
+    requests = cloudwatch.MetricDataQuery(
+        Id="requests", Expression="FILL(rblue, 0) + FILL(rgreen, 0)", ReturnData=False
+    )
     errors = _math(
         "ErrorsAlarm",
         f"{service.name}: more than 5 % of the requests fail",
-        [*colours("HTTPCode_Target_5XX_Count", "Sum", "e"), *colours("RequestCount", "Sum", "r"), requests, result(share, "failed requests in %")],
+        [
+            *colours("HTTPCode_Target_5XX_Count", "Sum", "e"),
+            *colours("RequestCount", "Sum", "r"),
+            requests,
+            result(share, "failed requests in %"),
+        ],
         (">", 5, 3, 5),
     )
     latency = _math(
@@ -63,14 +77,25 @@ def add(stack: Stack, cluster: ClusterOutputs, service: Service, made: ecs.Servi
     usage = [_usage(service, cluster, made, metric) for metric in ("CPU", "Memory")]
     alarms = [stack.add(alarm) for alarm in (errors, latency, unhealthy, nobody, *usage)]
     rule = Join(" OR ", [Sub(f'ALARM("${{{alarm.title}}}")') for alarm in alarms])
-    composite = stack.add(cloudwatch.CompositeAlarm("Alarm", AlarmDescription=f"{service.name} needs a look", AlarmRule=rule))
-    return ServiceAlarms(composite=AlarmName(composite.ref()), rollback=tuple(AlarmName(alarm.ref()) for alarm in (errors, latency, unhealthy)))
+    composite = stack.add(
+        cloudwatch.CompositeAlarm("Alarm", AlarmDescription=f"{service.name} needs a look", AlarmRule=rule)
+    )
+    return ServiceAlarms(
+        composite=AlarmName(composite.ref()),
+        rollback=tuple(AlarmName(alarm.ref()) for alarm in (errors, latency, unhealthy)),
+    )
 
 
 def _math(
-    name: str, description: str, queries: list[cloudwatch.MetricDataQuery], limit: tuple[str, int, int, int], missing: str = "notBreaching"
+    name: str,
+    description: str,
+    queries: list[cloudwatch.MetricDataQuery],
+    limit: tuple[str, int, int, int],
+    missing: str = "notBreaching",
 ) -> cloudwatch.Alarm:
-    return cloudwatch.Alarm(name, AlarmDescription=description, Metrics=queries, TreatMissingData=missing, **_limit(*limit))
+    return cloudwatch.Alarm(
+        name, AlarmDescription=description, Metrics=queries, TreatMissingData=missing, **_limit(*limit)
+    )
 
 
 def _usage(service: Service, cluster: ClusterOutputs, made: ecs.Service, metric: str) -> cloudwatch.Alarm:
@@ -90,4 +115,9 @@ def _usage(service: Service, cluster: ClusterOutputs, made: ecs.Service, metric:
 
 def _limit(comparison: str, threshold: int, of: int, periods: int) -> dict[str, Any]:
     operator = "GreaterThanThreshold" if comparison == ">" else "LessThanThreshold"
-    return {"ComparisonOperator": operator, "Threshold": threshold, "DatapointsToAlarm": of, "EvaluationPeriods": periods}
+    return {
+        "ComparisonOperator": operator,
+        "Threshold": threshold,
+        "DatapointsToAlarm": of,
+        "EvaluationPeriods": periods,
+    }

@@ -16,7 +16,6 @@ from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import s3 as s3_actions
 from awacs import sns as sns_actions
-from awacs import states as state_actions
 from awacs.aws import Action, Statement, StringEquals
 from troposphere import GetAtt, Region, Sub, codebuild, codepipeline, iam, logs
 
@@ -26,7 +25,18 @@ from cfngen.spec import Pipeline, Service
 from cfngen.stack import Stack
 from cfngen.stacks import migration, trigger
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common, allow, arn, from_this_account, given, log_group, only_kms_via, pass_to, role, trust
+from cfngen.stacks.common import (
+    Common,
+    allow,
+    arn,
+    from_this_account,
+    given,
+    log_group,
+    only_kms_via,
+    pass_to,
+    role,
+    trust,
+)
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
@@ -64,7 +74,9 @@ def service_pipeline_stack(
     stack.describe(f"Pipeline of {service.name}: build, pipeline, and what starts it")
     name = f"{common.name}-{service.name}"
     values = stack_values(network, database, made, service, access)
-    project = _project(stack, common, foundation, made, service, pipeline, name, f"{files}/{service.name}/buildspec.yml", values)
+    project = _project(
+        stack, common, foundation, made, service, pipeline, name, f"{files}/{service.name}/buildspec.yml", values
+    )
     machine = migration.machine(stack, common, cluster, network, made) if service.migrate else None
     stages = [
         _source(pipeline, shared),
@@ -73,10 +85,22 @@ def service_pipeline_stack(
         *([_stage("Migrate", [_migrate(machine)])] if machine else []),
         _stage("Deploy", [_deploy(cluster, made)]),
     ]
-    rights = [*_pipeline_rights(common, foundation, cluster, made, pipeline, shared, project), *(migration.rights(machine) if machine else [])]
-    pipeline_role = role(stack, "PipelineRole", common, trust("codepipeline"), rights, wildcards="ecs:RegisterTaskDefinition takes no resource")
+    rights = [
+        *_pipeline_rights(common, foundation, cluster, made, pipeline, shared, project),
+        *(migration.rights(machine) if machine else []),
+    ]
+    pipeline_role = role(
+        stack,
+        "PipelineRole",
+        common,
+        trust("codepipeline"),
+        rights,
+        wildcards="ecs:RegisterTaskDefinition takes no resource",
+    )
     own = common.key_for("artifacts", foundation.key)
-    by_path = trigger.by_connection(service, pipeline.source, files) if isinstance(pipeline.source, Connection) else None
+    by_path = (
+        trigger.by_connection(service, pipeline.source, files) if isinstance(pipeline.source, Connection) else None
+    )
     stack.add(
         codepipeline.Pipeline(
             "Pipeline",
@@ -85,7 +109,9 @@ def service_pipeline_stack(
             ExecutionMode="QUEUED",
             RoleArn=GetAtt(pipeline_role, "Arn"),
             ArtifactStore=codepipeline.ArtifactStore(
-                Type="S3", Location=foundation.artifacts, **given(EncryptionKey=codepipeline.EncryptionKey(Type="KMS", Id=own) if own else None)
+                Type="S3",
+                Location=foundation.artifacts,
+                **given(EncryptionKey=codepipeline.EncryptionKey(Type="KMS", Id=own) if own else None),
             ),
             Stages=stages,
             **given(Triggers=[by_path] if by_path else None),
@@ -96,7 +122,11 @@ def service_pipeline_stack(
 
 
 def stack_values(
-    network: NetworkOutputs, database: DatabaseOutputs | None, made: ServiceOutputs, service: Service, access: Access | None
+    network: NetworkOutputs,
+    database: DatabaseOutputs | None,
+    made: ServiceOutputs,
+    service: Service,
+    access: Access | None,
 ) -> dict[str, Value | Any]:
     """What the build fills into the service's files, by placeholder."""
     values: dict[str, Value | Any] = {
@@ -118,7 +148,9 @@ def stack_values(
             placeholders.DB_READER_SECRET_ARN: database.reader_secret,
             placeholders.DB_WRITER_SECRET_ARN: database.writer_secret,
         }
-    values |= {placeholders.variable(key): value for key, value in service.environment.items() if isinstance(value, Value)}
+    values |= {
+        placeholders.variable(key): value for key, value in service.environment.items() if isinstance(value, Value)
+    }
     values |= {placeholders.secret(key): secret.arn for key, secret in service.secrets.items()}
     return dict(sorted(values.items()))
 
@@ -152,10 +184,15 @@ def _project(
                 Image=image,
                 ComputeType="BUILD_GENERAL1_SMALL",
                 PrivilegedMode=True,
-                EnvironmentVariables=[codebuild.EnvironmentVariable(Name=key, Type="PLAINTEXT", Value=value) for key, value in variables.items()],
+                EnvironmentVariables=[
+                    codebuild.EnvironmentVariable(Name=key, Type="PLAINTEXT", Value=value)
+                    for key, value in variables.items()
+                ],
             ),
             Cache=codebuild.ProjectCache(Type="LOCAL", Modes=["LOCAL_DOCKER_LAYER_CACHE"]),
-            LogsConfig=codebuild.LogsConfig(CloudWatchLogs=codebuild.CloudWatchLogs(Status="ENABLED", GroupName=group.ref())),
+            LogsConfig=codebuild.LogsConfig(
+                CloudWatchLogs=codebuild.CloudWatchLogs(Status="ENABLED", GroupName=group.ref())
+            ),
             TimeoutInMinutes=pipeline.build_timeout_minutes,
             QueuedTimeoutInMinutes=60,
             ConcurrentBuildLimit=2,
@@ -165,7 +202,14 @@ def _project(
 
 
 def _build_role(
-    stack: Stack, common: Common, foundation: FoundationOutputs, made: ServiceOutputs, service: Service, pipeline: Pipeline, name: str, group: logs.LogGroup
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    made: ServiceOutputs,
+    service: Service,
+    pipeline: Pipeline,
+    name: str,
+    group: logs.LogGroup,
 ) -> iam.Role:
     statements = [
         allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
@@ -187,26 +231,45 @@ def _build_role(
         ),
     ]
     if pipeline.test_report:
-        report = [build_actions.CreateReportGroup, build_actions.CreateReport, build_actions.UpdateReport, build_actions.BatchPutTestCases]
+        report = [
+            build_actions.CreateReportGroup,
+            build_actions.CreateReport,
+            build_actions.UpdateReport,
+            build_actions.BatchPutTestCases,
+        ]
         statements.append(allow(report, arn("codebuild", f"report-group/{name}-*")))
     wildcards = "ecr:GetAuthorizationToken takes no resource"
     if service.migrate and made.migration_role:
         statements += _registering([made.migration_role, made.task_role], "ecs-tasks")
         wildcards = "ecr:GetAuthorizationToken and ecs:RegisterTaskDefinition take no resource"
-    return role(stack, "BuildRole", common, trust("codebuild", from_this_account(f"codebuild:project/{name}")), statements, wildcards=wildcards)
+    return role(
+        stack,
+        "BuildRole",
+        common,
+        trust("codebuild", from_this_account(f"codebuild:project/{name}")),
+        statements,
+        wildcards=wildcards,
+    )
 
 
 def _registering(roles: list[Any], *passed_to: str) -> list[Statement]:
     return [
         allow([ecs_actions.RegisterTaskDefinition], "*"),
-        allow([ecs_actions.TagResource], arn("ecs", "task-definition/*"), StringEquals("ecs:CreateAction", "RegisterTaskDefinition")),
+        allow(
+            [ecs_actions.TagResource],
+            arn("ecs", "task-definition/*"),
+            StringEquals("ecs:CreateAction", "RegisterTaskDefinition"),
+        ),
         allow([iam_actions.PassRole], roles, pass_to(*passed_to)),
     ]
 
 
 def _artifact_rights(common: Common, foundation: FoundationOutputs) -> Iterator[Statement]:
     inside = Sub("${Bucket}/*", Bucket=foundation.artifacts_arn)
-    yield allow([s3_actions.GetBucketAcl, s3_actions.GetBucketLocation, s3_actions.GetBucketVersioning], foundation.artifacts_arn)
+    yield allow(
+        [s3_actions.GetBucketAcl, s3_actions.GetBucketLocation, s3_actions.GetBucketVersioning],
+        foundation.artifacts_arn,
+    )
     yield allow([s3_actions.GetObject, s3_actions.GetObjectVersion, s3_actions.PutObject], inside)
     if own := common.key_for("artifacts", foundation.key):
         use = [
@@ -231,8 +294,18 @@ def _pipeline_rights(
 ) -> Iterator[Statement]:
     yield from _artifact_rights(common, foundation)
     if shared.repository:
-        read = ("CancelUploadArchive", "GetBranch", "GetCommit", "GetRepository", "GetUploadArchiveStatus", "UploadArchive")
-        yield allow([Action("codecommit", name) for name in read], arn("codecommit", "${Repository}", Repository=shared.repository))
+        read = (
+            "CancelUploadArchive",
+            "GetBranch",
+            "GetCommit",
+            "GetRepository",
+            "GetUploadArchiveStatus",
+            "UploadArchive",
+        )
+        yield allow(
+            [Action("codecommit", name) for name in read],
+            arn("codecommit", "${Repository}", Repository=shared.repository),
+        )
     if shared.connection:
         yield allow([connection_actions.UseConnection, old_connection_actions.UseConnection], shared.connection)
     yield allow([build_actions.BatchGetBuilds, build_actions.StartBuild], GetAtt(project, "Arn"))
@@ -240,9 +313,19 @@ def _pipeline_rights(
         yield allow([sns_actions.Publish], foundation.alerts)
         yield allow([kms_actions.Decrypt, kms_actions.GenerateDataKey], foundation.key, only_kms_via("sns"))
     names = {"Application": cluster.deploy_application, "Group": made.deployment_group}
-    yield allow([deploy_actions.CreateDeployment, deploy_actions.GetDeployment], arn("codedeploy", "deploymentgroup:${Application}/${Group}", **names))
+    yield allow(
+        [deploy_actions.CreateDeployment, deploy_actions.GetDeployment],
+        arn("codedeploy", "deploymentgroup:${Application}/${Group}", **names),
+    )
     application = arn("codedeploy", "application:${Application}", Application=cluster.deploy_application)
-    yield allow([deploy_actions.GetApplication, deploy_actions.GetApplicationRevision, deploy_actions.RegisterApplicationRevision], application)
+    yield allow(
+        [
+            deploy_actions.GetApplication,
+            deploy_actions.GetApplicationRevision,
+            deploy_actions.RegisterApplicationRevision,
+        ],
+        application,
+    )
     yield allow([deploy_actions.GetDeploymentConfig], arn("codedeploy", "deploymentconfig:*"))
     yield from _registering([made.execution_role, made.task_role], "ecs", "ecs-tasks")
 
@@ -252,7 +335,12 @@ def _stage(name: str, actions: list[codepipeline.Actions]) -> codepipeline.Stage
 
 
 def _action(
-    name: str, category: str, provider: str, configuration: Mapping[str, Any], inputs: tuple[str, ...] = (), outputs: tuple[str, ...] = ()
+    name: str,
+    category: str,
+    provider: str,
+    configuration: Mapping[str, Any],
+    inputs: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = (),
 ) -> codepipeline.Actions:
     return codepipeline.Actions(
         Name=name,
@@ -276,23 +364,37 @@ def _source(pipeline: Pipeline, shared: PipelineOutputs) -> codepipeline.Stages:
             "OutputArtifactFormat": "CODE_ZIP",
             "DetectChanges": "false",  # the trigger decides, by path
         }
-        return _stage("Source", [_action("Source", "Source", "CodeStarSourceConnection", by_connection, outputs=(SOURCE,))])
-    by_commit = {"RepositoryName": shared.repository, "BranchName": source.branch, "OutputArtifactFormat": "CODE_ZIP", "PollForSourceChanges": "false"}
+        return _stage(
+            "Source", [_action("Source", "Source", "CodeStarSourceConnection", by_connection, outputs=(SOURCE,))]
+        )
+    by_commit = {
+        "RepositoryName": shared.repository,
+        "BranchName": source.branch,
+        "OutputArtifactFormat": "CODE_ZIP",
+        "PollForSourceChanges": "false",
+    }
     return _stage("Source", [_action("Source", "Source", "CodeCommit", by_commit, outputs=(SOURCE,))])
 
 
 def _build(project: codebuild.Project) -> codepipeline.Actions:
-    return _action("Build", "Build", "CodeBuild", {"ProjectName": project.ref()}, inputs=(SOURCE,), outputs=(IMAGE, DEFINITIONS))
+    return _action(
+        "Build", "Build", "CodeBuild", {"ProjectName": project.ref()}, inputs=(SOURCE,), outputs=(IMAGE, DEFINITIONS)
+    )
 
 
 def _approval(common: Common, foundation: FoundationOutputs, service: Service) -> codepipeline.Actions:
-    told = {"NotificationArn": foundation.alerts, "CustomData": f"Release the new version of {service.name} to {common.application} {common.stage}?"}
+    told = {
+        "NotificationArn": foundation.alerts,
+        "CustomData": f"Release the new version of {service.name} to {common.application} {common.stage}?",
+    }
     return _action("Approve", "Approval", "Manual", told)
 
 
 def _migrate(machine: Any) -> codepipeline.Actions:
     task = f'{{"taskDefinition": "#{{Build.{migration.TASK_DEFINITION}}}"}}'
-    return _action("Migrate", "Invoke", "StepFunctions", {"StateMachineArn": machine.ref(), "InputType": "Literal", "Input": task})
+    return _action(
+        "Migrate", "Invoke", "StepFunctions", {"StateMachineArn": machine.ref(), "InputType": "Literal", "Input": task}
+    )
 
 
 def _deploy(cluster: ClusterOutputs, made: ServiceOutputs) -> codepipeline.Actions:

@@ -25,13 +25,18 @@ def folders(service: Service, files: str) -> tuple[str, ...]:
 def by_connection(service: Service, source: Connection, files: str) -> codepipeline.PipelineTriggerDeclaration:
     """The pipeline's own trigger, which knows paths (D1.7)."""
     paths = codepipeline.GitFilePathFilterCriteria(Includes=[f"{folder}/**" for folder in folders(service, files)])
-    push = codepipeline.GitPushFilter(Branches=codepipeline.GitBranchFilterCriteria(Includes=[source.branch]), FilePaths=paths)
+    push = codepipeline.GitPushFilter(
+        Branches=codepipeline.GitBranchFilterCriteria(Includes=[source.branch]), FilePaths=paths
+    )
     return codepipeline.PipelineTriggerDeclaration(
-        ProviderType="CodeStarSourceConnection", GitConfiguration=codepipeline.GitConfiguration(SourceActionName="Source", Push=[push])
+        ProviderType="CodeStarSourceConnection",
+        GitConfiguration=codepipeline.GitConfiguration(SourceActionName="Source", Push=[push]),
     )
 
 
-def by_commit(stack: Stack, common: Common, repository: Text, source: CodeCommit, pipeline: str, watched: tuple[str, ...]) -> None:
+def by_commit(
+    stack: Stack, common: Common, repository: Text, source: CodeCommit, pipeline: str, watched: tuple[str, ...]
+) -> None:
     """CodeCommit's events carry no paths, so a small machine asks which files a push changed; nothing polls."""
     repository_arn = arn("codecommit", "${Repository}", Repository=repository)
     machine_role = role(
@@ -39,7 +44,10 @@ def by_commit(stack: Stack, common: Common, repository: Text, source: CodeCommit
         "TriggerRole",
         common,
         trust("states", from_this_account("states:stateMachine:*")),
-        [allow([commit_actions.GetDifferences], repository_arn), allow([pipeline_actions.StartPipelineExecution], arn("codepipeline", pipeline))],
+        [
+            allow([commit_actions.GetDifferences], repository_arn),
+            allow([pipeline_actions.StartPipelineExecution], arn("codepipeline", pipeline)),
+        ],
     )
     machine = stack.add(
         stepfunctions.StateMachine(
@@ -49,7 +57,13 @@ def by_commit(stack: Stack, common: Common, repository: Text, source: CodeCommit
             Definition=_definition(pipeline, watched),
         )
     )
-    event_role = role(stack, "PushRole", common, trust("events", from_this_account()), [allow([state_actions.StartExecution], machine.ref())])
+    event_role = role(
+        stack,
+        "PushRole",
+        common,
+        trust("events", from_this_account()),
+        [allow([state_actions.StartExecution], machine.ref())],
+    )
     stack.add(
         events.Rule(
             "Push",
@@ -58,7 +72,11 @@ def by_commit(stack: Stack, common: Common, repository: Text, source: CodeCommit
                 "source": ["aws.codecommit"],
                 "detail-type": ["CodeCommit Repository State Change"],
                 "resources": [repository_arn],
-                "detail": {"event": ["referenceCreated", "referenceUpdated"], "referenceType": ["branch"], "referenceName": [source.branch]},
+                "detail": {
+                    "event": ["referenceCreated", "referenceUpdated"],
+                    "referenceType": ["branch"],
+                    "referenceName": [source.branch],
+                },
             },
             Targets=[events.Target(Id="trigger", Arn=machine.ref(), RoleArn=GetAtt(event_role, "Arn"))],
         )
@@ -67,7 +85,11 @@ def by_commit(stack: Stack, common: Common, repository: Text, source: CodeCommit
 
 def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
     again = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 3, "BackoffRate": 2}]
-    is_new = {"Type": "Choice", "Choices": [{"Condition": "{% $exists($states.input.detail.oldCommitId) %}", "Next": "Compare"}], "Default": "Start"}
+    is_new = {
+        "Type": "Choice",
+        "Choices": [{"Condition": "{% $exists($states.input.detail.oldCommitId) %}", "Next": "Compare"}],
+        "Default": "Start",
+    }
     compare = {
         "Type": "Task",
         "Resource": Sub("arn:${AWS::Partition}:states:::aws-sdk:codecommit:getDifferences"),
@@ -87,7 +109,10 @@ def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
     }
     decide = {
         "Type": "Choice",
-        "Choices": [{"Condition": "{% $states.input.touched %}", "Next": "Start"}, {"Condition": "{% $exists($states.input.next) %}", "Next": "Compare"}],
+        "Choices": [
+            {"Condition": "{% $states.input.touched %}", "Next": "Start"},
+            {"Condition": "{% $exists($states.input.next) %}", "Next": "Compare"},
+        ],
         "Default": "NotOurs",
     }
     start = {
@@ -101,7 +126,13 @@ def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
         "Comment": f"Start {pipeline} when a push changed one of its folders",
         "QueryLanguage": "JSONata",
         "StartAt": "IsNewBranch",
-        "States": {"IsNewBranch": is_new, "Compare": compare, "Decide": decide, "Start": start, "NotOurs": {"Type": "Succeed"}},
+        "States": {
+            "IsNewBranch": is_new,
+            "Compare": compare,
+            "Decide": decide,
+            "Start": start,
+            "NotOurs": {"Type": "Succeed"},
+        },
     }
 
 

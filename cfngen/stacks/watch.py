@@ -41,7 +41,12 @@ def watch_stack(
     off_hours: OffHours | None = None,
 ) -> WatchOutputs:
     """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
-    rule = _any({**{title(service.name): service.alarm for service in services}, **({"Database": database.alarm} if database else {})})
+    rule = _any(
+        {
+            **{title(service.name): service.alarm for service in services},
+            **({"Database": database.alarm} if database else {}),
+        }
+    )
     alarm = stack.add(
         cloudwatch.CompositeAlarm(
             "Alarm",
@@ -54,7 +59,9 @@ def watch_stack(
     if off_hours:
         _mute(stack, common, alarm, off_hours)
     _failed_deployments(stack, common, foundation, cluster)
-    dashboard = stack.add(cloudwatch.Dashboard("Dashboard", DashboardBody=_dashboard(common, database, cluster, services)))
+    dashboard = stack.add(
+        cloudwatch.Dashboard("Dashboard", DashboardBody=_dashboard(common, database, cluster, services))
+    )
     return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
 
 
@@ -90,7 +97,9 @@ def _mute(stack: Stack, common: Common, alarm: cloudwatch.CompositeAlarm, off_ho
                 MuteTargets=cloudwatch.MuteTargets(AlarmNames=[alarm.ref()]),
                 Rule=cloudwatch.Rule(
                     Schedule=cloudwatch.Schedule(
-                        Expression=f"cron({start % 60} {start // 60} * * {','.join(days)})", Duration=f"PT{minutes}M", Timezone=off_hours.timezone
+                        Expression=f"cron({start % 60} {start // 60} * * {','.join(days)})",
+                        Duration=f"PT{minutes}M",
+                        Timezone=off_hours.timezone,
                     )
                 ),
             )
@@ -108,11 +117,20 @@ def _sleeps(off_hours: OffHours) -> dict[int, list[str]]:
     return lengths
 
 
-def _dashboard(common: Common, database: DatabaseOutputs | None, cluster: ClusterOutputs, services: tuple[ServiceOutputs, ...]) -> Sub:
+def _dashboard(
+    common: Common, database: DatabaseOutputs | None, cluster: ClusterOutputs, services: tuple[ServiceOutputs, ...]
+) -> Sub:
     """The body as JSON; what only the deployment knows is filled in by Sub, for no transform is used (L2.5)."""
     known: dict[str, Any] = {"Region": Region, "Balancer": cluster.load_balancer, "Cluster": cluster.cluster}
     widgets: list[dict[str, Any]] = [
-        {"type": "text", "x": 0, "y": 0, "width": 24, "height": 1, "properties": {"markdown": f"# {common.application} {common.stage}"}}
+        {
+            "type": "text",
+            "x": 0,
+            "y": 0,
+            "width": 24,
+            "height": 1,
+            "properties": {"markdown": f"# {common.application} {common.stage}"},
+        }
     ]
     for row, service in enumerate(services):
         key = f"S{row}"
@@ -140,7 +158,16 @@ def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
         ]
 
     usage = [
-        ["AWS/ECS", f"{metric}Utilization", "ClusterName", "${Cluster}", "ServiceName", f"${{{key}Service}}", {"label": metric}] for metric in ("CPU", "Memory")
+        [
+            "AWS/ECS",
+            f"{metric}Utilization",
+            "ClusterName",
+            "${Cluster}",
+            "ServiceName",
+            f"${{{key}Service}}",
+            {"label": metric},
+        ]
+        for metric in ("CPU", "Memory")
     ]
     return [
         _chart(f"{name}: requests", colours("RequestCount", "Sum"), 0, y),
@@ -152,9 +179,16 @@ def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
 
 
 def _database_row(y: int) -> list[dict[str, Any]]:
-    charts = (("CPU %", "CPUUtilization"), ("connections", "DatabaseConnections"), ("free storage", "FreeStorageSpace"), ("free memory", "FreeableMemory"))
+    charts = (
+        ("CPU %", "CPUUtilization"),
+        ("connections", "DatabaseConnections"),
+        ("free storage", "FreeStorageSpace"),
+        ("free memory", "FreeableMemory"),
+    )
     return [
-        _chart(f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6)
+        _chart(
+            f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6
+        )
         for index, (label, metric) in enumerate(charts)
     ]
 
@@ -166,5 +200,12 @@ def _chart(title: str, metrics: list[list[Any]], x: int, y: int, width: int = 5)
         "y": y,
         "width": width,
         "height": 6,
-        "properties": {"title": title, "region": "${Region}", "view": "timeSeries", "stacked": False, "period": 60, "metrics": metrics},
+        "properties": {
+            "title": title,
+            "region": "${Region}",
+            "view": "timeSeries",
+            "stacked": False,
+            "period": 60,
+            "metrics": metrics,
+        },
     }
