@@ -39,7 +39,7 @@ _RETENTION_DAYS = (
     3288,
     3653,
 )  # L2.1
-_DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
 
@@ -58,12 +58,17 @@ class OffHours(Description):
     working_days: tuple[str, ...] = ("MON", "TUE", "WED", "THU", "FRI")
     timezone: str = "UTC"
 
+    @property
+    def days(self) -> str:
+        """The working days as a cron expression lists them."""
+        return ",".join(day for day in WEEK if day in self.working_days)
+
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):
             if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option)):
                 yield option, "a time of day, as in '20:00'"
-        if unknown := [day for day in self.working_days if day not in _DAYS]:
-            yield "working_days", f"{unknown[0]!r}: days are {', '.join(_DAYS)}"
+        if unknown := [day for day in self.working_days if day not in WEEK]:
+            yield "working_days", f"{unknown[0]!r}: days are {', '.join(WEEK)}"
         if not self.working_days:
             yield "working_days", "at least one"
         if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone):

@@ -174,7 +174,7 @@ def _sleep(stack: Stack, common: Common, instance: rds.DBInstance, off_hours: Of
     start = (clock(off_hours.end) - START_MINUTES_BEFORE_TASKS) % (24 * 60)
     for name, action, minutes, days in (
         ("Stop", "stopDBInstance", stop, "*"),
-        ("Start", "startDBInstance", start, _days(off_hours)),
+        ("Start", "startDBInstance", start, off_hours.days),
     ):
         stack.add(
             scheduler.Schedule(
@@ -191,11 +191,6 @@ def _sleep(stack: Stack, common: Common, instance: rds.DBInstance, off_hours: Of
                 ),
             )
         )
-
-
-def _days(off_hours: OffHours) -> str:
-    days = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-    return ",".join(day for day in days if day in off_hours.working_days)
 
 
 def _alarms(stack: Stack, database: Database, instance: rds.DBInstance) -> AlarmName:

@@ -20,6 +20,7 @@ def notice(
     common: Common,
     foundation: FoundationOutputs,
     *,
+    description: str,
     pattern: Mapping[str, Any],
     paths: Mapping[str, str],
     message: str,
@@ -38,7 +39,7 @@ def notice(
     stack.add(
         events.Rule(
             f"{name}Notice",
-            Description=message.partition(".")[0].replace("<", "").replace(">", ""),
+            Description=description,
             EventPattern=dict(pattern),
             Targets=[
                 events.Target(

@@ -67,6 +67,7 @@ def _failures(stack: Stack, common: Common, foundation: FoundationOutputs) -> No
         "PipelineFailure",
         common,
         foundation,
+        description="A pipeline failed",
         pattern={
             "source": ["aws.codepipeline"],
             "detail-type": ["CodePipeline Pipeline Execution State Change"],

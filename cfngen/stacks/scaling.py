@@ -69,13 +69,10 @@ def _scheduled(scaling: Scaling, off_hours: OffHours | None) -> list[aas.Schedul
     ]
     if off_hours:
         evening, morning = clock(off_hours.start), clock(off_hours.end)
-        days = ",".join(
-            day for day in ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN") if day in off_hours.working_days
-        )
         actions += [
             _action(
                 "off-hours-end",
-                f"cron({morning % 60} {morning // 60} ? * {days} *)",
+                f"cron({morning % 60} {morning // 60} ? * {off_hours.days} *)",
                 off_hours.timezone,
                 scaling.minimum,
                 scaling.maximum,

@@ -94,13 +94,14 @@ def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
         "Type": "Task",
         "Resource": Sub("arn:${AWS::Partition}:states:::aws-sdk:codecommit:getDifferences"),
         "Arguments": (
-            "{% $merge([{'RepositoryName': $states.input.detail.repositoryName, 'BeforeCommitSpecifier': $states.input.detail.oldCommitId, "
-            "'AfterCommitSpecifier': $states.input.detail.commitId, 'MaxResults': 400}, "
-            "$exists($states.input.next) ? {'NextToken': $states.input.next} : {}]) %}"
+            '{% $merge([{"RepositoryName": $states.input.detail.repositoryName, '
+            '"BeforeCommitSpecifier": $states.input.detail.oldCommitId, "AfterCommitSpecifier": $states.input.detail.commitId, '
+            '"MaxResults": 400}, $exists($states.input.next) ? {"NextToken": $states.input.next} : {}]) %}'
         ),
         "Output": (
-            "{% {'detail': $states.input.detail, 'next': $states.result.NextToken, 'touched': $count($append("
-            f"$states.result.Differences.BeforeBlob.Path, $states.result.Differences.AfterBlob.Path)[$contains($, {_regex(watched)})]) > 0}} %}}"
+            '{% {"detail": $states.input.detail, "next": $states.result.NextToken, "touched": $count('
+            "$append($states.result.Differences.BeforeBlob.Path, $states.result.Differences.AfterBlob.Path)"
+            f"[$contains($, {_regex(watched)})]) > 0}} %}}"
         ),
         "Retry": again,
         # Better a release too many than one that never comes: a commit may be gone after a forced push.

@@ -10,6 +10,7 @@ from troposphere import Region, Sub, cloudwatch
 
 from cfngen.describe import clock
 from cfngen.spec import OffHours
+from cfngen.spec.application import WEEK
 from cfngen.stack import Stack, title
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common
@@ -19,7 +20,6 @@ from cfngen.stacks.notices import notice
 from cfngen.stacks.service import ServiceOutputs
 from cfngen.values import AlarmName, Text
 
-_WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _SETTLING_MINUTES = 30  # after the morning's start, before alarms count again
 
 
@@ -75,6 +75,7 @@ def _failed_deployments(stack: Stack, common: Common, foundation: FoundationOutp
         "DeploymentFailure",
         common,
         foundation,
+        description="A deployment failed or was stopped",
         pattern={
             "source": ["aws.codedeploy"],
             "detail-type": ["CodeDeploy Deployment State-change Notification"],
@@ -110,9 +111,9 @@ def _sleeps(off_hours: OffHours) -> dict[int, list[str]]:
     """For each length of a sleep in minutes, the days on whose evening one of that length begins."""
     lengths: dict[int, list[str]] = {}
     start, end = clock(off_hours.start), clock(off_hours.end)
-    for index, day in enumerate(_WEEK):
+    for index, day in enumerate(WEEK):
         same_day = end > start and day in off_hours.working_days
-        ahead = 0 if same_day else next(n for n in range(1, 8) if _WEEK[(index + n) % 7] in off_hours.working_days)
+        ahead = 0 if same_day else next(n for n in range(1, 8) if WEEK[(index + n) % 7] in off_hours.working_days)
         lengths.setdefault(ahead * 1440 + end - start + _SETTLING_MINUTES, []).append(day)
     return lengths
 
@@ -139,7 +140,8 @@ def _dashboard(
     if database:
         known["Database"] = database.instance
         widgets += _database_row(1 + len(services) * 6)
-    return Sub(json.dumps({"widgets": widgets}, separators=(",", ":")), known)
+    lines = ",\n".join(json.dumps(widget, separators=(",", ":")) for widget in widgets)
+    return Sub(f'{{"widgets":[\n{lines}\n]}}', known)
 
 
 def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:

@@ -1,0 +1,55 @@
+# Every target sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+APP := services/coffee.py
+
+.DEFAULT_GOAL := help
+.PHONY: help install templates test test-python test-services check golden bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cfngen needs Python 3.11 or newer; name one as in: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The generator alone: quick to set up.
+.venv/generator: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# Everything that tests and checks need.
+.venv/developer: .venv/generator
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: .venv/developer ## a virtual environment with everything in it
+
+templates: .venv/generator ## write templates/ from services/coffee.py
+	$(BIN)/cfngen generate $(APP)
+
+test: test-python test-services ## every test
+
+test-python: .venv/developer
+	$(BIN)/pytest
+
+test-services:
+	@command -v npm >/dev/null || { echo "the services' tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
+	@for service in services/*/package.json; do (cd "$$(dirname "$$service")" && npm ci --silent --no-fund --no-audit && npm test --silent) || exit 1; done
+
+check: .venv/developer ## format, lint, types, imports, tests, lint of the output, freshness
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+	$(BIN)/cfngen check $(APP)
+
+golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it
+	$(BIN)/pytest -q --golden
+
+bench: .venv/developer ## CPU and memory of `generate`; FLOOR=folder compares with a bare program
+	$(BIN)/python bench/bench.py $(if $(FLOOR),--floor $(FLOOR))
+
+clean: ## remove what make made, but not templates/
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

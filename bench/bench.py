@@ -1,0 +1,85 @@
+"""What `cfngen generate` costs: CPU seconds and peak memory of the whole process, for 2, 10 and 40 services.
+
+    python bench/bench.py [--floor FOLDER] [--rounds N]
+
+FOLDER holds a program floor.py that writes a comparable tree with bare troposphere (``floor.py OUT --services N``).
+Commands run in turn, since one machine's speed changes from minute to minute; a ratio is the median of the
+ratios round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+SIZES = (2, 10, 40)
+_DESCRIPTION = """\
+from cfngen import App, Balancer, CodeCommit, Database, Pipeline, Service
+
+names = [f"svc{{number}}" for number in range({services})]
+app = App(
+    name="bench",
+    services=tuple(Service(name=name, paths=(f"/{{name}}/*",), health_path=f"/{{name}}/health") for name in names),
+    database=Database(writers=tuple(names)),
+    balancer=Balancer(https=False),
+    pipeline=Pipeline(source=CodeCommit(create=True), test_command="npm test"),
+)
+"""
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--floor", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print(f"{'services':>8} {'CPU s':>8} {'MiB':>6} {'again, CPU s':>13} {'ratio to the floor':>19}")
+    for services in SIZES:
+        print(_row(services, options.rounds, options.floor), flush=True)
+
+
+def _row(services: int, rounds: int, floor: Path | None) -> str:
+    fresh, again, ratios, peak = [], [], [], 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        description = Path(folder, "app.py")
+        description.write_text(_DESCRIPTION.format(services=services), encoding="utf-8")
+        for number in range(rounds):
+            command = [sys.executable, "-m", "cfngen", "generate", str(description), "--out", f"{folder}/{number}"]
+            cpu, memory = _run(command, folder)
+            fresh.append(cpu)
+            peak = max(peak, memory)
+            again.append(_run(command, folder)[0])
+            if floor:
+                bare = [
+                    sys.executable,
+                    "-c",
+                    "import floor, sys; floor.main(sys.argv[1], int(sys.argv[2]))",
+                    f"{folder}/floor",
+                    str(services),
+                ]
+                ratios.append(cpu / _run(bare, str(floor))[0])
+    ratio = f"{statistics.median(ratios):.2f}" if ratios else "-"
+    return f"{services:>8} {statistics.median(fresh):>8.3f} {peak:>6.0f} {statistics.median(again):>13.3f} {ratio:>19}"
+
+
+def _run(command: list[str], folder: str) -> tuple[float, float]:
+    """CPU seconds and peak MiB of one process."""
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        os.execv(command[0], command)
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
