@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from cfngen._version import VERSION
-from cfngen.errors import CfngenError, LedgerError, Problem
+from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, select
 from cfngen.render import stage_files, write
@@ -37,10 +37,16 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     """Write the templates and files of APP, a Python file such as services/coffee.py."""
     path = app or find()
     stages = select(load(path), stage)
-    folders = {}
+    folders: dict[Path, dict[str, str]] = {}
+    problems: list[Problem] = []
     for each in stages:
         folder = out / each.name / each.stage
-        folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs())
+        try:
+            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs())
+        except DescriptionError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DescriptionError(problems)
     changed = write(folders)
     for folder, files in folders.items():
         click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")

@@ -7,10 +7,11 @@ says about the values. Each is told with the option as the user wrote it and the
 from __future__ import annotations
 
 import ast
+import dataclasses
 import linecache
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import FrameType, NoneType, UnionType
@@ -21,7 +22,7 @@ from cfngen.errors import Problem, did_you_mean, report
 Finding = tuple[str, str]
 """An option's name and what would fit there."""
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE, _DATACLASSES = str(Path(__file__).parent), str(dataclasses.__file__)
 _hints: dict[type, dict[str, Any]] = {}
 
 
@@ -39,11 +40,14 @@ class _SelfChecking(type):
             if name not in given and f.default is MISSING and f.default_factory is MISSING
         ]
         found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
+        place = _users_place()
         if found:
             made = _unsound(cls, known, given, {name for name, _ in found})
+            object.__setattr__(made, "made_at", place)
             found += _further(made, {name for name, _ in found})
         else:
             made = super().__call__(**given)
+            object.__setattr__(made, "made_at", place)
             found = list(made.checks()) if _sound(given) else []
         if found:
             object.__setattr__(made, "is_sound", False)
@@ -56,6 +60,7 @@ class Description(metaclass=_SelfChecking):
     """Base of all that people write; subclasses add fields and `checks`."""
 
     is_sound: ClassVar[bool] = True
+    made_at: ClassVar[tuple[str, int]] = ("", 0)
 
     def checks(self) -> Iterator[Finding]:
         """What is wrong with the values, beyond their types."""
@@ -131,17 +136,43 @@ def _further(made: Any, wrong: set[str]) -> list[Finding]:
 
 
 def _sound(given: Mapping[str, Any]) -> bool:
-    parts = [part for value in given.values() for part in (value if isinstance(value, tuple) else (value,))]
+    parts = [part for value in given.values() for part in _parts(value)]
     return all(getattr(part, "is_sound", True) for part in parts)
 
 
-def _problems(made: Any, given: Mapping[str, Any], found: list[Finding]) -> Iterator[Problem]:
-    frame = _users_frame()
+def _parts(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, tuple) else value.values() if isinstance(value, Mapping) else (value,)
+
+
+def problem(owner: Description, option: str, fits: str, given: str | None = None) -> Problem:
+    """A problem of an object, with the line on which the option is written, or else the object is made.
+
+    `option` may be a path such as ``services[1].port``; then it is told of the object that it leads to.
+    `given` is the option's value, unless something else is said.
+    """
+    holder, last = _lead(owner, option)
+    head = re.split(r"[.\[]", last)[0]
+    shown = _short(getattr(holder, head, "")) if given is None else given
+    path = f"{owner.place}.{option}" if option else owner.place
+    return Problem(path, shown, fits, *_place(holder.made_at, type(holder).__name__, head))
+
+
+def _lead(owner: Description, option: str) -> tuple[Description, str]:
+    """The object that a path leads to, and the option there."""
+    step = re.match(r"(\w+)(?:\[(\d+)\])?\.(.+)", option)
+    if not step:
+        return owner, option
+    part = getattr(owner, step[1], None)
+    if step[2] is not None and isinstance(part, tuple) and int(step[2]) < len(part):
+        part = part[int(step[2])]
+    return _lead(part, step[3]) if isinstance(part, Description) else (owner, option)
+
+
+def _problems(made: Description, given: Mapping[str, Any], found: list[Finding]) -> Iterator[Problem]:
     for option, fits in found:
-        head = option.partition("[")[0].partition(".")[0]
-        shown = _short(given[head]) if head in given and "no such option" not in fits else ""
-        file, line = _place(frame, type(made).__name__, head)
-        yield Problem(f"{made.place}{f'.{option}' if option else ''}", shown, fits, file, line)
+        head = re.split(r"[.\[]", option)[0]
+        wrong = head in given and "no such option" not in fits
+        yield problem(made, option, fits, _short(given[head]) if wrong and head == option else None if wrong else "")
 
 
 def _short(value: Any) -> str:
@@ -149,29 +180,26 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _users_frame() -> FrameType | None:
+def _users_place() -> tuple[str, int]:
+    """The file and line of the code that makes an object, outside this package."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
-    while frame and (
-        frame.f_code.co_filename.startswith((_PACKAGE, "<")) or frame.f_code.co_filename.endswith("dataclasses.py")
-    ):
+    while frame and frame.f_code.co_filename.startswith((_PACKAGE, "<", _DATACLASSES)):
         frame = frame.f_back
-    return frame
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
 
 
-def _place(frame: FrameType | None, call: str, option: str) -> tuple[str, int]:
-    """The file and line where the option is written, or where the object is made."""
-    if frame is None:
-        return "", 0
-    file, line = frame.f_code.co_filename, frame.f_lineno
+def _place(made_at: tuple[str, int], call: str, option: str) -> tuple[str, int]:
+    """The file and line where an option is written, or where its object is made."""
+    file, line = made_at
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
         return _relative(file), line
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.lineno <= line <= (node.end_lineno or line):
+        if isinstance(node, ast.Call) and node.lineno == line:
             named = ast.unparse(node.func).rpartition(".")[2]
             for keyword in node.keywords:
-                if keyword.arg == option and named in {call, "replace"} and node.lineno == line:
+                if keyword.arg == option and named in {call, "replace"}:
                     return _relative(file), keyword.value.lineno
     return _relative(file), line
 

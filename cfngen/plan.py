@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import Ledger, RuleRecord
 from cfngen.routing import Listener, Match, Rule, conflicts, give_priority, listeners, matches, reached
@@ -52,11 +53,12 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     `LedgerError` when the change would replace what must stay.
     """
     known = ledger or Ledger()
+    clashes = list(conflicts(app))
     broken = [*_service_births(app, known), *_network_birth(app, known), *_database_birth(app, known)]
     if broken:
-        raise LedgerError(broken)
-    report(conflicts(app))
-    settled = known
+        raise LedgerError([*broken, *clashes])
+    report(clashes)
+    settled = _retire_removed(app, known)
     for service in sorted(app.services, key=lambda each: each.name):
         settled = _settle_rules(app, service, settled, born=_service_key(service.name) in known.births)
     rules = {service.name: _rules(service, settled) for service in app.services}
@@ -113,13 +115,9 @@ def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
         for name, option in told.items():
             born = ledger.births.get(key, {}).get(name, wanted[name])
             if wanted[name] != born:
-                path = f"App.{option}" if option == "own_key_for" else f"App.services[{index}].{option}"
-                yield Problem(
-                    path,
-                    f"{wanted[name]!r} for {service.name!r}",
-                    _way_out(service.name, name, born, ledger.file),
-                    ledger.file,
-                )
+                path = option if option == "own_key_for" else f"services[{index}].{option}"
+                given = f"{wanted[name]!r} for {service.name!r}"
+                yield problem(app, path, _way_out(service.name, name, born, ledger.file), given)
 
 
 def _way_out(service: str, name: str, born: object, file: str) -> str:
@@ -139,13 +137,13 @@ def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     born = ledger.births.get("network", {}).get("cidr", app.network.cidr)
     if app.network.cidr != born:
         fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"
-        yield Problem("App.network.cidr", repr(app.network.cidr), fits, ledger.file)
+        yield problem(app, "network.cidr", fits)
     zones = sum(
         line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet")
     )
     if app.network.zones < zones:
         fits = f"{zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed"
-        yield Problem("App.network.zones", repr(app.network.zones), fits, ledger.file)
+        yield problem(app, "network.zones", fits)
 
 
 def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
@@ -155,7 +153,18 @@ def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
         if wanted[name] != born.get(name, wanted[name]):
             fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one (I2.1). Restore a snapshot into a new stage instead"
-            yield Problem(f"App.{option}", repr(wanted[name]), fits, ledger.file)
+            yield problem(app, option, fits, repr(wanted[name]))
+
+
+def _retire_removed(app: App, ledger: Ledger) -> Ledger:
+    """A service that comes back after it was removed gets new rules, which ask for its colour: whether the removal
+    was ever deployed cannot be known here.
+    """
+    here = {service.name for service in app.services}
+    for name, records in ledger.rules.items():
+        if name not in here:
+            ledger = ledger.with_rules(name, (replace(record, retired=True) for record in records))
+    return ledger
 
 
 def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> Ledger:
@@ -186,7 +195,7 @@ def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> 
         priority = give_priority(match, active, taken)
         if priority is None:
             fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
-            raise LedgerError([Problem(f"Service({service.name!r}).paths", ", ".join(match.paths), fits, ledger.file)])
+            raise LedgerError([problem(service, "paths", fits, ", ".join(match.paths))])
         records.append(RuleRecord(digests[content], listener, priority, content, live if born else "blue"))
     return ledger.with_rules(service.name, records)
 
@@ -224,16 +233,13 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]]) -> Iterat
     every = [rule for each in rules.values() for rule in each]
     if len(every) > RULES_OF_A_BALANCER:
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"
-        yield Problem("App.services", f"{len(every)} listener rules", fits)
+        yield problem(app, "services", fits, f"{len(every)} listener rules")
     for index, service in enumerate(app.services):
         host = (service.hosts or ("any.host",))[0].replace("*", "x").replace("?", "x")
         for listener in listeners(app):
             found = reached(every, listener, host, service.health_path)
             if found != service.name:
                 there = f"service {found!r}" if found else "nobody"
-                yield Problem(
-                    f"App.services[{index}].health_path",
-                    repr(service.health_path),
-                    f"a path that reaches {service.name!r} through its own rules; this one reaches {there}",
-                )
+                fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
+                yield problem(app, f"services[{index}].health_path", fits)
                 break

@@ -15,6 +15,7 @@ from fnmatch import translate
 from functools import cache
 from typing import Literal
 
+from cfngen.describe import problem
 from cfngen.errors import Problem
 from cfngen.spec import App, Service
 from cfngen.spec.service import CONDITION_VALUES
@@ -83,16 +84,13 @@ def conflicts(app: App) -> Iterator[Problem]:
             for host, path, order in _meetings(one, other):
                 if order == 0:
                     where = f" at {host!r}" if host else ""
-                    yield Problem(
-                        f"Service({one.service!r}).paths",
-                        f"{path!r}{where}",
-                        f"service {other.service!r} claims the same requests with the same precision; make one of them more specific",
-                    )
+                    fits = f"service {other.service!r} claims the same requests with the same precision; make one of them more specific"
+                    yield problem(app.service(one.service), "paths", fits, f"{path!r}{where}")
                     break
             else:
                 if len(orders) > 1:
                     fits = f"some of these paths must come before, some after those of service {other.service!r}; name fewer paths that overlap with it"
-                    yield Problem(f"Service({one.service!r}).paths", ", ".join(one.paths), fits)
+                    yield problem(app.service(one.service), "paths", fits)
 
 
 def precedes(one: Match, other: Match) -> int:
