@@ -116,7 +116,7 @@ def _live(plan: Plan, service: Service) -> Mapping[str, Colour]:
     """The colours of rules that replace others: parameters without default, so that nobody deploys them unasked."""
     description = (
         f"The colour that serves {service.name} now: blue or green; blue if it is not deployed yet. "
-        "The target group with all the weight in the service's production rule says it. Give it once; it is kept."
+        "The target group with all the weight in the service's production rule says it. Give it once and never change it."
     )
     return {
         name: Colour.parameter(name, Description=description, AllowedValues=["blue", "green"])

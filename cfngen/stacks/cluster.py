@@ -79,7 +79,7 @@ def cluster_stack(
     return ClusterOutputs(
         cluster=ClusterName(cluster.ref()),
         deploy_application=Text(application.ref()),
-        security_group=SecurityGroupId(group.ref()),
+        security_group=SecurityGroupId(GetAtt(group, "GroupId")),
         load_balancer=LoadBalancerFullName(GetAtt(made, "LoadBalancerFullName")),
         address=Text(GetAtt(made, "DNSName")),
         http_listener=ListenerArn(http.ref()),

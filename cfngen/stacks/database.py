@@ -52,7 +52,7 @@ def database_stack(
         host=Text(GetAtt(instance, "Endpoint.Address")),
         port=Text(GetAtt(instance, "Endpoint.Port")),
         instance=Text(instance.ref()),
-        security_group=SecurityGroupId(group.ref()),
+        security_group=SecurityGroupId(GetAtt(group, "GroupId")),
         master_secret=SecretArn(GetAtt(instance, "MasterUserSecret.SecretArn")),
         reader_secret=_secret(stack, common, foundation, database, "reader"),
         writer_secret=_secret(stack, common, foundation, database, "writer"),

@@ -20,7 +20,7 @@ from awacs.aws import (
     Statement,
     StringEquals,
 )
-from troposphere import AccountId, AWSHelperFn, GetAtt, Sub, kms, s3, sns
+from troposphere import AccountId, AWSHelperFn, GetAtt, Select, Sub, kms, s3, sns
 
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, arn, given
@@ -56,11 +56,17 @@ def foundation_stack(stack: Stack, common: Common, alarm_email: str | None = Non
     return FoundationOutputs(
         key=KeyArn(GetAtt(key, "Arn")),
         alerts=TopicArn(alerts.ref()),
-        # By way of its policy, whose Ref is the bucket's name too: the policy must be there before a balancer writes (H14).
-        logs=BucketName(logs.ref()),
-        artifacts=BucketName(artifacts.ref()),
+        logs=_after_policy(logs),
+        artifacts=_after_policy(artifacts),
         artifacts_arn=Arn(GetAtt("ArtifactBucket", "Arn")),
     )
+
+
+def _after_policy(policy: s3.BucketPolicy) -> BucketName:
+    """A bucket's name, for those who may use it only once its policy is there (H14): the second item is never
+    selected, but makes the value wait for the policy.
+    """
+    return BucketName(Select(0, [policy.Bucket, policy.ref()]))
 
 
 def _key(stack: Stack) -> kms.Key:
