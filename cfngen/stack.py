@@ -237,9 +237,9 @@ def _cross(item: Any, swap: Callable[[str, Value], Value], path: str) -> Any:
     match item:
         case Value():
             return item if item.is_literal else swap(path, item)
-        case tuple():
-            parts = tuple(_cross(part, swap, f"{path} {_part(part, index)}") for index, part in enumerate(item))
-            return item if all(new is old for new, old in zip(parts, item, strict=True)) else parts
+        case tuple() | list():
+            parts = [_cross(part, swap, f"{path} {_part(part, index)}") for index, part in enumerate(item)]
+            return item if all(new is old for new, old in zip(parts, item, strict=True)) else type(item)(parts)
         case Mapping():
             swapped = {key: _cross(part, swap, f"{path} {key}") for key, part in item.items()}
             return item if all(swapped[key] is part for key, part in item.items()) else swapped

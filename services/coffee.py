@@ -73,7 +73,7 @@ prod = replace(
     network=Network(cidr="10.17.0.0/16", zones=3, nat="one per zone"),
     database=Database(
         name="coffee",
-        instance_class="db.m7g.large",
+        instance_class="db.m6g.large",
         storage_gib=50,
         storage_ceiling_gib=500,
         multi_az=True,

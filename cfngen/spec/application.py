@@ -9,6 +9,7 @@ from typing import Literal
 
 from cfngen.describe import Description, Finding, clock
 from cfngen.errors import did_you_mean
+from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.database import Database
 from cfngen.spec.network import Network
@@ -40,6 +41,7 @@ _RETENTION_DAYS = (
     3653,
 )  # L2.1
 WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+PATHS_OF_A_TRIGGER = 8
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
 
@@ -135,6 +137,7 @@ class App(Description):
         yield from _names(self)
         yield from _ports(self)
         yield from _access(self)
+        yield from _triggers(self)
 
 
 def _names(app: App) -> Iterator[Finding]:
@@ -176,4 +179,15 @@ def _access(app: App) -> Iterator[Finding]:
             yield (
                 f"services[{index}].environment[{min(given)!r}]",
                 "another name; the database's address and user are given to the service by cfngen",
+            )
+
+
+def _triggers(app: App) -> Iterator[Finding]:
+    if app.pipeline is None or not isinstance(app.pipeline.source, Connection):
+        return
+    for index, service in enumerate(app.services):
+        if len(service.shared) > PATHS_OF_A_TRIGGER - 2:  # its source folder and its generated files are two more
+            yield (
+                f"services[{index}].shared",
+                f"at most {PATHS_OF_A_TRIGGER - 2} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths (D1.7)",
             )
