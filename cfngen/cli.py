@@ -5,8 +5,17 @@ Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input.
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +24,8 @@ from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, select
 from cfngen.render import stage_files, write
+
+_LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +63,48 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
         click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
 
 
+@cli.command()
+@click.argument("place", metavar="[APP|DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--stage", help="Only this stage.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where APP's files are, as in generate.  [default: templates]",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--allow", multiple=True, metavar="ID", help="A warning that is no failure; may be given several times.")
+def check(place: Path | None, stage: str | None, out: Path | None, form: str, allow: tuple[str, ...]) -> None:
+    """Check what APP generates, or the generated files in DIR: by cfn-lint in every region, and by cfngen's own checks.
+
+    Findings go to stdout. Exit status 1 when one of them is an error or a warning; a note (info) is none.
+    """
+    checks = _checks()
+    checks.refuse_unknown(allow)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="cfngen-") as temporary:
+        if place and place.is_dir():
+            if out:
+                raise DescriptionError([Problem("--out", str(out), f"belongs to APP; {place} is a folder already")])
+            stages = checks.generated(place, stage)
+        else:
+            path = place or find()
+            command = f"cfngen generate {path}{f' --out {out}' if out else ''}"
+            files = _files(path, stage, out or Path("templates"))
+            stages = checks.rendered(files, Path(temporary), command)
+        with _progress(sum(len(each.templates) for each in stages)) as tell:
+            found = checks.check(replace(each, tell=tell) for each in stages)
+    if form == "json":
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        _show(found)
+    counts = Counter(each.level for each in found)
+    said = ", ".join(f"{words}: {counts[level]}" for level, words in _LEVELS.items())
+    names = ", ".join(each.name for each in stages)
+    click.echo(f"{names}; {said} ({time.monotonic() - started:.1f} s)", err=True)
+    if any(each.level == "error" or (each.level == "warning" and each.check not in allow) for each in found):
+        sys.exit(1)
+
+
 def main() -> None:
     """Run a command; tell an expected error in its own words, without a traceback."""
     try:
@@ -59,6 +112,59 @@ def main() -> None:
     except CfngenError as error:
         click.echo(click.style("error: ", fg="red") + str(error).replace("\n", "\n       "), err=True)
         sys.exit(error.exit_status)
+
+
+def _checks() -> Any:
+    try:
+        from cfngen import checks
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("botocore", "cfnlint", "yaml"):
+            raise
+        raise CfngenError(f"check needs {missing}; run: pip install 'cfngen[check]'") from None
+    return checks
+
+
+def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
+    """What `generate` would write, by folder, and without a word about a ledger that is not there yet."""
+    folders: dict[Path, dict[str, str]] = {}
+    problems: list[Problem] = []
+    for each in select(load(path), stage):
+        folder = out / each.name / each.stage
+        try:
+            ledger = _ledger(folder) if (folder / FILE).exists() else None
+            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs())
+        except DescriptionError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DescriptionError(problems)
+    return folders
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """One line on a terminal, which goes when it is over; nothing anywhere else."""
+    done = 0
+
+    def tell(file: str) -> None:
+        nonlocal done
+        done += 1
+        click.echo(f"\r\x1b[2K{done}/{total} {file}", nl=False, err=True)
+
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    try:
+        yield tell
+    finally:
+        click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def _show(found: Iterable[Any]) -> None:
+    for each in found:
+        level = click.style(each.level, fg={"error": "red", "warning": "yellow", "info": "blue"}[each.level])
+        line = f"{each.file}:{each.line}: {level} {each.check} {each.message}"
+        click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
 
 
 def _ledger(folder: Path) -> Ledger | None:

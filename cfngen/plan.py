@@ -62,7 +62,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     for service in sorted(app.services, key=lambda each: each.name):
         settled = _settle_rules(app, service, settled, born=_service_key(service.name) in known.births)
     rules = {service.name: _rules(service, settled) for service in app.services}
-    report(_routing_problems(app, rules))
+    report(_routing_problems(app, rules, _retired(settled) - _retired(known)))
     for service in app.services:
         settled = settled.with_birth(_service_key(service.name), _service_birth(app, service))
     settled = settled.with_birth("network", {"cidr": app.network.cidr})
@@ -229,11 +229,18 @@ def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:
     )
 
 
-def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]]) -> Iterator[Problem]:
+def _retired(ledger: Ledger) -> int:
+    return sum(record.retired for records in ledger.rules.values() for record in records)
+
+
+def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: int) -> Iterator[Problem]:
     every = [rule for each in rules.values() for rule in each]
-    if len(every) > RULES_OF_A_BALANCER:
+    if len(every) + leaving > RULES_OF_A_BALANCER:
+        there = f"{len(every)} listener rules" + (
+            f", and {leaving} that stay until the update is over" if leaving else ""
+        )
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"
-        yield problem(app, "services", fits, f"{len(every)} listener rules")
+        yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):
         host = (service.hosts or ("any.host",))[0].replace("*", "x").replace("?", "x")
         for listener in listeners(app):

@@ -65,7 +65,7 @@ class Connection(Description):
     branch: str = "main"
 
     def checks(self) -> Iterator[Finding]:
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", self.repository):
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", self.repository, re.ASCII):
             yield "repository", "owner/name, as in 'acme/coffee'"
         yield from _branch(self.branch)
 
@@ -74,5 +74,5 @@ Source = CodeCommit | Connection
 
 
 def _branch(branch: str) -> Iterator[Finding]:
-    if not re.fullmatch(r"[\w./-]{1,255}", branch):
+    if not re.fullmatch(r"[\w./-]{1,255}", branch, re.ASCII):
         yield "branch", "the name of one branch: letters, digits and . _ / -, without wildcards"

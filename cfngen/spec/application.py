@@ -67,16 +67,16 @@ class OffHours(Description):
 
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):
-            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option)):
+            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option), re.ASCII):
                 yield option, "a time of day, as in '20:00'"
         if unknown := [day for day in self.working_days if day not in WEEK]:
             yield "working_days", f"{unknown[0]!r}: days are {', '.join(WEEK)}"
         if not self.working_days:
             yield "working_days", "at least one"
-        if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone):
+        if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone, re.ASCII):
             yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
         if (
-            all(re.fullmatch(r"\d\d:\d\d", text) for text in (self.start, self.end))
+            all(re.fullmatch(r"\d\d:\d\d", text, re.ASCII) for text in (self.start, self.end))
             and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320
         ):
             yield "start", "at least an hour after end and two hours before it, so that a database can start and stop"
@@ -118,26 +118,27 @@ class App(Description):
     def checks(self) -> Iterator[Finding]:
         for option, longest in (("name", 24), ("stage", 16)):
             text = getattr(self, option)
-            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text) or len(text) > longest:
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text, re.ASCII) or len(text) > longest:
                 yield (
                     option,
                     f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}",
                 )
         if self.log_retention_days not in _RETENTION_DAYS:
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
-        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email):
+        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):
             yield "alarm_email", "an e-mail address"
         for key in self.tags:
             if (
                 key.lower().startswith("aws:")
                 or key in ("Application", "Stage", "Name")
-                or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key)
+                or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key, re.ASCII)
             ):
                 yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
         yield from _names(self)
         yield from _ports(self)
         yield from _access(self)
         yield from _triggers(self)
+        yield from _schedules(self)
 
 
 def _names(app: App) -> Iterator[Finding]:
@@ -180,6 +181,16 @@ def _access(app: App) -> Iterator[Finding]:
                 f"services[{index}].environment[{min(given)!r}]",
                 "another name; the database's address and user are given to the service by cfngen",
             )
+
+
+def _schedules(app: App) -> Iterator[Finding]:
+    for index, service in enumerate(app.services):
+        for own in service.scaling.schedule if app.off_hours else ():
+            if own.name in {"off-hours-start", "off-hours-end"}:
+                yield (
+                    f"services[{index}].scaling.schedule",
+                    f"another name than {own.name!r}, which is that of off_hours",
+                )
 
 
 def _triggers(app: App) -> Iterator[Finding]:

@@ -37,7 +37,7 @@ class Balancer(Description):
             yield "test_port", "another port than 80 and 443, which are production's and its redirect's"
         elif not 1 <= self.test_port <= 65535:
             yield "test_port", "1 to 65535"
-        if self.domain is not None and not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", self.domain):
+        if self.domain is not None and not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", self.domain, re.ASCII):
             yield "domain", "a domain name in lower case, as in 'shop.example.com'"
         for index, address in enumerate(self.test_addresses):
             try:

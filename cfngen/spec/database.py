@@ -37,7 +37,7 @@ class Database(Description):
     writers: tuple[str, ...] = ()
 
     def checks(self) -> Iterator[Finding]:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name):
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name, re.ASCII):
             yield "name", "a schema's name: a letter, then up to 31 lower-case letters, digits and underscores"
         if self.memory_gib is None:
             yield "instance_class", "a current t, m or r class, such as 'db.t4g.micro' or 'db.m7g.large'"
@@ -56,7 +56,7 @@ class Database(Description):
     @property
     def memory_gib(self) -> int | None:
         """Memory of the instance class, for the thresholds of its alarms; `None` for an unknown class."""
-        match = re.fullmatch(r"db\.([tmr])\d+[a-z]*\.(\w+)", self.instance_class)
+        match = re.fullmatch(r"db\.([tmr])\d+[a-z]*\.(\w+)", self.instance_class, re.ASCII)
         return _MEMORY_GIB[match[1]].get(match[2]) if match else None
 
     @property

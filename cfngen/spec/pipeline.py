@@ -32,14 +32,14 @@ class Pipeline(Description):
     build_timeout_minutes: int = 30
 
     def checks(self) -> Iterator[Finding]:
-        if self.files and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.files):
+        if self.files and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.files, re.ASCII):
             yield "files", "a folder relative to the source's root, as in 'templates/coffee/dev'"
-        if self.test_report and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.test_report):
+        if self.test_report and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.test_report, re.ASCII):
             yield "test_report", "a file relative to the service's folder, as in 'reports/junit.xml'"
         if self.test_report and not self.test_command:
             yield "test_report", "needs a test_command that writes it"
         if not 5 <= self.build_timeout_minutes <= 480:
             yield "build_timeout_minutes", "5 to 480"
         for name, version in self.runtimes.items():
-            if not re.fullmatch(r"[a-z]+", name) or not re.fullmatch(r"[\w.]+", version):
+            if not re.fullmatch(r"[a-z]+", name, re.ASCII) or not re.fullmatch(r"[\w.]+", version, re.ASCII):
                 yield f"runtimes[{name!r}]", "a runtime of CodeBuild and its version, as in {'nodejs': '22'}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cfngen.describe import Description, Finding
 from cfngen.values import AlarmName
 
+_TWO_DAYS = 2880  # in minutes
 OWN_ALARMS = 3
 """Rollback alarms that every service has: errors, latency, unhealthy hosts."""
 
@@ -37,6 +38,9 @@ class Linear(Description):
 
     def checks(self) -> Iterator[Finding]:
         yield from _step(self.percent, self.minutes)
+        steps = -(-100 // self.percent) - 1 if 1 <= self.percent <= 99 else 0
+        if steps * self.minutes > _TWO_DAYS:
+            yield "minutes", f"at most {_TWO_DAYS // steps}, so that all {steps + 1} steps end within two days (A4.15)"
 
 
 Strategy = AllAtOnce | Canary | Linear

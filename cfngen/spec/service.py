@@ -38,9 +38,9 @@ class ScheduledScaling(Description):
     timezone: str = "UTC"
 
     def checks(self) -> Iterator[Finding]:
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", self.name):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", self.name, re.ASCII):
             yield "name", "a letter, then letters, digits and hyphens"
-        if not re.fullmatch(r"(cron|rate|at)\(.+\)", self.schedule):
+        if not re.fullmatch(r"(cron|rate|at)\(.+\)", self.schedule, re.ASCII):
             yield "schedule", "as in 'cron(0 20 ? * MON-FRI *)'"
         if not 0 <= self.minimum <= self.maximum:
             yield "minimum", "0 up to maximum"
@@ -134,7 +134,7 @@ class Service(Description):
         return self.build_context or self.source_folder
 
     def checks(self) -> Iterator[Finding]:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name) or len(self.name) > 32:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name, re.ASCII) or len(self.name) > 32:
             yield "name", "lower-case letters, digits and single hyphens, beginning with a letter, at most 32"
         yield from _requests(self)
         yield from _folders(self)
@@ -146,7 +146,7 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat lis
     if not service.paths:
         yield "paths", "at least one, such as '/*'"
     for index, path in enumerate(service.paths):
-        if not re.fullmatch(r"/[\w\-.$/~\"'@:+&*?]{0,127}", path):
+        if not re.fullmatch(r"/[\w\-.$/~\"'@:+&*?]{0,127}", path, re.ASCII):
             yield (
                 f"paths[{index}]",
                 f"{path!r}: begins with a slash, at most 128 of the characters A-Z a-z 0-9 _ - . $ / ~ \" ' @ : + & and the wildcards * ? (H17)",
@@ -154,7 +154,7 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat lis
         elif path.count("*") + path.count("?") > CONDITION_VALUES:
             yield f"paths[{index}]", f"{path!r}: at most {CONDITION_VALUES} wildcards"
     for index, host in enumerate(service.hosts):
-        if not re.fullmatch(r"[a-z0-9*?][a-z0-9.*?-]{0,127}", host):
+        if not re.fullmatch(r"(?=.{1,128}$)([a-z0-9*?-]+\.)+[a-z]+", host, re.ASCII):
             yield (
                 f"hosts[{index}]",
                 f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'",
@@ -171,7 +171,7 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat lis
             "hosts",
             f"hosts and allowed_addresses together at most {CONDITION_VALUES - 1}, since a rule holds {CONDITION_VALUES} values and a path is one (A6.15)",
         )
-    if not re.fullmatch(r"/[\w\-./~%+]{0,1023}", service.health_path):
+    if not re.fullmatch(r"/[\w\-./~%+]{0,1023}", service.health_path, re.ASCII):
         yield "health_path", "one path, without wildcards or query, as in '/health'"
 
 
@@ -209,11 +209,13 @@ def _task(service: Service) -> Iterator[Finding]:
         yield "memory_mib", f"with {service.cpu} CPU units Fargate has {few}"
     if not 2 <= service.stop_timeout_seconds <= 120:
         yield "stop_timeout_seconds", "2 to 120 (G2.16)"
-    if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user):
+    if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user, re.ASCII):
         yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
     for index, path in enumerate(service.writable_paths):
-        if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path) or ".." in path:
+        if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path, re.ASCII) or ".." in path:
             yield f"writable_paths[{index}]", f"{path!r}: an absolute folder, as in '/tmp'"
+    if 443 not in service.egress_ports:
+        yield "egress_ports", "443 among them, since images, secrets and logs go that way"
     for index, port in enumerate(service.egress_ports):
         if not 1 <= port <= 65535:
             yield f"egress_ports[{index}]", "1 to 65535"
@@ -222,8 +224,13 @@ def _task(service: Service) -> Iterator[Finding]:
 def _variables(service: Service) -> Iterator[Finding]:
     for option in ("environment", "secrets"):
         for name in getattr(service, option):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
                 yield f"{option}[{name!r}]", "a variable's name: letters, digits and underscores"
+    if (port := service.environment.get("PORT", str(service.port))) != str(service.port) or "PORT" in service.secrets:
+        yield (
+            "environment['PORT']",
+            f"{port!r}: the container listens on its port, {service.port}; give another one by Service(port=...)",
+        )
     for name in sorted(set(service.environment) & set(service.secrets)):
         yield f"secrets[{name!r}]", "stands in environment too; give it once"
 
@@ -237,7 +244,7 @@ def _is_cidr(text: str) -> bool:
 
 
 def _is_folder(text: str) -> bool:
-    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text)) and ".." not in PurePosixPath(text).parts
+    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and ".." not in PurePosixPath(text).parts
 
 
 def _within(folder: str, other: str) -> bool:

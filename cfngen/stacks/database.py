@@ -90,7 +90,13 @@ def _instance(
             "ParameterGroup",
             Description="MySQL 8.4 with TLS required",
             Family="mysql8.4",
-            Parameters={"require_secure_transport": "1", "slow_query_log": "1", "long_query_time": "1"},
+            # log_output: RDS would write slow queries into a table, which fills the storage and is published nowhere.
+            Parameters={
+                "require_secure_transport": "1",
+                "slow_query_log": "1",
+                "long_query_time": "1",
+                "log_output": "FILE",
+            },
         )
     )
     key = common.key_for("database", foundation.key)

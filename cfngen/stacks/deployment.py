@@ -96,7 +96,7 @@ def _config(stack: Stack, release: Release) -> object:
             )
         case Linear(percent=percent, minutes=minutes):
             if (percent, minutes) in _PREDEFINED_LINEAR:
-                return f"CodeDeployDefault.ECSLinear{percent}PercentEvery{minutes}Minute{'s' if minutes > 1 else ''}"
+                return f"CodeDeployDefault.ECSLinear{percent}PercentEvery{minutes}Minutes"
             routing = codedeploy.TrafficRoutingConfig(
                 Type="TimeBasedLinear",
                 TimeBasedLinear=codedeploy.TimeBasedLinear(LinearPercentage=percent, LinearInterval=minutes),
@@ -149,5 +149,5 @@ def _role(
             from_this_account("codedeploy:deploymentgroup:${Application}/*", Application=cluster.deploy_application),
         ),
         statements,
-        wildcards="the balancer's and the alarms' Describe calls take no resource (A8.5)",
+        wildcards="Describe calls of the balancer take no resource (A8.5); DescribeAlarms shows composite alarms only to *",
     )

@@ -341,7 +341,7 @@ def _bootstrap(
         ReadonlyRootFilesystem=True,
         # Node as process 1 would not hear SIGTERM (C2.6).
         LinuxParameters=ecs.LinuxParameters(InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])),
-        PortMappings=[ecs.PortMapping(ContainerPort=service.port, Protocol="tcp")],
+        PortMappings=[ecs.PortMapping(Name=service.name, ContainerPort=service.port, Protocol="tcp")],
         LogConfiguration=ecs.LogConfiguration(
             LogDriver="awslogs",
             Options={

@@ -1,0 +1,137 @@
+"""A YAML or JSON text as data, with the line of everything in it.
+
+CloudFormation's short tags become the long functions (``!Ref X`` is ``{"Ref": "X"}``), so that a check sees one form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a text says. `data` is shared between readers: look, do not touch."""
+
+    data: Any
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+
+    def line(self, path: Path) -> int:
+        """The line of what is at the path, or of the nearest thing around it that stands in the text."""
+        words = tuple(map(str, path))
+        for length in range(len(words), -1, -1):
+            if found := self.lines.get(words[:length]):
+                return found
+        return 1
+
+
+class UnreadableError(Exception):
+    """A text is no YAML or JSON; the message says why, `line` where."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@lru_cache(maxsize=1024)
+def read_json(text: str) -> Document:
+    """Parse JSON as strictly as the services that take it; raises `UnreadableError`."""
+    try:
+        data = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(error.msg, error.lineno) from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(_in_a_line(error), 1) from None
+    try:
+        return Document(data, _lines(text))
+    except UnreadableError:
+        return Document(data)  # JSON that YAML cannot read has no lines to tell
+
+
+@lru_cache(maxsize=1024)
+def read_yaml(text: str) -> Document:
+    """Parse YAML; raises `UnreadableError`, also for a key that stands twice, of which the first would be lost."""
+    lines = _lines(text)
+    loader = _Loader(text)
+    try:
+        return Document(loader.get_single_data(), lines)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise UnreadableError(_in_a_line(error), _line_of(error)) from None
+    finally:
+        loader.dispose()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        message = f"the key {max(names, key=names.count)!r} stands twice in one object"
+        raise ValueError(message)
+    return made
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # whichever is there
+    """YAML with CloudFormation's tags."""
+
+
+def _function(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.MappingNode):
+        value: Any = loader.construct_mapping(node, deep=True)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    return {_long(suffix): value}
+
+
+def _long(suffix: str) -> str:
+    return suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
+def _lines(text: str) -> dict[tuple[str, ...], int]:
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        return dict(_marks(node, ())) if node else {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UnreadableError(_in_a_line(error), _line_of(error)) from None
+
+
+def _marks(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    inside = (*path, _long(node.tag[1:])) if node.tag.startswith("!") else path
+    yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _marks(item, (*inside, str(index)))
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {name!r} stands twice in one mapping", problem_mark=key.start_mark
+                )
+            seen.add(name)
+            yield from _marks(value, (*inside, name))
+            yield (*inside, name), key.start_mark.line + 1
+
+
+def _in_a_line(error: Exception) -> str:
+    said = getattr(error, "problem", None) or ("nested too deep" if isinstance(error, RecursionError) else str(error))
+    return " ".join(str(said).split())
+
+
+def _line_of(error: Exception) -> int:
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1

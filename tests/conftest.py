@@ -1,0 +1,73 @@
+"""What several tests share: expected texts in files, and the command line in this process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from cfngen.__main__ import main
+
+settings.register_profile("cfngen", deadline=None, derandomize=True)
+settings.load_profile("cfngen")
+
+GOLDEN = Path(__file__).parent / "golden"
+Golden = Callable[[str, str | Mapping[str, str]], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden", action="store_true", help="rewrite the expected texts in tests/golden/")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Compare a text with a file of tests/golden/, or several with all of a folder there; --golden rewrites it."""
+
+    def compare(name: str, given: str | Mapping[str, str]) -> None:
+        place = GOLDEN / name
+        texts = {place: given} if isinstance(given, str) else {place / file: text for file, text in given.items()}
+        if request.config.getoption("--golden"):
+            shutil.rmtree(place, ignore_errors=True)  # a file that is no longer made goes
+            for file, text in texts.items():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+        there = [place, *place.rglob("*")]
+        expected = {file: file.read_text(encoding="utf-8") for file in there if file.is_file()}
+        assert texts == expected, "when every difference is wanted and can be explained: make golden"
+
+    return compare
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command said, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def cfngen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command line as its entry point does."""
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["cfngen", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        said = capsys.readouterr()
+        return Result(status, said.out, said.err)
+
+    return run

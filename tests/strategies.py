@@ -1,0 +1,362 @@
+"""Hypothesis strategies of whole descriptions, and of a description's next version.
+
+Options come from tables by class, so that a test can see that no option was forgotten. Each entry draws the option
+together with those that must change with it, such as a task's memory with its CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from cfngen import (
+    AlarmName,
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    CodeCommit,
+    Connection,
+    Database,
+    DescriptionError,
+    KeyArn,
+    Linear,
+    Network,
+    OffHours,
+    Pipeline,
+    Release,
+    Scaling,
+    ScheduledScaling,
+    Secret,
+    SecretArn,
+    Service,
+    Text,
+    plan,
+)
+
+Options = Mapping[str, st.SearchStrategy[dict[str, Any]]]
+
+NAMES = ("alpha", "beta", "gamma", "delta", "order-api")
+PATTERNS = (
+    "/*",
+    "/a*",
+    "/alpha",
+    "/alpha/beta/*",
+    "/alpha/b*",
+    "/beta/*",
+    "/b?ta/list",
+    "/*/list",
+    "/gamma",
+    "/gamma/delta",
+    "/gamma/*/edit",
+    "/delta*",
+    "/order-api/v?/*",
+    "/Shop/*",
+)
+HOSTS = ("shop.example.com", "*.example.com", "*.shop.example.com", "example.org")
+ADDRESSES = ("203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32")
+LITERAL_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mail-AbCdEf"
+
+
+def of(option: str, *values: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from([{option: value} for value in values])
+
+
+def made(kind: type, options: Options, **required: Any) -> st.SearchStrategy[Any]:
+    """Objects of a class with some of its options given, the others left at their defaults."""
+    return st.fixed_dictionaries({}, optional=dict(options)).map(
+        lambda drawn: kind(**required | {name: value for part in drawn.values() for name, value in part.items()})
+    )
+
+
+def some(values: Sequence[Any], most: int, least: int = 0) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(st.sampled_from(values), unique=True, min_size=least, max_size=most).map(tuple)
+
+
+def _option(name: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return strategy.map(lambda value: {name: value})
+
+
+NETWORK: Options = {
+    "cidr": of("cidr", "10.0.0.0/16", "10.64.0.0/18"),
+    "zones": of("zones", 2, 3),
+    "nat": of("nat", "one", "one per zone"),
+}
+BALANCER: Options = {
+    "https": of("https", True, False),
+    "domain": of("domain", None, "shop.example.com"),
+    "test_port": of("test_port", 8080, 9000),
+    "test_addresses": _option("test_addresses", some(("192.0.2.0/24", "198.51.100.0/24"), 2)),
+    "access_logs": of("access_logs", True, False),
+    "deletion_protection": of("deletion_protection", True, False),
+}
+DATABASE: Options = {
+    "name": of("name", "app", "shop"),
+    "engine": of("engine", "mysql"),
+    "instance_class": of("instance_class", "db.t4g.micro", "db.t4g.medium", "db.m7g.large"),
+    "storage_gib": of("storage_gib", 20, 40),
+    "storage_ceiling_gib": of("storage_ceiling_gib", 100, 200),
+    "multi_az": of("multi_az", True, False),
+    "backup_days": of("backup_days", 1, 30),
+    "protected": of("protected", True, False),
+    "readers": of("readers", ()),  # names of services: see `_with_access`
+    "writers": of("writers", ()),
+}
+SCHEDULED_SCALING: Options = {
+    "schedule": of("schedule", "cron(0 20 ? * * *)", "rate(1 hour)"),
+    "minimum": of("minimum", 0, 1),
+    "maximum": of("maximum", 2, 3),
+    "timezone": of("timezone", "UTC", "Europe/Berlin"),
+}
+_night = made(
+    ScheduledScaling,
+    {"timezone": SCHEDULED_SCALING["timezone"]},
+    name="night",
+    schedule="rate(1 hour)",
+    minimum=0,
+    maximum=2,
+)
+_noon = made(ScheduledScaling, {}, name="noon", schedule="cron(0 12 ? * * *)", minimum=1, maximum=3)
+SCALING: Options = {
+    "minimum": of("minimum", 1, 2),
+    "maximum": of("maximum", 2, 8),
+    "cpu_percent": of("cpu_percent", None, 60, 70),
+    "memory_percent": of("memory_percent", None, 80),
+    "requests_per_minute": of("requests_per_minute", None, 3000),
+    "schedule": _option("schedule", st.one_of(st.just(()), _night.map(lambda a: (a,)), st.tuples(_night, _noon))),
+}
+STEPS: Options = {"percent": of("percent", 10, 20), "minutes": of("minutes", 3, 5)}
+RELEASE: Options = {
+    "strategy": _option("strategy", st.one_of(st.just(AllAtOnce()), made(Canary, STEPS), made(Linear, STEPS))),
+    "continue_within_minutes": of("continue_within_minutes", None, 60),
+    "termination_wait_minutes": of("termination_wait_minutes", 5, 60),
+    "alarms": of("alarms", (), (AlarmName.parameter("SalesAlarm"),), (AlarmName("stock"),)),
+}
+OFF_HOURS: Options = {
+    "start": of("start", "20:00", "22:30"),
+    "end": of("end", "07:00", "05:15"),
+    "working_days": of("working_days", ("MON", "TUE", "WED", "THU", "FRI"), ("SAT", "MON")),
+    "timezone": of("timezone", "UTC", "Europe/Berlin"),
+}
+CODECOMMIT: Options = {"branch": of("branch", "main", "dev"), "create": of("create", True, False)}
+CONNECTION: Options = {
+    "repository": of("repository", "acme/coffee", "acme/shop"),
+    "branch": of("branch", "main", "dev"),
+}
+PIPELINE: Options = {
+    "source": _option(
+        "source", st.one_of(made(CodeCommit, CODECOMMIT), made(Connection, CONNECTION, repository="a/b"))
+    ),
+    "approval": of("approval", True, False),
+    "test_command": of("test_command", "npm ci && npm test", "make test"),
+    "test_report": st.just({"test_report": "reports/junit.xml", "test_command": "npm test"}),
+    "runtimes": of("runtimes", {}, {"nodejs": "22"}, {"nodejs": "22", "python": "3.13"}),
+    "scan_threshold": of("scan_threshold", "HIGH", "NONE"),
+    "files": of("files", "", "deploy/files"),
+    "build_timeout_minutes": of("build_timeout_minutes", 30, 45),
+}
+SECRET: Options = {
+    "key": of("key", "", "password"),
+    "encrypted_with": of("encrypted_with", None, KeyArn.parameter("MailKeyArn")),
+}
+_secret = made(Secret, SECRET, arn=SecretArn(LITERAL_SECRET)) | made(Secret, SECRET, arn=SecretArn.parameter("MailArn"))
+_pipeline = made(Pipeline, PIPELINE, source=CodeCommit()) | made(
+    Pipeline, PIPELINE, source=Connection(repository="a/b")
+)
+
+
+def service_options(name: str) -> Options:
+    own, health = f"/{name}/*", f"/{name}/health"
+    many = tuple(f"/{name}/{part}*" for part in "abcdefg")
+    return {
+        "paths": _option("paths", some(PATTERNS, 3).map(lambda more: (own, *more)) | st.just((own, *many))),
+        "hosts": _option("hosts", some((*HOSTS, f"{name}.example.com"), 2)),
+        "allowed_addresses": _option("allowed_addresses", some(ADDRESSES, 2)),
+        "port": of("port", 8080, 8081),
+        "health_path": of("health_path", health, f"/{name}/alive"),
+        "source": of("source", "", f"apps/{name}"),
+        "shared": st.sampled_from([{"shared": ("common",), "build_context": "."}, {"shared": ()}]),
+        "build_context": of("build_context", "", "."),
+        "test_command": of("test_command", None, "make check"),
+        "cpu": st.sampled_from([{"cpu": 256, "memory_mib": 512}, {"cpu": 1024, "memory_mib": 2048}]),
+        "memory_mib": st.just({"cpu": 512, "memory_mib": 1024}),
+        "architecture": of("architecture", "ARM64", "X86_64"),
+        "scaling": _option("scaling", made(Scaling, SCALING)),
+        "environment": of("environment", {}, {"LOG_LEVEL": "info"}, {"FLAG": Text.parameter("FeatureFlag"), "A": "b"}),
+        "secrets": _option("secrets", st.just({}) | _secret.map(lambda secret: {"MAIL_PASSWORD": secret})),
+        "stop_timeout_seconds": of("stop_timeout_seconds", 30, 60),
+        "user": of("user", "1000:1000", "65532"),
+        "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
+        "egress_ports": of("egress_ports", (443,), (443, 5671), ()),
+        "release": _option("release", made(Release, RELEASE)),
+        "migrate": of("migrate", (), ("node", "migrate.js")),
+    }
+
+
+APP: Options = {
+    "network": _option("network", made(Network, NETWORK)),
+    "database": _option("database", st.none() | made(Database, DATABASE)),
+    "balancer": _option("balancer", made(Balancer, BALANCER)),
+    "pipeline": _option("pipeline", st.none() | _pipeline),
+    "tags": of("tags", {}, {"Team": "shop"}, {"CostCentre": "7", "Team": "shop"}),
+    "permissions_boundary": of("permissions_boundary", True, False),
+    "alarm_email": of("alarm_email", None, "shop@example.com"),
+    "log_retention_days": of("log_retention_days", 30, 365),
+    "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database"), 4)),
+    "off_hours": _option("off_hours", st.none() | made(OffHours, OFF_HOURS)),
+    "cloud9": of("cloud9", False, True),
+}
+
+
+TABLES: Mapping[type, Options] = {
+    App: APP | {"name": of("name", "shop"), "stage": of("stage", "dev"), "services": of("services", ())},
+    AllAtOnce: {},
+    Balancer: BALANCER,
+    Canary: STEPS,
+    CodeCommit: CODECOMMIT,
+    Connection: CONNECTION,
+    Database: DATABASE,
+    Linear: STEPS,
+    Network: NETWORK,
+    OffHours: OFF_HOURS,
+    Pipeline: PIPELINE,
+    Release: RELEASE,
+    Scaling: SCALING,
+    ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},
+    Secret: SECRET | {"arn": of("arn", SecretArn(LITERAL_SECRET))},
+    Service: service_options("alpha") | {"name": of("name", *NAMES)},
+}
+"""Every option that is drawn; a test compares it with the options that there are."""
+
+
+@st.composite
+def apps(draw: st.DrawFn) -> App:
+    """Whole applications that `plan` accepts: one to four services, and any of the other options."""
+    names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=4))
+    app = draw(made(App, APP, name="shop", services=(Service(name=names[0], **_plain(names[0])),)))
+    for name in names:
+        app = add(app, Service(name=name, **_plain(name)))
+        for options in draw(st.fixed_dictionaries({}, optional=dict(service_options(name)))).values():
+            app = with_service(app, name, options)
+    return _with_access(draw, app)
+
+
+_ROUTING, _BIRTH = ("paths", "hosts", "allowed_addresses"), ("port", "health_path")
+_KINDS = ("routing", "service", "app", "part", "add", "remove", "order", "routing", "service", "birth", "routing")
+
+
+@st.composite
+def successors(draw: st.DrawFn, app: App) -> App:
+    """Next versions of an application: some of its options changed, services added, removed, moved, changed."""
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(_KINDS))
+        names = [service.name for service in app.services]
+        name = draw(st.sampled_from(names))
+        options = service_options(name)
+        match kind:
+            case "service":
+                app = with_service(app, name, draw(options[draw(st.sampled_from(sorted(options)))]))
+            case "routing":
+                app = with_service(app, name, draw(options[draw(st.sampled_from(_ROUTING))]))
+            case "birth":
+                app = with_service(app, name, draw(options[draw(st.sampled_from(_BIRTH))]))
+            case "app":
+                app = _accepted(app, **draw(APP[draw(st.sampled_from(sorted(APP)))]))
+            case "part":
+                app = _with_part(draw, app)
+            case "add":
+                new = draw(st.sampled_from(NAMES))
+                app = add(app, Service(name=new, **_plain(new)))
+                app = app if new in names else with_service(app, new, draw(service_options(new)["paths"]))
+            case "remove":
+                app = without(app, name)
+            case "order":
+                app = replace(app, services=tuple(draw(st.permutations(app.services))))
+    return _with_access(draw, app) if draw(st.booleans()) else app
+
+
+@st.composite
+def lives(draw: st.DrawFn, steps: int = 4) -> list[App]:
+    """An application and the versions that follow it, which at times are old ones again."""
+    life = [draw(apps())]
+    for _ in range(draw(st.integers(1, steps - 1))):
+        life.append(life[-2] if len(life) > 1 and draw(st.integers(0, 3)) == 3 else draw(successors(life[-1])))
+    return life
+
+
+def add(app: App, service: Service) -> App:
+    """With a further service, if the name is free and nobody else has its paths."""
+    if service.name in {each.name for each in app.services}:
+        return app
+    return _accepted(app, services=(*app.services, service))
+
+
+def without(app: App, name: str) -> App:
+    """Without a service, unless it is the last."""
+    left = tuple(service for service in app.services if service.name != name)
+    if not left:
+        return app
+    database = app.database and replace(
+        app.database,
+        readers=tuple(each for each in app.database.readers if each != name),
+        writers=tuple(each for each in app.database.writers if each != name),
+    )
+    return _accepted(app, services=left, database=database)
+
+
+def with_service(app: App, name: str, options: Mapping[str, Any]) -> App:
+    """With options of one service changed, if the description stays one that a new stage could have."""
+    try:
+        changed = replace(app.service(name), **options)
+    except (KeyError, DescriptionError):
+        return app
+    return _accepted(app, services=tuple(changed if each.name == name else each for each in app.services))
+
+
+def _plain(name: str) -> dict[str, Any]:
+    return {"paths": (f"/{name}/*",), "health_path": f"/{name}/health"}
+
+
+def _with_access(draw: st.DrawFn, app: App) -> App:
+    if app.database is None:
+        return app
+    kinds = {service.name: draw(st.sampled_from(("readers", "writers", ""))) for service in app.services}
+    roles = {role: tuple(name for name in kinds if kinds[name] == role) for role in ("readers", "writers")}
+    return _accepted(app, database=replace(app.database, **roles))
+
+
+def _with_part(draw: st.DrawFn, app: App) -> App:
+    """With one option changed of what hangs on the application: its network, balancer, database or pipeline."""
+    parts = {
+        "network": NETWORK,
+        "balancer": BALANCER,
+        "database": DATABASE,
+        "pipeline": PIPELINE,
+        "off_hours": OFF_HOURS,
+    }
+    name = draw(st.sampled_from([each for each in parts if getattr(app, each) is not None]))
+    options = {key: part for key, part in parts[name].items() if key not in ("readers", "writers")}
+    changed = draw(options[draw(st.sampled_from(sorted(options)))])
+    return _accepted(app, **{name: replace(getattr(app, name), **changed)})
+
+
+def _accepted(app: App, **changes: Any) -> App:
+    try:
+        changed = replace(app, **changes)
+        plan(changed)
+    except DescriptionError:
+        return app
+    return changed
+
+
+def options_of(kind: type) -> set[str]:
+    """The names of a description's options."""
+    return {field.name for field in fields(kind)}
+
+
+def drawn_of(tables: Iterable[type] | None = None) -> dict[type, set[str]]:
+    """The options that the tables above draw, by class."""
+    return {kind: set(TABLES[kind]) for kind in (tables or TABLES)}

@@ -1,0 +1,656 @@
+"""The description: what each option refuses, all at once, at the line on which it is written."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import test_ledger
+import test_load
+import test_stack
+from conftest import Golden
+
+from cfngen import (
+    AlarmName,
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    CfngenError,
+    CodeCommit,
+    Connection,
+    Database,
+    DescriptionError,
+    Ledger,
+    Linear,
+    Network,
+    OffHours,
+    Pipeline,
+    Problem,
+    Release,
+    Scaling,
+    ScheduledScaling,
+    Secret,
+    SecretArn,
+    Service,
+    plan,
+    sources,
+    spec,
+)
+from cfngen.describe import Description
+from cfngen.load import load
+
+KINDS: list[type[Any]] = [
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    CodeCommit,
+    Connection,
+    Database,
+    Linear,
+    Network,
+    OffHours,
+    Pipeline,
+    Release,
+    Scaling,
+    ScheduledScaling,
+    Secret,
+    Service,
+]
+SECRET = Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"))
+REQUIRED: dict[type[Any], dict[str, Any]] = {
+    App: {"name": "shop", "services": (Service(name="shop"),)},
+    Connection: {"repository": "acme/shop"},
+    Pipeline: {"source": CodeCommit()},
+    ScheduledScaling: {"name": "night", "schedule": "rate(1 hour)", "minimum": 0, "maximum": 1},
+    Secret: {"arn": SECRET.arn},
+    Service: {"name": "shop"},
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that is refused: this option is told, and no other, with this text."""
+
+    kind: type[Any]
+    option: str
+    says: str
+    given: Mapping[str, Any]
+
+    def make(self) -> None:
+        made = self.kind(**{**REQUIRED.get(self.kind, {}), **self.given})
+        if isinstance(made, App):
+            plan(made)
+
+    def __str__(self) -> str:
+        name, value = next(iter(self.given.items()))
+        return f"{self.kind.__name__}-{name}-{value!r:.30}"
+
+
+def case(kind: type[Any], option: str, says: str, /, **given: Any) -> Case:
+    return Case(kind, option, says, given)
+
+
+def services(*names: str, **options: Any) -> tuple[Service, ...]:
+    return tuple(Service(name=name, paths=(f"/{name}/*",), health_path=f"/{name}/health", **options) for name in names)
+
+
+NAME = "lower-case letters, digits and single hyphens, beginning with a letter, at most"
+FOLDER = "a folder relative to the source's root, as in 'services/customer'"
+RANGE = "an IPv4 range, as in '203.0.113.0/24'"
+DAYS = "1 to 2880 (two days)"
+PERCENT = "10 to 95, or None"
+PRIVATE = "a private range from /16 to /20"
+OTHER_KEY = "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
+SHADOWED = "another name; the database's address and user are given to the service by cfngen"
+EVERY_CIDR = (
+    "10.0.0.0/24",
+    "10.0.0.0/8",
+    "8.8.0.0/16",
+    "127.0.0.0/16",
+    "169.254.0.0/16",
+    "240.0.0.0/16",
+)
+
+REFUSED = [
+    # application
+    *(case(App, "name", f"{NAME} 24", name=text) for text in ("", "Shop", "1shop", "a_b", "a--b", "a-", "é", "a" * 25)),
+    *(case(App, "stage", f"{NAME} 16", stage=text) for text in ("", "Dev", "a b", "a" * 17)),
+    case(App, "log_retention_days", "one of 1, 3, 5, 7, 14, 30,", log_retention_days=31),
+    *(case(App, "alarm_email", "an e-mail address", alarm_email=text) for text in ("", "me", "a@b", "a b@c.de", "a@b@c.de")),
+    *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("aws:x", "AWS:x", "Stage", "Application", "Name")),
+    *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("", "a#b", "a" * 129)),
+    case(App, "services", "at least one", services=()),
+    case(App, "services", "46 of them; one balancer carries 45 (A6.14)", services=services(*(f"s{n}" for n in range(46)))),
+    case(App, "services[1].name", "another name; 'a' is taken", services=services("a", "a")),
+    case(App, "services[1].name", "'a-1' and 'a1' would both be A1 in a template (P12)", services=services("a1", "a-1")),
+    *(
+        case(App, f"database.{option}", "'custmer' is no service; did you mean 'customer'?",
+             services=services("customer"), database=database)
+        for option, database in (("readers", Database(readers=("custmer",))), ("writers", Database(writers=("custmer",))))
+    ),
+    case(App, "services[1].migrate", "needs a database in the application",
+         services=(*services("a"), *services("b", migrate=("x",))), pipeline=Pipeline(source=CodeCommit())),
+    case(App, "services[0].migrate", "needs a pipeline in the application, which runs it",
+         services=services("a", migrate=("x",)), database=Database()),
+    case(App, "services[0].environment['DB_HOST']", SHADOWED,
+         services=services("a", environment={"DB_HOST": "x"}), database=Database(readers=("a",))),
+    case(App, "services[0].secrets['DB_PASSWORD']", SHADOWED,
+         services=services("a", secrets={"DB_PASSWORD": SECRET}), database=Database(writers=("a",))),
+    case(App, "services[0].shared", "at most 6 folders, since a trigger of a connection knows 8 paths (D1.7)",
+         services=services("a", shared=tuple("bcdefgh"), build_context="."), pipeline=Pipeline(source=Connection(repository="a/b"))),
+    case(App, "name", "another name", name="network"),
+    case(App, "name", "another name", name="service-shop"),
+    *(case(OffHours, option, "a time of day, as in '20:00'", **{option: text})
+      for option in ("start", "end") for text in ("", "8:00", "24:00", "20:60", "20.00", "20:00:00")),
+    case(OffHours, "working_days", "'Mon': days are MON, TUE,", working_days=("TUE", "Mon")),
+    case(OffHours, "working_days", "at least one", working_days=()),
+    case(OffHours, "timezone", "a name of the time zone database", timezone="Europe / Berlin"),
+    *(case(OffHours, "start", "at least an hour after end and two hours before it", start=text)
+      for text in ("07:00", "07:59", "05:01", "06:59")),
+    # balancer
+    *(case(Balancer, "test_port", "another port than 80 and 443", test_port=port) for port in (80, 443)),
+    *(case(Balancer, "test_port", "1 to 65535", test_port=port) for port in (0, -1, 65536)),
+    *(case(Balancer, "domain", "a domain name in lower case", domain=text)
+      for text in ("", "shop", "Shop.example.com", "https://a.b", "a..b", "*.*.a.b", "a.b/")),
+    *(case(Balancer, "test_addresses[1]", f"{text!r}: {RANGE}", test_addresses=("10.0.0.0/8", text))
+      for text in ("", "10.0.0.1", "10.0.0.1/8", "::/0", "my office", "10.0.0.0/33")),
+    case(Balancer, "test_addresses", "'10.0.0.0/8' stands there twice", test_addresses=("10.0.0.0/8", "10.0.0.0/8")),
+    # database
+    *(case(Database, "name", "a schema's name: a letter, then up to 31", name=text) for text in ("", "1a", "a-b", "A", "a" * 33)),
+    *(case(Database, "instance_class", "a current t, m or r class", instance_class=text)
+      for text in ("", "t4g.micro", "db.t4g", "db.t4g.huge", "db.x2g.large", "db.m7g.micro")),
+    *(case(Database, "storage_gib", "20 to 65536", storage_gib=size) for size in (-1, 0, 19)),
+    case(Database, "storage_ceiling_gib", "at least a tenth above storage_gib, here 33 (I2.11)", storage_gib=30, storage_ceiling_gib=32),
+    case(Database, "storage_ceiling_gib", "65536", storage_ceiling_gib=65537),
+    *(case(Database, "backup_days", "1 to 35; without backups nothing can be restored", backup_days=days) for days in (0, 36)),
+    case(Database, "readers", "'b' stands in writers too", readers=("a", "b"), writers=("b",)),
+    # network
+    *(case(Network, "cidr", PRIVATE, cidr=text) for text in (*EVERY_CIDR, "", "10.0.0.0", "10.0.0.1/16", "::/16", "10.0.0.0/33")),
+    *(case(Network, "zones", "2 or 3", zones=zones) for zones in (0, 1, 4)),
+    # pipeline and sources
+    *(case(Pipeline, "files", "a folder relative to the source's root, as in 'templates/coffee/dev'", files=text)
+      for text in ("/a", "a/", "a b", "../a", "a/../b")),
+    *(case(Pipeline, "test_report", "a file relative to the service's folder", test_report=text, test_command="x")
+      for text in ("/a", "a//b", "a b", "../a")),
+    case(Pipeline, "test_report", "needs a test_command that writes it", test_report="a.xml"),
+    *(case(Pipeline, "build_timeout_minutes", "5 to 480", build_timeout_minutes=minutes) for minutes in (4, 481)),
+    *(case(Pipeline, f"runtimes[{name!r}]", "a runtime of CodeBuild and its version", runtimes={name: version})
+      for name, version in (("nodejs", ""), ("nodejs", "22; rm"), ("Node", "22"), ("", "22"))),
+    *(case(Connection, "repository", "owner/name, as in 'acme/coffee'", repository=text) for text in ("", "acme", "/a", "a/", "a/b c")),
+    *(case(kind, "branch", "the name of one branch", branch=text) for kind in (CodeCommit, Connection) for text in ("", "a*", "a b", "a" * 256)),
+    # release
+    *(case(Release, "continue_within_minutes", f"{DAYS}, or None to go on by itself", continue_within_minutes=m) for m in (0, 2881)),
+    *(case(Release, "termination_wait_minutes", DAYS, termination_wait_minutes=minutes) for minutes in (0, 2881)),
+    case(Release, "alarms", "at most 7, since CodeDeploy watches ten and 3 are the service's own (A4.10)",
+         alarms=tuple(AlarmName(f"{number}") for number in range(8))),
+    *(case(kind, "percent", "1 to 99", percent=percent) for kind in (Canary, Linear) for percent in (0, 100)),
+    *(case(kind, "minutes", DAYS, minutes=minutes) for kind in (Canary, Linear) for minutes in (0, 2881)),
+    # scaling
+    *(case(ScheduledScaling, "name", "a letter, then letters, digits and hyphens", name=text) for text in ("", "1a", "a b", "a" * 65)),
+    *(case(ScheduledScaling, "schedule", "as in 'cron(0 20 ? * MON-FRI *)'", schedule=text) for text in ("", "cron()", "0 20 * * *", "every(1)")),
+    *(case(ScheduledScaling, "minimum", "0 up to maximum", minimum=minimum) for minimum in (-1, 2)),
+    case(ScheduledScaling, "timezone", "a name of the time zone database", timezone="half past nine"),
+    *(case(Scaling, "minimum", "1 up to maximum, which may be 500 at most", **limits)
+      for limits in ({"minimum": 0}, {"minimum": 5}, {"maximum": 0}, {"maximum": 501})),
+    *(case(Scaling, option, PERCENT, **{option: percent}) for option in ("cpu_percent", "memory_percent") for percent in (9, 96)),
+    case(Scaling, "requests_per_minute", "requests to one task in a minute, 1 or more, or None", requests_per_minute=0),
+    case(Scaling, "schedule", "two schedules of the name 'night'", schedule=(ScheduledScaling(**REQUIRED[ScheduledScaling]),) * 2),
+    # service
+    case(Secret, "key", "the name of one JSON key, without colons", key="a:b"),
+    *(case(Service, "name", f"{NAME} 32", name=text) for text in ("", "Shop", "1a", "a b", "a--b", "a/b", "a" * 33)),
+    case(Service, "paths", "at least one, such as '/*'", paths=()),
+    *(case(Service, "paths[1]", f"{text!r}: begins with a slash, at most 128", paths=("/*", text))
+      for text in ("", "a", "*", "/a b", "/a?b=c#d", "/café", "/" + "a" * 128)),
+    case(Service, "paths[0]", "'/?/?/?/?/?/?': at most 5 wildcards", paths=("/?/?/?/?/?/?",)),
+    *(case(Service, "hosts[0]", f"{text!r}: a host name in lower case, without port or scheme", hosts=(text,))
+      for text in ("", "Shop.example.com", "https://a.b", "a.b:80", "-a.b", "a" * 129)),
+    case(Service, "hosts", "wildcards", hosts=("*.*.*.*.example.com", "*.*.example.org")),
+    *(case(Service, "allowed_addresses[0]", f"{text!r}: an address range", allowed_addresses=(text,)) for text in ("", "10.0.0.1", "10.0.0.1/8", "home")),
+    case(Service, "paths", "'/a' stands there twice", paths=("/*", "/a", "/a")),
+    case(Service, "hosts", "'a.b' stands there twice", hosts=("a.b", "a.b")),
+    case(Service, "allowed_addresses", "'10.0.0.0/8' stands there twice", allowed_addresses=("10.0.0.0/8",) * 2),
+    case(Service, "hosts", "hosts and allowed_addresses together at most 4", hosts=("a.b", "c.d", "e.f"), allowed_addresses=("10.0.0.0/8", "::/0")),
+    *(case(Service, "health_path", "one path, without wildcards or query", health_path=text)
+      for text in ("", "health", "/*", "/a?b", "/a b", "/ü", "/" + "a" * 1024)),
+    *(case(Service, "source", f"{text!r}: {FOLDER}", source=text) for text in ("/a", "a/", "a b", "../a", "a/../b", "ü")),
+    case(Service, "shared", f"'a b': {FOLDER}", shared=("a b",), build_context="."),
+    case(Service, "build_context", f"'/a': {FOLDER}", build_context="/a"),
+    case(Service, "build_context", "a folder that holds 'libs' as well, such as '.'", shared=("libs",)),
+    case(Service, "build_context", "a folder that holds 'services/shop' as well", shared=("libs",), build_context="libs"),
+    *(case(Service, "port", "1024 to 65535; a container that is not root cannot open a lower one", port=port) for port in (80, 1023, 65536)),
+    case(Service, "cpu", "CPU units of Fargate: 256, 512, 1024, 2048, 4096, 8192, 16384", cpu=300),
+    case(Service, "memory_mib", "with 256 CPU units Fargate has 512, 1024, 2048", memory_mib=4096),
+    case(Service, "memory_mib", "with 1024 CPU units Fargate has 2048 to 8192 in steps of 1024", cpu=1024),
+    case(Service, "memory_mib", "with 16384 CPU units Fargate has 32768 to 122880 in steps of 8192", cpu=16384, memory_mib=40000),
+    *(case(Service, "stop_timeout_seconds", "2 to 120 (G2.16)", stop_timeout_seconds=seconds) for seconds in (1, 121)),
+    *(case(Service, "user", "a numeric user that is not root", user=text) for text in ("", "0", "node", "0:0", "1000:0", "1000:", "1:2:3")),
+    *(case(Service, "writable_paths[0]", f"{text!r}: an absolute folder, as in '/tmp'", writable_paths=(text,)) for text in ("", "/", "tmp", "/a/../b", "/a b")),
+    *(case(Service, "egress_ports[1]", "1 to 65535", egress_ports=(443, port)) for port in (0, 65536)),
+    *(case(Service, f"environment[{name!r}]", "a variable's name: letters, digits and underscores", environment={name: "x"}) for name in ("", "1A", "A-B", "A B")),
+    case(Service, "secrets['A-B']", "a variable's name: letters, digits and underscores", secrets={"A-B": SECRET}),
+    case(Service, "secrets['A']", "stands in environment too; give it once", secrets={"A": SECRET}, environment={"A": "x"}),
+    # what only the whole shows
+    case(App, "Service('b').paths", "service 'a' claims the same requests with the same precision",
+         services=(Service(name="a"), Service(name="b"))),
+    case(App, "Service('b').paths", "some of these paths must come before, some after those of service 'a'",
+         services=(Service(name="a", paths=("/x/*",), health_path="/x/health"), Service(name="b", paths=("/x/y", "/*"), health_path="/"))),
+    case(App, "services", "at most 100 on one balancer, production and test together (A6.15)",
+         services=tuple(Service(name=f"s{n}", paths=tuple(f"/s{n}/{m}" for m in range(11)), health_path=f"/s{n}/1") for n in range(17))),
+    case(App, "services[1].health_path", "a path that reaches 'b' through its own rules; this one reaches service 'a'",
+         services=(Service(name="a"), Service(name="b", paths=("/b",)))),
+    case(App, "services[0].health_path", "this one reaches nobody", services=(Service(name="a", paths=("/a",)),)),
+]  # fmt: skip
+
+
+def whole(option: str, kind: type[Any], given: Mapping[str, Any]) -> str:
+    """An option's path as an error tells it."""
+    name = given.get("name", REQUIRED.get(kind, {}).get("name", "app" if kind is Database else None))
+    place = f"{kind.__name__}({name!r})" if name is not None else kind.__name__
+    return option if option.startswith("Service(") else f"{place}.{option}"
+
+
+@pytest.mark.parametrize("refused", REFUSED, ids=str)
+def test_refused(refused: Case) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        refused.make()
+    (problem,) = caught.value.problems
+    assert problem.option == whole(refused.option, refused.kind, refused.given)
+    assert refused.says in problem.fits
+    assert Path(problem.file).name == Path(__file__).name
+    assert problem.line > 0
+    assert len(str(problem)) < 400
+    assert "\n" not in str(problem)
+    assert not problem.fits.endswith(".")
+
+
+def test_every_check_has_a_case_that_it_refuses() -> None:
+    """Each `yield` of a check is reached by the cases above, so that a new one cannot stay untested."""
+    modules = [sources, *(value for value in vars(spec).values() if inspect.ismodule(value))]
+    expected = {
+        (Path(module.__file__ or "").name, node.lineno)
+        for module in modules
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Yield)
+    }
+    assert len(modules) == 8
+    assert len(expected) > 50
+    with reached(str(Path(spec.__file__ or "").parent), str(sources.__file__)) as lines:
+        for refused in REFUSED:
+            with suppress(DescriptionError):
+                refused.make()
+    assert sorted(expected - lines) == []
+
+
+@contextmanager
+def reached(*folders: str) -> Iterator[set[tuple[str, int]]]:
+    """Which lines of these folders run meanwhile."""
+    lines: set[tuple[str, int]] = set()
+
+    def line(frame: FrameType, event: str, _argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(folders):
+            return None
+        if event == "line":
+            lines.add((Path(frame.f_code.co_filename).name, frame.f_lineno))
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(line)
+    try:
+        yield lines
+    finally:
+        sys.settrace(before)
+
+
+def test_what_stands_at_the_limits_is_taken() -> None:
+    App(
+        name="a" * 24,
+        stage="b" * 16,
+        services=services(*(f"s{number}" for number in range(45))),
+        tags={"a" * 128: "", "Team": "x"},
+        alarm_email="a.b+c@d.example.com",
+        log_retention_days=3653,
+        own_key_for=("logs", "artifacts", "images", "database"),
+    )
+    for start, end in (("08:00", "07:00"), ("05:00", "07:00"), ("22:00", "00:00")):
+        OffHours(start=start, end=end, working_days=("SUN",), timezone="America/Argentina/Buenos_Aires")
+    OffHours(timezone="Etc/GMT+5")
+    for port in (1, 81, 65535):
+        Balancer(test_port=port, domain="*.shop-2.example.com", test_addresses=("0.0.0.0/0", "192.0.2.1/32"))
+    Database(name="a" * 32, storage_gib=65536 * 10 // 11, storage_ceiling_gib=65536, backup_days=35)
+    Database(storage_gib=30, storage_ceiling_gib=33, backup_days=1)
+    for cidr in ("10.0.0.0/16", "172.31.0.0/20", "192.168.240.0/20"):
+        Network(cidr=cidr, zones=3)
+    Pipeline(source=CodeCommit(branch="feature/a_b.c-d"), files="a.b/c-d/_e", build_timeout_minutes=480)
+    Pipeline(source=Connection(repository="group/sub/name"), runtimes={"python": "3.13"}, build_timeout_minutes=5)
+    for strategy in (AllAtOnce(), Canary(percent=1, minutes=2880), Linear(percent=99, minutes=1)):
+        Release(strategy=strategy, continue_within_minutes=2880, termination_wait_minutes=1)
+    Scaling(minimum=500, maximum=500, cpu_percent=10, memory_percent=95, requests_per_minute=1)
+    ScheduledScaling(name="a" * 64, schedule="at(2030-01-01T00:00:00)", minimum=0, maximum=0, timezone="Asia/Tokyo")
+    paths = ("/", "/*", "/a?b*", "/" + "a" * 127, "/$-_.~\"'@:+&", "/*/*/?/?/?")
+    Service(name="a" * 32, paths=paths, hosts=("*.example.com", "a"), allowed_addresses=("::/0", "10.0.0.0/8"))
+    Service(name="a", port=1024, health_path="/", cpu=16384, memory_mib=122880, stop_timeout_seconds=120, user="1")
+    Service(name="a", port=65535, source="a/b", shared=("a/c", "lib"), build_context=".", writable_paths=("/a/b.c",))
+    Service(name="a", environment={"_A1": "", "b": "x"}, secrets={"A": SECRET}, egress_ports=(), user="65534:65534")
+
+
+# Types and names of options
+
+
+OPTIONS = [pytest.param(kind, each.name, id=f"{kind.__name__}.{each.name}") for kind in KINDS for each in fields(kind)]
+
+
+def test_every_description_is_tested() -> None:
+    assert {kind for kind in Description.__subclasses__() if kind.__module__.startswith("cfngen.")} == set(KINDS)
+
+
+@pytest.mark.parametrize(("kind", "option"), OPTIONS)
+def test_a_value_of_a_wrong_type_is_refused(kind: type[Any], option: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        kind(**{**REQUIRED.get(kind, {}), option: object()})
+    (problem,) = caught.value.problems
+    assert problem.option.endswith(f".{option}")
+    assert problem.fits.startswith("must be ")
+    assert len(problem.given) <= 60
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "says"),
+    [
+        (Service, {"cpu": "256"}, "Service('shop').cpu: '256'; must be a whole number"),
+        (Service, {"cpu": True}, "Service('shop').cpu: True; must be a whole number"),
+        (Service, {"paths": "/a"}, "Service('shop').paths: '/a'; must be a tuple of strings, such as"),
+        (Service, {"paths": ["/a"]}, "Service('shop').paths: ['/a']; must be a tuple of strings, such as"),
+        (Service, {"paths": ("/a", 1)}, "Service('shop').paths: ('/a', 1); must be a tuple of strings, such as"),
+        (Service, {"egress_ports": ("443",)}, "must be a tuple of whole numbers, such as"),
+        (Service, {"architecture": "arm64"}, "Service('shop').architecture: 'arm64'; must be 'ARM64' or 'X86_64'"),
+        (Service, {"environment": {"A": 1}}, "must be a mapping of a string to a string or a Text"),
+        (Service, {"environment": {1: "A"}}, "must be a mapping of a string to a string or a Text"),
+        (Service, {"test_command": 1}, "Service('shop').test_command: 1; must be a string or None"),
+        (Service, {"release": AllAtOnce()}, "Service('shop').release: AllAtOnce; must be a Release"),
+        (Release, {"strategy": "canary"}, "must be an AllAtOnce or a Canary or a Linear"),
+        (App, {"services": Service(name="a")}, "App('shop').services: Service('a'); must be a tuple of Services"),
+        (App, {"cloud9": 1}, "App('shop').cloud9: 1; must be True or False"),
+        (App, {"own_key_for": ("log",)}, "must be a tuple of 'logs' or 'artifacts' or 'images' or 'database', such as"),
+        (App, {"name": 5}, "App.name: 5; must be a string"),
+        (Secret, {"arn": "arn:aws:"}, "Secret.arn: 'arn:aws:'; must be a SecretArn"),
+    ],
+)
+def test_a_wrong_type_is_told_in_words(kind: type[Any], given: dict[str, Any], says: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        kind(**{**REQUIRED.get(kind, {}), **given})
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_unknown_option_is_refused_with_the_closest_one(kind: type[Any]) -> None:
+    names = [field.name for field in fields(kind)]
+    for name in names:
+        with pytest.raises(DescriptionError) as caught:
+            kind(**REQUIRED.get(kind, {}), **{f"{name}s" if f"{name}s" not in names else f"{name}_": 1})
+        (problem,) = caught.value.problems
+        assert problem.fits == f"no such option; did you mean {name!r}?"
+        assert problem.given == ""
+    with pytest.raises(DescriptionError) as caught:
+        kind(**REQUIRED.get(kind, {}), xyzzy=1)
+    (problem,) = caught.value.problems
+    known = f"known: {', '.join(sorted(names))}" if names else "there is none"
+    assert problem.fits == f"no such option; {known}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_what_has_no_default_must_be_given(kind: type[Any]) -> None:
+    required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
+    assert sorted(required) == sorted(REQUIRED.get(kind, {}))
+    for name in required:
+        with pytest.raises(DescriptionError) as caught:
+            kind(**{key: value for key, value in REQUIRED[kind].items() if key != name})
+        (problem,) = caught.value.problems
+        assert problem.option.endswith(f".{name}")
+        assert (problem.given, problem.fits) == ("", "missing; it has no default")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_options_are_given_by_name(kind: type[Any]) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        kind(object(), **REQUIRED.get(kind, {}))
+    (problem,) = caught.value.problems
+    assert problem.fits == "options are given by name, as in Service(name='customer')"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_objects_are_frozen_and_equal_by_value(kind: type[Any]) -> None:
+    made = kind(**REQUIRED.get(kind, {}))
+    assert made == kind(**REQUIRED.get(kind, {}))
+    assert replace(made) == made
+    for name in (*(each.name for each in fields(kind)), "anything"):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, name, 1)
+
+
+# All at once, at the right line
+
+
+def test_all_problems_of_an_object_at_once() -> None:
+    with pytest.raises(DescriptionError) as caught:
+        Service(  # type: ignore[call-arg]
+            name="Shop", cpu=300, port=PORT, path="/a", hosts=("a.b", "A.b"), user="root", secrets={"A": SECRET}, environment={"A": ""}
+        )  # fmt: skip
+    assert [problem.option for problem in caught.value.problems] == [
+        f"Service('Shop').{option}" for option in ("path", "port", "name", "hosts[1]", "cpu", "user", "secrets['A']")
+    ]
+    assert str(caught.value).count("\n") == 6
+
+
+def test_a_missing_option_does_not_hide_the_others() -> None:
+    cases: list[tuple[type[Any], dict[str, Any], list[str]]] = [
+        (App, {"stage": "Dev", "log_retention_days": 2}, ["name", "services", "stage", "log_retention_days"]),
+        (Service, {"cpu": 300, "port": 80}, ["name", "port", "cpu"]),
+        (Connection, {"branch": "a*"}, ["repository", "branch"]),
+        (Pipeline, {"build_timeout_minutes": 1}, ["source", "build_timeout_minutes"]),
+    ]
+    for kind, given, options in cases:
+        with pytest.raises(DescriptionError) as caught:
+            kind(**given)
+        assert [problem.option.rpartition(".")[2] for problem in caught.value.problems] == options
+
+
+def test_replace_checks_like_the_first_time() -> None:
+    service = Service(name="shop")
+    assert replace(service, cpu=512, memory_mib=1024) == Service(name="shop", cpu=512, memory_mib=1024)
+    with pytest.raises(DescriptionError) as caught:
+        replace(service, cpu=512)
+    (problem,) = caught.value.problems
+    assert problem.option == "Service('shop').memory_mib"
+    with pytest.raises(DescriptionError, match="no such option; did you mean 'cpu'"):
+        replace(service, cpuu=512)  # type: ignore[call-arg]
+
+
+PORT: Any = "80"
+MARK = re.compile(r"#!(.*)")
+
+
+def marked(text: str) -> list[tuple[int, str]]:
+    """Line and option of each expected problem: a comment such as ``#! Service('a').cpu``."""
+    return [
+        (number, option.strip())
+        for number, line in enumerate(text.splitlines(), 1)
+        for found in MARK.findall(line)
+        for option in found.split("|")
+    ]
+
+
+FILES = {
+    "one line": "app = App(name='shop', services=(Service(name='a', cpu=3),))  #! Service('a').cpu\n",
+    "several lines": """
+app = App(
+    name="shop",
+    stage="Dev",  #! App('shop').stage
+    services=(
+        Service(
+            name="a",
+            paths=(
+                "/a",
+            ),
+            cpu=300,  #! Service('a').cpu
+            release=Release(
+                strategy=Canary(
+                    percent=0,  #! Canary.percent
+                ),
+                termination_wait_minutes=0,  #! Release.termination_wait_minutes
+            ),
+        ),
+        Service(name="b", paths=("/b",),
+            port=80),  #! Service('b').port
+    ),
+    network=Network(zones=9),  #! Network.zones
+)
+""",
+    "objects of their own": """
+network = Network(cidr="8.0.0.0/8")  #! Network.cidr
+service = Service(name="a", portt=3,  #! Service('a').portt
+                  memory_mib="512")  #! Service('a').memory_mib
+app = App(name="Shop",  #! App('Shop').name
+          services=(service,), network=network)
+""",
+    "what an option leads to": """
+a = Service(
+    name="a",
+)
+b = Service(
+    paths=("/b",),
+    name="a",  #! App('shop').services[1].name
+)
+database = Database(
+    writers=("a",),
+    readers=("c",),  #! App('shop').database.readers
+)
+app = App(name="shop", services=(a, b), database=database)
+""",
+    "no line of its own": """
+app = App(
+    name="shop",
+    services=(
+        Service(  #! Service('a').memory_mib
+            name="a",
+            cpu=1024,
+        ),
+    ),
+)
+""",
+    "replace": """
+from dataclasses import replace
+import dataclasses
+dev = App(name="shop", services=(Service(name="a"),))
+prod = replace(
+    dev,
+    stage="prod",
+    network=replace(dev.network, zones=1),  #! Network.zones
+)
+test = dataclasses.replace(dev,
+    stage="Test",  #! App('shop').stage
+    log_retention_days=2)  #! App('shop').log_retention_days
+stages = (dev, prod, test)
+""",
+    "a function": """
+def service(name, **options):
+    return Service(name=name, **options)  #! Service('b').cpu
+app = App(name="shop", services=(service("a"), service("b", cpu=3)))
+""",
+    "a loop": """
+app = App(name="shop", services=tuple(
+    Service(name=name, port=1)  #! Service('a').port | Service('b').port
+    for name in "ab"
+))
+""",
+    "other names": """
+import cfngen
+from cfngen import Service as S
+app = cfngen.App(
+    name="shop",
+    services=(
+        S(  #! Service('a').cpu
+            name="a",
+            cpu=1,
+        ),
+    ),
+    network=cfngen.Network(
+        zones=1,  #! Network.zones
+    ),
+)
+""",
+    "a bad secret in a mapping": """
+app = App(name="shop", services=(Service(name="a", secrets={
+    "KEY": Secret(
+        arn=SecretArn("arn"),
+        key="a:b",  #! Secret.key
+    ),
+}),))
+""",
+    "then code that fails": """
+service = Service(name="a", cpu=1)  #! Service('a').cpu
+app = App(name="shop", services=(service,), stage=None)  #! App('shop').stage
+raise RuntimeError("a consequence")
+""",
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_every_problem_of_a_file_is_told_at_its_own_line(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "services").mkdir()
+    file = tmp_path / "services" / "shop.py"
+    file.write_text(f"from cfngen import *; from cfngen import Secret, SecretArn\n{text}", encoding="utf-8")
+    with pytest.raises(DescriptionError) as caught:
+        load(file)
+    assert sorted((problem.line, problem.option) for problem in caught.value.problems) == sorted(
+        marked(file.read_text(encoding="utf-8"))
+    )
+    assert {problem.file for problem in caught.value.problems} == {"services/shop.py"}
+
+
+def test_a_file_elsewhere_is_named_in_full(tmp_path: Path) -> None:
+    file = tmp_path / "shop.py"
+    file.write_text("from cfngen import Network\nNetwork(zones=1)\n", encoding="utf-8")
+    with pytest.raises(DescriptionError) as caught:
+        load(file)
+    assert str(caught.value) == f"{file}:2: Network.zones: 1; 2 or 3"
+
+
+# Every error text, once
+
+
+def test_every_error_text(golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All errors as people meet them, but for file and line, one example of each: read the difference."""
+    monkeypatch.chdir(tmp_path)
+    calls: list[Callable[[], object]] = [
+        *(refused.make for refused in REFUSED),
+        *(refused for refused, *_ in test_ledger.ALWAYS_REFUSED.values()),
+        *(partial(Ledger.read, text) for text in test_ledger.UNREADABLE.values()),
+        *(refused for refused, _ in test_stack.REFUSED.values()),
+        *(partial(test_load.refuse, tmp_path, *refused[:2]) for refused in test_load.REFUSED.values()),
+    ]
+    said: dict[str, str] = {}
+    for call in calls:
+        with pytest.raises(CfngenError) as caught:
+            call()
+        for told in getattr(caught.value, "problems", None) or [Problem("", "", str(caught.value))]:
+            if told.option.endswith(("Error", "Exit")):
+                continue  # Python's own words, which change with its version
+            given = re.sub(r"\(\w+Error: .*\)$", "(…)", told.given)  # so do these
+            text = str(replace(told, given=given, file="", line=0)).removeprefix(": ")
+            said.setdefault(re.sub(r"'[^']*'|\d+", "", f"{told.option} {told.fits}"), text)
+    golden("errors.txt", "".join(f"{text}\n" for text in sorted(said.values())))

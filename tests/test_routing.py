@@ -1,0 +1,381 @@
+"""Which requests reach which service: the rules of generated templates, played as a balancer plays them.
+
+The oracle is written from the sentence "the most specific pattern wins" and shares no code with cfngen.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from resolve import Rendering, rendered
+
+from cfngen import (
+    App,
+    Balancer,
+    DescriptionError,
+    Ledger,
+    LedgerError,
+    Plan,
+    Service,
+    plan,
+)
+from cfngen.load import load
+from cfngen.routing import Rule, reached
+
+COFFEE = Path(__file__).parent.parent / "services" / "coffee.py"
+INSIDE, OUTSIDE = "203.0.113.7", "192.0.2.1"
+GUARDED = ("203.0.113.0/24",)
+VALUES_OF_A_RULE, WILDCARDS_OF_A_RULE, RULES_OF_A_BALANCER = 5, 6, 100
+"""A6.15."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a balancer sees of a request."""
+
+    host: str
+    path: str
+    source: str = INSIDE
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    parts = {"*": ".*", "?": "."}
+    return re.compile("".join(parts.get(char, re.escape(char)) for char in text), re.DOTALL)
+
+
+def matches(patterns: Iterable[str], text: str) -> bool:
+    return any(pattern(each).fullmatch(text) for each in patterns)
+
+
+def precise(text: str) -> tuple[int, int]:
+    """Nothing, then patterns by their letters, then exact texts by their length."""
+    letters = len(text.replace("*", "").replace("?", ""))
+    return (0, 0) if not text else (2, letters) if letters == len(text) else (1, letters)
+
+
+def claims(app: App, request: Request) -> list[tuple[tuple[Any, ...], str]]:
+    """How precisely each service claims a request, the best claim first."""
+    found = []
+    for service in app.services:
+        if service.allowed_addresses and not _is_in(service.allowed_addresses, request.source):
+            continue
+        best = [
+            (precise(host), precise(path), bool(service.allowed_addresses))
+            for host in service.hosts or ("",)
+            if not host or matches([host], request.host)
+            for path in service.paths
+            if matches([path], request.path)
+        ]
+        if best:
+            found.append((max(best), service.name))
+    return sorted(found, reverse=True)
+
+
+def expected(app: App, request: Request) -> str | None:
+    found = claims(app, request)
+    return found[0][1] if found else None
+
+
+def answering(rules: Iterable[Rule], listener: str, request: Request) -> str | None:
+    """The service that a balancer picks: rules by number, each with all of its conditions."""
+    for rule in sorted((each for each in rules if each.listener == listener), key=lambda each: each.priority):
+        match = rule.match
+        if (
+            matches(match.paths, request.path)
+            and (not match.hosts or matches(match.hosts, request.host))
+            and (not match.addresses or _is_in(match.addresses, request.source))
+        ):
+            return match.service
+    return None
+
+
+def played(step: Rendering, listener: str, request: Request) -> str | None:
+    """The same from the rules of the templates themselves."""
+    rules = []
+    for place, rule in step.tree.of_type("AWS::ElasticLoadBalancingV2::ListenerRule").items():
+        properties = rule["Properties"]
+        if properties["ListenerArn"].parts[1] == listener:
+            rules.append((properties["Priority"], place, properties["Conditions"]))
+    for _, place, conditions in sorted(rules):
+        if all(_holds(condition, request) for condition in conditions):
+            return place.removeprefix("service-").partition(".yaml")[0]
+    return None
+
+
+def _holds(condition: dict[str, Any], request: Request) -> bool:
+    match condition:
+        case {"Field": "path-pattern", "PathPatternConfig": {"Values": values}}:
+            return matches(values, request.path)
+        case {"Field": "host-header", "HostHeaderConfig": {"Values": values}}:
+            return matches(values, request.host)
+        case {"Field": "source-ip", "SourceIpConfig": {"Values": values}}:
+            return _is_in(values, request.source)
+    raise AssertionError(condition)
+
+
+def _is_in(ranges: Iterable[str], source: str) -> bool:
+    return any(ipaddress.ip_address(source) in ipaddress.ip_network(each) for each in ranges)
+
+
+def every(settled: Plan) -> list[Rule]:
+    return [rule for rules in settled.rules.values() for rule in rules]
+
+
+# Random descriptions of routing: short texts over few letters, so that patterns overlap.
+
+PATHS = st.text("ab/*?", max_size=5).map(lambda text: f"/{text}")
+HOSTS = ("a.example.com", "b.example.com", "*.example.com", "*.a.example.com", "?.example.com", "*", "*.?.*.?.example.com")
+NAMES = tuple("pqrstu")
+REQUESTED_HOSTS = ("a.example.com", "b.example.com", "ab.example.com", "b.a.example.com", "x.a.b.c.example.com", "other.org")
+
+
+@st.composite
+def services(draw: st.DrawFn, name: str) -> Service:
+    paths = draw(st.lists(PATHS, unique=True, min_size=1, max_size=draw(st.sampled_from((1, 2, 3, 8)))))
+    return Service(
+        name=name,
+        paths=tuple(paths),
+        hosts=tuple(draw(st.lists(st.sampled_from(HOSTS), unique=True, max_size=2))) if draw(st.booleans()) else (),
+        allowed_addresses=GUARDED if draw(st.integers(0, 3)) == 3 else (),
+        health_path=paths[0].replace("*", "h").replace("?", "h"),
+    )
+
+
+@st.composite
+def routings(draw: st.DrawFn) -> list[App]:
+    """An application as its services come, go and change their claims; each version is tried against the last."""
+    life: list[App] = []
+    known: dict[str, Service] = {}
+    for _ in range(draw(st.integers(2, 7))):
+        name = draw(st.sampled_from(NAMES))
+        if name in known and len(known) > 1 and draw(st.booleans()):
+            del known[name]
+        else:
+            made = draw(services(name))
+            # Keeps its health path, which it was born with, and a path that holds it.
+            known[name] = replace(made, paths=tuple(dict.fromkeys((known[name].paths[0], *made.paths))), health_path=known[name].health_path) if name in known else made  # fmt: skip
+        life.append(App(name="shop", services=tuple(known.values()), balancer=Balancer(https=draw(st.booleans()))))
+    return life
+
+
+def accepted(life: Iterable[App]) -> Iterator[Plan]:
+    """Each version that is accepted, after those before it; one that is not is left out."""
+    ledger: str | None = None
+    for app in life:
+        try:
+            settled = plan(app, Ledger.read(ledger) if ledger else None)
+        except DescriptionError:
+            continue
+        ledger = settled.ledger.text()
+        yield settled
+
+
+def requests(app: App) -> list[Request]:
+    """Requests that its patterns match, and their neighbours."""
+    paths = {"/", "/a", "/ab/b"}
+    for service in app.services:
+        for path in service.paths:
+            for star in ("", "a", "b/a", "h"):
+                for mark in "ab":
+                    paths.add(path.replace("*", star).replace("?", mark))
+    return [Request(host, path, source) for host in REQUESTED_HOSTS for path in sorted(paths) for source in (INSIDE, OUTSIDE)]
+
+
+RANDOM = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@RANDOM
+@given(routings())
+def test_the_most_specific_pattern_wins(life: list[App]) -> None:
+    for settled in accepted(life):
+        rules, app = every(settled), settled.app
+        for listener in ("https" if app.balancer.https else "http", "test"):
+            for request in requests(app):
+                assert answering(rules, listener, request) == expected(app, request), request
+                if request.source == INSIDE:
+                    assert reached(rules, listener, request.host, request.path) == expected(app, request), request
+
+
+@RANDOM
+@given(routings())
+def test_two_services_that_claim_a_request_alike_are_refused(life: list[App]) -> None:
+    for app in life:
+        tied = [
+            request for request in requests(app) for first, second, *_ in [[*claims(app, request), None, None]]
+            if first and second and first[0] == second[0]
+        ]  # fmt: skip
+        if tied:
+            with pytest.raises(DescriptionError):
+                plan(app)
+
+
+@RANDOM
+@given(routings())
+def test_rules_stay_within_the_limits_of_a_balancer(life: list[App]) -> None:
+    for settled in accepted(life):
+        rules = every(settled)
+        assert len({(rule.listener, rule.priority) for rule in rules}) == len(rules) <= RULES_OF_A_BALANCER
+        for rule in rules:
+            match = rule.match
+            assert 1 <= rule.priority <= 50000
+            assert len(match.paths) + len(match.hosts) + len(match.addresses) <= VALUES_OF_A_RULE
+            wildcards = sum(text.count("*") + text.count("?") for text in (*match.paths, *match.hosts))
+            assert wildcards <= WILDCARDS_OF_A_RULE, match
+        for service in settled.app.services:
+            for listener in {rule.listener for rule in rules}:
+                own = [rule.match for rule in settled.rules[service.name] if rule.listener == listener]
+                assert sorted(path for match in own for path in match.paths) == sorted(service.paths)
+
+
+@RANDOM
+@given(routings())
+def test_a_health_path_reaches_its_own_service(life: list[App]) -> None:
+    for settled in accepted(life):
+        app = settled.app
+        for service in app.services:
+            host = service.hosts[0].replace("*", "x").replace("?", "x") if service.hosts else "any.host"
+            for listener in ("https" if app.balancer.https else "http", "test"):
+                assert answering(every(settled), listener, Request(host, service.health_path)) == service.name
+
+
+@settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(routings())
+def test_templates_say_what_was_planned(life: list[App]) -> None:
+    ledger = None
+    for settled in accepted(life):
+        step = rendered(settled.app, ledger)
+        ledger = step.ledger
+    app = step.app
+    for request in requests(app):
+        for listener in ("HttpsListener" if app.balancer.https else "HttpListener", "TestListener"):
+            assert played(step, listener, request) == expected(app, request), request
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_coffee(stage: str) -> None:
+    (app,) = [each for each in load(COFFEE) if each.stage == stage]
+    step = rendered(app)
+    for listener in ("HttpsListener" if app.balancer.https else "HttpListener", "TestListener"):
+        for path, name in {
+            "/": "customer",
+            "/suppliers": "customer",
+            "/health": "customer",
+            "/administrator": "customer",
+            "/Admin": "customer",
+            "/admin": "employee",
+            "/admin/": "employee",
+            "/admin/suppliers": "employee",
+            "/admin/health": "employee",
+        }.items():
+            assert played(step, listener, Request("shop.example.com", path)) == name, (listener, path)
+
+
+def test_an_address_guards_a_service_on_both_listeners() -> None:
+    (app, _) = load(COFFEE)
+    customer, employee = app.services
+    step = rendered(replace(app, services=(customer, replace(employee, allowed_addresses=GUARDED))))
+    for listener in ("HttpListener", "TestListener"):
+        assert played(step, listener, Request("any.host", "/admin/suppliers", INSIDE)) == "employee"
+        assert played(step, listener, Request("any.host", "/admin/suppliers", OUTSIDE)) == "customer"
+        assert played(step, listener, Request("any.host", "/suppliers", OUTSIDE)) == "customer"
+
+
+def test_nobody_answers_what_no_service_claims() -> None:
+    step = rendered(App(name="shop", services=(Service(name="a", paths=("/a",), health_path="/a"),)))
+    assert played(step, "HttpsListener", Request("any.host", "/b")) is None
+    default = step.tree.resources["cluster.yaml/HttpsListener"]["Properties"]["DefaultActions"]
+    assert [each["FixedResponseConfig"]["StatusCode"] for each in default] == ["404"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"paths": ("/a/*",)}, {"paths": ("/a/*",)}),
+        ({"paths": ("/a/*",)}, {"paths": ("/*/a",)}),
+        ({"paths": ("/a?",)}, {"paths": ("/?a",)}),
+        ({"paths": ("/a/*", "/b")}, {"paths": ("/c", "/b")}),
+        ({"paths": ("/a",), "hosts": ("*.x.com",)}, {"paths": ("/a",), "hosts": ("y.*om",)}),
+        ({"paths": ("/a*", "/b")}, {"paths": ("/ab*", "/b*")}),  # one before, one after
+        ({"paths": ("/a",), "allowed_addresses": GUARDED}, {"paths": ("/a",), "allowed_addresses": ("10.0.0.0/8",)}),
+    ],
+)
+def test_conflicts_are_refused(one: dict[str, Any], other: dict[str, Any]) -> None:
+    def service(name: str, options: dict[str, Any]) -> Service:
+        return Service(name=name, health_path=options["paths"][0].replace("*", "h").replace("?", "h"), **options)
+
+    for first, second in ((one, other), (other, one)):
+        app = App(name="shop", services=(service("p", first), service("q", second)))
+        with pytest.raises(DescriptionError, match=r"Service\('q'\)\.paths") as refusal:
+            plan(app)
+        assert "'p'" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("paths", "health"),
+    [(("/a/*",), "/b/health"), (("/*",), "/q/health"), (("/a",), "/a/")],
+)
+def test_a_health_path_that_reaches_somebody_else_is_refused(paths: tuple[str, ...], health: str) -> None:
+    other = Service(name="q", paths=("/q/*",), health_path="/q/health")
+    with pytest.raises(DescriptionError, match=r"services\[0\]\.health_path"):
+        plan(App(name="shop", services=(Service(name="p", paths=paths, health_path=health), other)))
+
+
+def test_the_order_of_hosts_decides_nothing() -> None:
+    taking = Service(name="q", hosts=("b.example.com",), paths=("/health",))
+    outcomes = set()
+    for hosts in (("a.example.com", "b.example.com"), ("b.example.com", "a.example.com")):
+        try:
+            plan(App(name="shop", services=(Service(name="p", hosts=hosts), taking)))
+        except DescriptionError as error:
+            outcomes.add(str(error.problems[0].fits))
+        else:
+            outcomes.add("accepted")
+    assert len(outcomes) == 1, outcomes
+
+
+# Room for what comes.
+
+
+def sibling(index: int, shape: str) -> Service:
+    name = f"s{index:02}"
+    paths = {
+        "siblings": (f"/{name}", f"/{name}/*"),
+        "nested": ("/" + "/".join(["deep"] * (index % 9)) + f"/{name}", f"{'/deep' * (index % 9)}/{name}/*"),
+        "chain": (f"/{'x' * index}*",) if index else ("/*",),
+        "two places": (f"/{name}/*", f"/shared/{'y' * (index % 20)}{name}/*"),
+    }[shape]
+    return Service(name=name, paths=paths, health_path=f"{paths[-1].replace('*', '')}_")
+
+
+def grown(every_service: Iterable[Service], shape: str) -> Plan:
+    """The plan after services came one by one."""
+    settled: Plan | None = None
+    here: list[Service] = []
+    for each in every_service:
+        here.append(each)
+        settled = plan(App(name="shop", services=tuple(here)), settled.ledger if settled else None)
+    assert settled is not None
+    return settled
+
+
+@pytest.mark.parametrize("order", ["alphabetical", "backwards", "random"])
+@pytest.mark.parametrize("shape", ["siblings", "nested", "chain", "two places"])
+def test_there_is_room_for_45_services(shape: str, order: str) -> None:
+    each = [sibling(index, shape) for index in range(44)]
+    front = Service(name="front", paths=("/*",)) if shape != "chain" else sibling(44, shape)
+    everybody = [front, *each]
+    if order == "random":
+        random.Random(45).shuffle(everybody)  # noqa: S311
+    settled = grown(reversed(everybody) if order == "backwards" else everybody, shape)
+    assert len(settled.app.services) == 45
+    for service in everybody:
+        assert reached(every(settled), "https", "any.host", service.health_path) == service.name

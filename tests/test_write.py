@@ -1,0 +1,296 @@
+"""Writing: a folder is swapped whole; whatever happens on the way, it is the old one or the new one."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfngen import OutputError, write
+
+Files = dict[str, str]
+
+OLD = {"ledger.json": "old\n", "shop.yaml": "old\n", "shop/buildspec.yml": "old\n", "gone/appspec.yaml": "old\n"}
+NEW = {"ledger.json": "new\n", "shop.yaml": "new é\n", "shop/buildspec.yml": "new\n", "more/taskdef.json": "new\n"}
+
+
+def read(folder: Path) -> Files | None:
+    if not folder.exists():
+        return None
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def everything(folder: Path) -> Mapping[str, tuple[bytes, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_folder_holds_just_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "shop" / "dev"
+    assert write({folder: OLD}) == [folder]
+    assert read(folder) == OLD
+    assert write({folder: NEW}) == [folder]
+    assert read(folder) == NEW
+    assert not (folder / "gone").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["dev"]
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_several_folders_at_once_and_only_those_that_changed(tmp_path: Path) -> None:
+    dev, prod, test = tmp_path / "dev", tmp_path / "prod", tmp_path / "test"
+    write({dev: OLD, prod: OLD})
+    before = everything(prod)
+    assert write({test: NEW, prod: OLD, dev: NEW}) == [dev, test]
+    assert (read(dev), read(test)) == (NEW, NEW)
+    assert everything(prod) == before
+
+
+def test_what_is_the_same_is_not_touched(tmp_path: Path) -> None:
+    write({tmp_path / "dev": OLD})
+    before, folder = everything(tmp_path), (tmp_path / "dev").stat()
+    assert write({tmp_path / "dev": OLD}) == []
+    assert everything(tmp_path) == before
+    assert (tmp_path / "dev").stat().st_ino == folder.st_ino
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda folder: (folder / "more.yaml").write_text("x"), id="another file"),
+        pytest.param(lambda folder: (folder / "shop.yaml").unlink(), id="a file missing"),
+        pytest.param(lambda folder: (folder / "shop.yaml").write_text("edited"), id="an edited file"),
+        pytest.param(lambda folder: (folder / "shop.yaml").write_bytes(b"\xff\xfe"), id="no text"),
+        pytest.param(lambda folder: (folder / "picture.png").write_bytes(b"\xff\xfe"), id="a picture"),
+    ],
+)
+def test_what_somebody_changed_by_hand_is_put_right(tmp_path: Path, change: Callable[[Path], object]) -> None:
+    folder = tmp_path / "dev"
+    write({folder: OLD})
+    change(folder)
+    assert write({folder: OLD}) == [folder]
+    assert read(folder) == OLD
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "dev").mkdir()
+    assert write({tmp_path / "dev": NEW}) == [tmp_path / "dev"]
+    assert read(tmp_path / "dev") == NEW
+
+
+def test_line_ends_are_the_same_on_every_machine(tmp_path: Path) -> None:
+    write({tmp_path / "dev": {"ledger.json": "a\nb\n"}})
+    assert (tmp_path / "dev" / "ledger.json").read_bytes() == b"a\nb\n"
+
+
+# What cfngen did not write
+
+
+def test_a_folder_of_somebody_else_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    dev, prod = tmp_path / "dev", tmp_path / "prod"
+    write({dev: OLD})
+    prod.mkdir()
+    (prod / "thesis.txt").write_text("years of work", encoding="utf-8")
+    before = everything(tmp_path)
+    with pytest.raises(OutputError, match="prod: holds files that cfngen did not write; name another folder") as caught:
+        write({dev: NEW, prod: NEW})
+    assert everything(tmp_path) == before
+    assert caught.value.exit_status == 1
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dev").write_text("years of work", encoding="utf-8")
+    with pytest.raises(OutputError, match="dev: "):
+        write({tmp_path / "dev": NEW})
+    assert everything(tmp_path).keys() == {"dev"}
+    assert (tmp_path / "dev").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "templates").write_text("years of work", encoding="utf-8")
+    with pytest.raises(OutputError, match="nothing was changed"):
+        write({tmp_path / "templates" / "shop" / "dev": NEW})
+    assert (tmp_path / "templates").read_text(encoding="utf-8") == "years of work"
+
+
+def test_a_link_to_a_folder_is_followed_or_refused(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "dev"
+    write({real: OLD})
+    link.symlink_to(real)
+    for files in (NEW, OLD):
+        try:
+            write({link: files})
+        except OutputError:
+            assert read(real) == OLD
+        else:
+            assert read(link) == files
+        assert {path.name for path in tmp_path.iterdir()} == {"real", "dev"}
+
+
+# Faults
+
+Fault = Callable[[], BaseException]
+FULL: Fault = lambda: OSError(errno.ENOSPC, "No space left on device")  # noqa: E731  (a name for each kind of fault)
+FAULTS = pytest.mark.parametrize("fault", [FULL, KeyboardInterrupt], ids=["disk full", "interrupted"])
+
+
+class Disk:
+    """Counts the steps that change the disk; the `at`-th fails, and with `for_good` every later one as well."""
+
+    def __init__(self, fault: Fault, at: int, *, for_good: bool = False) -> None:
+        self.fault, self.at, self.for_good = fault, at, for_good
+        self.steps = 0
+
+    def fails(self) -> bool:
+        self.steps += 1
+        return self.steps == self.at or (self.for_good and self.steps > self.at)
+
+    def broken(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **kwargs: Any) -> Any:
+            if self.fails():
+                if real is Path.write_text:
+                    args = (args[0], args[1][:1])  # a full disk leaves half a file
+                    real(*args, **kwargs)
+                raise self.fault()
+            return real(*args, **kwargs)
+
+        return step
+
+    def broken_removal(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def remove(path: Path, ignore_errors: bool = False) -> None:
+            if self.fails():
+                fault = self.fault()
+                if isinstance(fault, OSError) and ignore_errors:
+                    return
+                raise fault
+            real(path, ignore_errors=ignore_errors)
+
+        return remove
+
+
+@contextmanager
+def failing(disk: Disk) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in (
+            (Path, "mkdir"),
+            (Path, "chmod"),
+            (Path, "write_text"),
+            (Path, "replace"),
+            (Path, "rename"),
+            (Path, "unlink"),
+            (tempfile, "mkdtemp"),
+        ):
+            patch.setattr(owner, name, disk.broken(getattr(owner, name)))
+        patch.setattr(shutil, "rmtree", disk.broken_removal(shutil.rmtree))
+        yield
+
+
+def fails(folders: Mapping[Path, Files], disk: Disk) -> BaseException | None:
+    """Write on a failing disk; return what was raised."""
+    with failing(disk):
+        try:
+            write(folders)
+        except (OutputError, KeyboardInterrupt) as error:
+            return error
+    return None
+
+
+def steps_of(folders: Mapping[Path, Files]) -> int:
+    disk = Disk(FULL, 0)
+    assert fails(folders, disk) is None
+    return disk.steps
+
+
+def start(tmp_path: Path, name: str, before: Mapping[str, Files | None]) -> dict[str, Path]:
+    """Folders side by side, each as it was before."""
+    folders = {stage: tmp_path / name / stage for stage in before}
+    for stage, files in before.items():
+        if files is not None:
+            write({folders[stage]: files})
+    return folders
+
+
+STARTS: dict[str, dict[str, Files | None]] = {
+    "a new folder": {"dev": None},
+    "an old folder": {"dev": OLD},
+    "two folders": {"dev": OLD, "prod": OLD},
+    "one of two is new": {"dev": OLD, "prod": None},
+}
+
+
+@FAULTS
+@pytest.mark.parametrize("before", STARTS.values(), ids=STARTS)
+def test_a_fault_at_any_step_leaves_the_old_or_the_new_folder(
+    tmp_path: Path, before: Mapping[str, Files | None], fault: Fault
+) -> None:
+    steps = steps_of(dict.fromkeys(start(tmp_path, "whole", before).values(), NEW))
+    assert steps >= 5 * len(before)
+    for at in range(1, steps + 1):
+        folders = start(tmp_path, f"{at}", before)
+        raised = fails(dict.fromkeys(folders.values(), NEW), Disk(fault, at))
+        found = {stage: read(folder) for stage, folder in folders.items()}
+        for stage, files in found.items():
+            assert files in (before[stage], NEW), f"step {at} of {steps}"
+        if isinstance(raised, OutputError):
+            assert found == before, f"step {at} of {steps}: {raised}"
+            assert str(raised).endswith("No space left on device; nothing was changed")
+        elif raised is None:
+            assert found == dict.fromkeys(before, NEW), f"step {at} of {steps}"
+        write(dict.fromkeys(folders.values(), NEW))
+        assert {stage: read(folder) for stage, folder in folders.items()} == dict.fromkeys(before, NEW)
+        assert {path.name for path in (tmp_path / f"{at}").iterdir()} == set(before)
+
+
+@FAULTS
+@pytest.mark.parametrize("before", STARTS.values(), ids=STARTS)
+def test_when_the_power_fails_at_any_step_the_next_write_mends_it(
+    tmp_path: Path, before: Mapping[str, Files | None], fault: Fault
+) -> None:
+    steps = steps_of(dict.fromkeys(start(tmp_path, "whole", before).values(), NEW))
+    for at in range(1, steps + 1):
+        folders = start(tmp_path, f"{at}", before)
+        fails(dict.fromkeys(folders.values(), NEW), Disk(fault, at, for_good=True))
+        for stage, folder in folders.items():
+            assert read(folder) in (None, before[stage], NEW), f"step {at} of {steps}"
+        # The old state can be had back, above all its ledger.
+        write({folder: files for stage, folder in folders.items() if (files := before[stage])})
+        for stage, folder in folders.items():
+            assert read(folder) in (before[stage], NEW), f"step {at} of {steps}"
+        write(dict.fromkeys(folders.values(), NEW))
+        assert {stage: read(folder) for stage, folder in folders.items()} == dict.fromkeys(before, NEW)
+        assert {path.name for path in (tmp_path / f"{at}").iterdir()} == set(before)
+
+
+def test_a_fault_while_an_interrupted_swap_is_mended_is_told_like_any_other(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    write({folder: OLD})
+    steps = steps_of({tmp_path / "prod": OLD})
+    for at in range(1, steps + 10):
+        if fails({folder: NEW}, Disk(FULL, at, for_good=True)) and not folder.exists():
+            break
+        write({folder: OLD})
+    else:
+        return  # no step leaves anything to mend
+    with failing(Disk(FULL, 1, for_good=True)), pytest.raises(OutputError, match="No space left on device"):
+        write({folder: OLD})
+
+
+def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write({tmp_path / "dev": OLD})
+
+    def denied(*_args: object, **_kwargs: object) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied", "dev/shop.yaml")
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(OutputError, match=r"dev/shop\.yaml: Permission denied; nothing was changed"):
+        write({tmp_path / "dev": NEW})

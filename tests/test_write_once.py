@@ -1,0 +1,488 @@
+"""What a stage was born with stays: its ECS services, bootstrap revisions, target groups and listener rules.
+
+Every check compares renderings with parameters resolved through the tree (tests/resolve.py), each against the ledger
+of the one before, which was written out and read again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from resolve import Rendering, Symbol, Tree, differing, rendered, replaced
+from strategies import TABLES, lives, options_of
+
+from cfngen import (
+    AlarmName,
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    CodeCommit,
+    Connection,
+    Database,
+    KeyArn,
+    LedgerError,
+    Linear,
+    Network,
+    OffHours,
+    Pipeline,
+    Release,
+    Scaling,
+    ScheduledScaling,
+    Secret,
+    SecretArn,
+    Service,
+    Text,
+    title,
+)
+from cfngen.describe import Description
+
+WRITE_ONCE = ("Service", "BootstrapTaskDefinition", "BlueTargetGroup", "GreenTargetGroup")
+RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+
+PHASES = (Phase.explicit, Phase.generate)  # a life of whole applications takes minutes to shrink
+
+REPLACEABLE = {
+    (
+        "AWS::CodeDeploy::DeploymentConfig",
+        "TrafficRoutingConfig",
+    ): "a configuration is immutable and has no name (A4.14)",
+    (
+        "AWS::EC2::SecurityGroupIngress",
+        "FromPort",
+    ): "the test listener's port: the new way in is there before the old goes",
+    ("AWS::EC2::SecurityGroupIngress", "ToPort"): "as FromPort",
+    ("AWS::SNS::Subscription", "Endpoint"): "another address is another subscription, which it confirms",
+}
+"""Create-only properties that may change, because nothing hangs on the resource that is replaced."""
+
+
+@dataclass
+class History:
+    """What was ever rendered for a stage: its rules by place, their numbers, the parameters of their colours."""
+
+    rules: dict[str, Any] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    numbers: dict[tuple[str, int], str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    services: set[str] = field(default_factory=set)
+
+    def add(self, step: Rendering) -> None:
+        """Check a step's rules against all that came before, and remember them."""
+        now = step.tree.of_type(RULE)
+        known_parameters = set(self.parameters)
+        for place, rule in now.items():
+            assert place not in self.gone, f"{place} came back under its old id"
+            if place not in self.rules:
+                self._check_colour(step.tree, place, known_parameters)
+            assert self.rules.setdefault(place, rule) == rule, f"{place} is another rule than it was"
+            number = (rule["Properties"]["ListenerArn"].parts[1], rule["Properties"]["Priority"])
+            assert self.numbers.setdefault(number, place) == place, f"{number} is given to a second rule"
+        self.gone |= self.rules.keys() - now.keys()
+        self.services |= {service.name for service in step.app.services}
+
+    def _check_colour(self, tree: Tree, place: str, known: set[str]) -> None:
+        """A new rule: blue if the service is new too, else by a parameter that nobody was asked for before."""
+        colour, name = _colour(tree, place), _service(place)
+        if name not in self.services:
+            assert colour == "blue", f"{place} is a first rule and starts {colour}"
+            return
+        assert colour != "blue", f"{place} replaces a rule and would send users to blue"
+        assert colour not in known, f"{colour} was given before, and is kept"
+        assert self.parameters.setdefault(colour, name) == name, f"{colour} is two services'"
+        assert colour.startswith(f"{title(name)}Rule"), colour
+
+
+def _service(place: str) -> str:
+    return place.removeprefix("service-").partition(".yaml")[0]
+
+
+def _colour(tree: Tree, place: str) -> str:
+    """What a rule starts with: blue, or the root parameter that says the colour, which is checked."""
+    file = place.partition("/")[0]
+    forward = tree.resources[place]["Properties"]["Actions"]
+    assert [each["Type"] for each in forward] == ["forward"]
+    groups = forward[0]["ForwardConfig"]["TargetGroups"]
+    assert [each["TargetGroupArn"] for each in groups] == [
+        Symbol.of("ref", file, f"{colour}TargetGroup") for colour in ("Blue", "Green")
+    ]
+    weights = [each["Weight"] for each in groups]
+    if weights == [100, 0]:
+        return "blue"
+    key = weights[0].parts[0]
+    assert weights == [
+        Symbol.of("find", key, (("blue", 100), ("green", 0))),
+        Symbol.of("find", key, (("blue", 0), ("green", 100))),
+    ]
+    assert key.kind == "parameter"
+    declared = tree.bodies[tree.root]["Parameters"][key.parts[0]]
+    assert "Default" not in declared
+    assert declared["AllowedValues"] == ["blue", "green"]
+    return str(key.parts[0])
+
+
+def check_step(before: Rendering, after: Rendering) -> None:
+    """Nothing that must stay is changed between two accepted versions."""
+    old, new = before.tree.resources, after.tree.resources
+    staying = {each.name for each in before.app.services} & {each.name for each in after.app.services}
+    for name in sorted(staying):
+        for part in WRITE_ONCE:
+            place = f"service-{name}.yaml/{part}"
+            assert old[place] == new[place], place
+    for place in sorted(before.tree.of_type(RULE).keys() & after.tree.of_type(RULE).keys()):
+        assert old[place] == new[place], place
+    kept = ("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::ElasticLoadBalancingV2::LoadBalancer")
+    for place in (place for place, each in old.items() if each["Type"] in kept):
+        assert place in new, f"{place} would be deleted"
+    broken = {each for each in replaced(before.tree, after.tree) if each[1:] not in REPLACEABLE}
+    assert not broken
+
+
+def check_alone(step: Rendering) -> None:
+    """What holds for every rendering: a service waits for all of its rules, which are on both of its listeners."""
+    for service in step.app.services:
+        file = f"service-{service.name}.yaml"
+        resources = step.tree.bodies[file]["Resources"]
+        rules = sorted(name for name, each in resources.items() if each["Type"] == RULE)
+        assert sorted(resources["Service"]["DependsOn"]) == rules
+        listeners = {each["Properties"]["ListenerArn"].parts[1] for each in step.tree.of_type(RULE, file).values()}
+        assert listeners == {"HttpsListener" if step.app.balancer.https else "HttpListener", "TestListener"}
+
+
+def check_refusal(error: LedgerError, before: Rendering, text: str) -> None:
+    """A refusal names the option, says a way out, and leaves the ledger as it was."""
+    assert error.problems
+    for problem in error.problems:
+        assert problem.option.startswith(("App", "Service(")), problem.option
+        assert _has_way_out(problem.fits), str(problem)
+    assert before.ledger == text
+    assert before.settled.ledger.births == json.loads(text)["births"]
+
+
+def _has_way_out(text: str) -> bool:
+    return any(verb in text.lower() for verb in ("keep ", "give ", "make ", "restore ", "delete "))
+
+
+def steps(life: list[App]) -> Iterator[tuple[Rendering | None, Rendering]]:
+    """Each accepted version of a life with the one before it; what is refused is checked and left out."""
+    before: Rendering | None = None
+    for app in life:
+        text = before.ledger if before else None
+        try:
+            after = rendered(app, text)
+        except LedgerError as error:
+            assert before is not None, "a new stage has nothing to keep"
+            assert text is not None
+            check_refusal(error, before, text)
+        else:
+            yield before, after
+            before = after
+
+
+@settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@given(lives())
+def test_what_a_stage_was_born_with_stays_for_life(life: list[App]) -> None:
+    history = History()
+    for before, after in steps(life):
+        check_alone(after)
+        history.add(after)
+        if before:
+            check_step(before, after)
+
+
+VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
+    AllAtOnce: {},
+    App: {
+        "name": ("shop", "store"),
+        "stage": ("dev", "prod"),
+        "services": (
+            (
+                Service(name="alpha", paths=("/*",)),
+                Service(name="beta", paths=("/beta/*",), health_path="/beta/health"),
+            ),
+            (
+                Service(name="gamma", paths=("/gamma",), health_path="/gamma"),
+                Service(name="beta", paths=("/beta/*",), health_path="/beta/health"),
+                Service(name="alpha", paths=("/*",)),
+            ),
+        ),
+        "network": (Network(), Network(zones=3, nat="one")),
+        "database": (Database(writers=("alpha",)), None),
+        "balancer": (Balancer(), Balancer(https=False, domain="shop.example.com", test_port=9000)),
+        "pipeline": (Pipeline(source=CodeCommit()), None),
+        "tags": ({"Team": "shop"}, {"Team": "sales", "CostCentre": "7"}),
+        "permissions_boundary": (False, True),
+        "alarm_email": ("shop@example.com", "sales@example.com"),
+        "log_retention_days": (30, 365),
+        "own_key_for": ((), ("logs",), ("artifacts",), ("images",), ("database",)),
+        "off_hours": (OffHours(), None),
+        "cloud9": (False, True),
+    },
+    Balancer: {
+        "https": (True, False),
+        "domain": ("shop.example.com", "example.org", None),
+        "test_port": (8080, 9000),
+        "test_addresses": ((), ("192.0.2.0/24",)),
+        "access_logs": (True, False),
+        "deletion_protection": (True, False),
+    },
+    Canary: {"percent": (20, 30), "minutes": (4, 7)},
+    CodeCommit: {"branch": ("main", "dev"), "create": (False, True)},
+    Connection: {"repository": ("acme/shop", "acme/store"), "branch": ("main", "dev")},
+    Database: {
+        "name": ("app", "shop"),
+        "engine": ("mysql",),
+        "instance_class": ("db.t4g.micro", "db.m7g.large"),
+        "storage_gib": (20, 50),
+        "storage_ceiling_gib": (100, 200),
+        "multi_az": (False, True),
+        "backup_days": (7, 30),
+        "protected": (True, False),
+        "readers": ((), ("beta",)),
+        "writers": (("alpha",), ()),
+    },
+    Linear: {"percent": (20, 30), "minutes": (4, 7)},
+    Network: {
+        "cidr": ("10.0.0.0/16", "10.1.0.0/16"),
+        "zones": (2, 3),
+        "nat": ("one per zone", "one"),
+    },
+    OffHours: {
+        "start": ("20:00", "21:30"),
+        "end": ("07:00", "06:00"),
+        "working_days": (("MON", "TUE"), ("MON", "WED")),
+        "timezone": ("UTC", "Europe/Berlin"),
+    },
+    Pipeline: {
+        "source": (CodeCommit(), CodeCommit(create=True), Connection(repository="acme/shop")),
+        "approval": (False, True),
+        "test_command": ("make test", "make check"),
+        "test_report": ("", "reports/junit.xml"),
+        "runtimes": ({}, {"nodejs": "22"}),
+        "scan_threshold": ("HIGH", "NONE"),
+        "files": ("", "deploy/files"),
+        "build_timeout_minutes": (30, 60),
+    },
+    Release: {
+        "strategy": (Canary(percent=20), AllAtOnce(), Canary(), Linear(percent=20)),
+        "continue_within_minutes": (None, 60),
+        "termination_wait_minutes": (5, 60),
+        "alarms": ((), (AlarmName("stock"),), (AlarmName.parameter("SalesAlarm"),)),
+    },
+    Scaling: {
+        "minimum": (1, 2),
+        "maximum": (4, 8),
+        "cpu_percent": (60, 70, None),
+        "memory_percent": (None, 70),
+        "requests_per_minute": (None, 3000),
+        "schedule": ((), (ScheduledScaling(name="noon", schedule="rate(1 hour)", minimum=1, maximum=2),)),
+    },
+    ScheduledScaling: {
+        "name": ("noon", "night"),
+        "schedule": ("rate(1 hour)", "cron(0 12 ? * * *)"),
+        "minimum": (0, 1),
+        "maximum": (2, 3),
+        "timezone": ("UTC", "Europe/Berlin"),
+    },
+    Secret: {
+        "arn": (
+            SecretArn.parameter("MailArn"),
+            SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:m-AbCdEf"),
+        ),
+        "key": ("", "password"),
+        "encrypted_with": (None, KeyArn.parameter("MailKeyArn")),
+    },
+    Service: {
+        "name": ("beta", "gamma"),
+        "paths": (("/beta/*",), ("/beta/*", "/beta"), ("/b*",)),
+        "hosts": ((), ("shop.example.com",)),
+        "allowed_addresses": ((), ("203.0.113.0/24",)),
+        "port": (8080, 9090),
+        "health_path": ("/beta/health", "/beta/alive"),
+        "source": ("", "services/other"),
+        "shared": ((), ("services/common",)),
+        "build_context": ("services", "."),
+        "test_command": (None, "make unit"),
+        "cpu": (256, 512),
+        "memory_mib": (1024, 2048),
+        "architecture": ("ARM64", "X86_64"),
+        "scaling": (Scaling(), Scaling(minimum=2, requests_per_minute=100, cpu_percent=None)),
+        "environment": ({"LOG_LEVEL": "info"}, {"LOG_LEVEL": "debug", "FLAG": Text.parameter("FeatureFlag")}),
+        "secrets": ({}, {"MAIL": Secret(arn=SecretArn.parameter("MailArn"))}),
+        "stop_timeout_seconds": (30, 60),
+        "user": ("1000:1000", "65532"),
+        "writable_paths": ((), ("/run/app",)),
+        "egress_ports": ((443,), (443, 5671), ()),
+        "release": (Release(), Release(strategy=AllAtOnce(), continue_within_minutes=60)),
+        "migrate": ((), ("node", "migrate.js")),
+    },
+}
+"""Each option of each class with the value that it has at first, and every value that it is changed to."""
+
+REFUSED = {
+    "App.name 'store'",
+    "App.stage 'prod'",
+    "App.own_key_for ('images',)",
+    "App.own_key_for ('database',)",
+    "Database.name 'shop'",
+    "Network.cidr '10.1.0.0/16'",
+    "Service.health_path '/beta/alive'",
+    "Service.port 9090",
+}
+REFUSED_BACK = {"App.network", "Network.zones"}  # 3 zones, then 2 again
+REPLACED = {
+    "App.alarm_email": {"AWS::SNS::Subscription"},
+    "App.balancer": {"AWS::EC2::SecurityGroupIngress"},
+    "Balancer.test_port": {"AWS::EC2::SecurityGroupIngress"},
+    "Canary.minutes": {"AWS::CodeDeploy::DeploymentConfig"},
+    "Canary.percent": {"AWS::CodeDeploy::DeploymentConfig"},
+    "Linear.minutes": {"AWS::CodeDeploy::DeploymentConfig"},
+    "Linear.percent": {"AWS::CodeDeploy::DeploymentConfig"},
+    "Release.strategy": {"AWS::CodeDeploy::DeploymentConfig"},
+}
+"""What is replaced by a change of an option; see REPLACEABLE for the reasons."""
+
+
+def born(kind: type) -> Any:
+    """An object with every option at its first value."""
+    return kind(**{option: values[0] for option, values in VALUES[kind].items()})
+
+
+def within(part: Any) -> App:
+    """The application with one of its parts exchanged; services' parts are those of beta."""
+    app = replace(
+        born(App),
+        services=(born(App).services[0], born(Service)),
+        **{option: born(kind) for option, kind in PARTS.items()},
+    )
+    match part:
+        case App():
+            app = part
+        case Service():
+            app = replace(app, services=(app.services[0], part))
+        case Secret():
+            app = within(replace(born(Service), secrets={"MAIL": part}))
+        case Scaling() | Release():
+            app = within(replace(born(Service), **{type(part).__name__.lower(): part}))
+        case ScheduledScaling():
+            app = within(replace(born(Scaling), schedule=(part,)))
+        case AllAtOnce() | Canary() | Linear():
+            app = within(replace(born(Release), strategy=part))
+        case CodeCommit() | Connection():
+            app = within(replace(born(Pipeline), source=part))
+        case _:
+            app = replace(app, **{option: part for option, kind in PARTS.items() if kind is type(part)})
+    return app
+
+
+PARTS: dict[str, type] = {
+    "network": Network,
+    "database": Database,
+    "balancer": Balancer,
+    "pipeline": Pipeline,
+    "off_hours": OffHours,
+}
+CASES = [
+    (kind, option, value)
+    for kind, options in VALUES.items()
+    for option, (_, *others) in options.items()
+    for value in others
+]
+
+
+@pytest.mark.parametrize(("kind", "option", "value"), CASES, ids=[f"{k.__name__}.{o} {v!r}"[:60] for k, o, v in CASES])
+def test_one_option_changes_nothing_that_must_stay(kind: type, option: str, value: Any) -> None:
+    name = f"{kind.__name__}.{option}"
+    app = within(born(kind))
+    before, changed = _first(kind), within(replace(born(kind), **{option: value}))
+    history = History()
+    history.add(before)
+    if f"{name} {value!r}" in REFUSED:
+        with pytest.raises(LedgerError) as refusal:
+            rendered(changed, before.ledger)
+        check_refusal(refusal.value, before, _first(kind).ledger)
+        assert {problem.option.rpartition(".")[2] for problem in refusal.value.problems} == {option}
+        return
+    after = rendered(changed, before.ledger)
+    check_alone(after)
+    check_step(before, after)
+    history.add(after)
+    assert before.files != after.files, f"{name} changes nothing at all"
+    kinds = {kind for _, kind, _ in replaced(before.tree, after.tree)}
+    assert kinds <= REPLACED.get(name, set())
+    if name in REFUSED_BACK:
+        with pytest.raises(LedgerError) as refusal:
+            rendered(app, after.ledger)
+        check_refusal(refusal.value, after, after.ledger)
+        assert refusal.value.problems[0].option.endswith(".network.zones")
+        return
+    if _remembered(before) != _remembered(after):
+        again = rendered(app, after.ledger)
+        check_step(after, again)
+        history.add(again)
+
+
+def _remembered(step: Rendering) -> tuple[object, ...]:
+    """What decides how a later step differs from a first one."""
+    return step.settled.ledger.births, step.settled.ledger.rules
+
+
+@cache
+def _first(kind: type) -> Rendering:
+    return rendered(within(born(kind)))
+
+
+def test_every_option_is_tried() -> None:
+    kinds = {kind for kind in Description.__subclasses__() if kind.__module__.startswith("cfngen.")}
+    assert kinds == VALUES.keys() == TABLES.keys()
+    for kind in kinds:
+        assert options_of(kind) == VALUES[kind].keys(), kind
+        assert options_of(kind) == set(TABLES[kind]), kind
+        for option, values in VALUES[kind].items():
+            choices = get_args(get_type_hints(kind)[option])
+            assert len(values) > 1 or len(choices) == 1, f"{kind.__name__}.{option} has one value only"
+
+
+def test_what_may_be_replaced_is_needed_and_has_a_reason() -> None:
+    assert {kind for kind, _ in REPLACEABLE} == set().union(*REPLACED.values())
+    for name, kinds in REPLACED.items():
+        kind = next(each for each in VALUES if each.__name__ == name.partition(".")[0])
+        option = name.partition(".")[2]
+        found = {
+            each[1]
+            for value in VALUES[kind][option][1:]
+            for each in replaced(
+                _first(kind).tree, rendered(within(replace(born(kind), **{option: value})), _first(kind).ledger).tree
+            )
+        }
+        assert found == kinds, name
+
+
+def _wired(passed: str) -> Tree:
+    """Two templates; only what the root passes to the child is told apart."""
+    child = {
+        "Parameters": {"Port": {"Type": "String"}},
+        "Resources": {"Thing": {"Type": "AWS::EC2::EIP", "Properties": {"Port": {"Ref": "Port"}}}},
+    }
+    stack = {"TemplateURL": "child.yaml", "Parameters": {"Port": {"Fn::GetAtt": ["Other", f"Outputs.{passed}"]}}}
+    other = {
+        "Resources": {"A": {"Type": "AWS::EC2::EIP"}, "B": {"Type": "AWS::EC2::EIP"}},
+        "Outputs": {name: {"Value": {"Ref": name}} for name in "AB"},
+    }
+    nested = {"Child": stack, "Other": {"TemplateURL": "other.yaml"}}
+    root = {"Resources": {n: {"Type": "AWS::CloudFormation::Stack", "Properties": each} for n, each in nested.items()}}
+    return Tree({"root.yaml": root, "child.yaml": child, "other.yaml": other}, "root.yaml")
+
+
+def test_a_changed_parameter_is_seen_behind_equal_bytes() -> None:
+    one, other = _wired("A"), _wired("B")
+    assert one.bodies["child.yaml"] == other.bodies["child.yaml"]
+    assert one.resources["child.yaml/Thing"]["Properties"]["Port"] == Symbol.of("ref", "other.yaml", "A")
+    assert differing(one, other) == {"child.yaml/Thing"}
+    assert not differing(one, _wired("A"))
