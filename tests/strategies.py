@@ -190,7 +190,7 @@ def service_options(name: str) -> Options:
         "stop_timeout_seconds": of("stop_timeout_seconds", 30, 60),
         "user": of("user", "1000:1000", "65532"),
         "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
-        "egress_ports": of("egress_ports", (443,), (443, 5671), ()),
+        "egress_ports": of("egress_ports", (443,), (443, 5671)),
         "release": _option("release", made(Release, RELEASE)),
         "migrate": of("migrate", (), ("node", "migrate.js")),
     }

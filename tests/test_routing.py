@@ -23,7 +23,6 @@ from cfngen import (
     Balancer,
     DescriptionError,
     Ledger,
-    LedgerError,
     Plan,
     Service,
     plan,
@@ -133,9 +132,24 @@ def every(settled: Plan) -> list[Rule]:
 # Random descriptions of routing: short texts over few letters, so that patterns overlap.
 
 PATHS = st.text("ab/*?", max_size=5).map(lambda text: f"/{text}")
-HOSTS = ("a.example.com", "b.example.com", "*.example.com", "*.a.example.com", "?.example.com", "*", "*.?.*.?.example.com")
+HOSTS = (
+    "a.example.com",
+    "b.example.com",
+    "*.example.com",
+    "*.a.example.com",
+    "?.example.com",
+    "*.com",
+    "*?.*?.*.example.com",
+)
 NAMES = tuple("pqrstu")
-REQUESTED_HOSTS = ("a.example.com", "b.example.com", "ab.example.com", "b.a.example.com", "x.a.b.c.example.com", "other.org")
+REQUESTED_HOSTS = (
+    "a.example.com",
+    "b.example.com",
+    "ab.example.com",
+    "b.a.example.com",
+    "x.a.b.c.example.com",
+    "other.org",
+)
 
 
 @st.composite
@@ -187,10 +201,15 @@ def requests(app: App) -> list[Request]:
             for star in ("", "a", "b/a", "h"):
                 for mark in "ab":
                     paths.add(path.replace("*", star).replace("?", mark))
-    return [Request(host, path, source) for host in REQUESTED_HOSTS for path in sorted(paths) for source in (INSIDE, OUTSIDE)]
+    return [
+        Request(host, path, source)
+        for host in REQUESTED_HOSTS
+        for path in sorted(paths)
+        for source in (INSIDE, OUTSIDE)
+    ]
 
 
-RANDOM = settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @RANDOM
@@ -242,9 +261,10 @@ def test_a_health_path_reaches_its_own_service(life: list[App]) -> None:
     for settled in accepted(life):
         app = settled.app
         for service in app.services:
-            host = service.hosts[0].replace("*", "x").replace("?", "x") if service.hosts else "any.host"
-            for listener in ("https" if app.balancer.https else "http", "test"):
-                assert answering(every(settled), listener, Request(host, service.health_path)) == service.name
+            for host in service.hosts or ("any.host",):
+                request = Request(host.replace("*", "x").replace("?", "x"), service.health_path)
+                for listener in ("https" if app.balancer.https else "http", "test"):
+                    assert answering(every(settled), listener, request) == service.name
 
 
 @settings(max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
@@ -303,7 +323,7 @@ def test_nobody_answers_what_no_service_claims() -> None:
         ({"paths": ("/a/*",)}, {"paths": ("/*/a",)}),
         ({"paths": ("/a?",)}, {"paths": ("/?a",)}),
         ({"paths": ("/a/*", "/b")}, {"paths": ("/c", "/b")}),
-        ({"paths": ("/a",), "hosts": ("*.x.com",)}, {"paths": ("/a",), "hosts": ("y.*om",)}),
+        ({"paths": ("/a",), "hosts": ("*.x.com",)}, {"paths": ("/a",), "hosts": ("y.*.com",)}),
         ({"paths": ("/a*", "/b")}, {"paths": ("/ab*", "/b*")}),  # one before, one after
         ({"paths": ("/a",), "allowed_addresses": GUARDED}, {"paths": ("/a",), "allowed_addresses": ("10.0.0.0/8",)}),
     ],
@@ -379,3 +399,64 @@ def test_there_is_room_for_45_services(shape: str, order: str) -> None:
     assert len(settled.app.services) == 45
     for service in everybody:
         assert reached(every(settled), "https", "any.host", service.health_path) == service.name
+
+
+def test_a_rule_finds_a_number_between_two_of_which_one_was_pushed() -> None:
+    """The number of a rule that an overlap pushes out of its band leaves room on both sides."""
+    reports = Service(name="reports", paths=("/r/*", "/admin/reports/*"), health_path="/r/health")
+    admin = Service(name="admin", paths=("/admin/*",), health_path="/admin/health")
+    editor = Service(name="editor", paths=("/admin/*/edit",), health_path="/admin/x/edit")
+    settled = grown((admin, reports, editor), "")
+    for path, name in {
+        "/admin/reports/edit": "reports",
+        "/admin/users/edit": "editor",
+        "/admin/users": "admin",
+        "/r/edit": "reports",
+    }.items():
+        assert reached(every(settled), "test", "any.host", path) == name
+
+
+def test_changes_without_end_use_up_no_room() -> None:
+    """Numbers are never given twice; a band that is full goes on beside it, in order."""
+    ledger: Ledger | None = None
+    wild = Service(name="wild", paths=("/*",))
+    for turn in range(200):
+        exact = Service(
+            name="exact", paths=("/exact/*",), health_path="/exact/health", allowed_addresses=GUARDED * (turn % 2)
+        )
+        settled = plan(App(name="shop", services=(wild, exact)), ledger)
+        ledger = settled.ledger
+        assert reached(every(settled), "https", "any.host", "/exact/1") == "exact"
+    assert len({(rule.listener, rule.priority) for rule in ledger.rules["exact"]}) == len(ledger.rules["exact"]) == 400
+
+
+def many(rules: int, prefix: str = "p") -> App:
+    """An application with so many rules on each of its two listeners; each service has five at most."""
+    counts = [5] * (rules // 5) + ([rules % 5] if rules % 5 else [])
+    services = [
+        Service(
+            name=f"s{index}",
+            paths=tuple(f"/s{index}/{prefix}{number}" for number in range(count * VALUES_OF_A_RULE)),
+            health_path=f"/s{index}/{prefix}0",
+        )
+        for index, count in enumerate(counts)
+    ]
+    return App(name="shop", services=tuple(services))
+
+
+def test_a_balancer_has_a_hundred_rules() -> None:
+    settled = plan(many(50))
+    assert len(every(settled)) == RULES_OF_A_BALANCER
+    with pytest.raises(DescriptionError, match="102 listener rules; at most 100") as refusal:
+        plan(many(51))
+    assert refusal.value.problems[0].option.endswith("services")
+
+
+def test_old_and_new_rules_count_together() -> None:
+    """A rule is made before the one that it replaces goes, so both stand on the balancer for a time (A6.15)."""
+    first, second = many(30), many(30, "q")
+    kept = tuple(replace(service, health_path=old.health_path, paths=(old.health_path, *service.paths[1:]))
+                 for service, old in zip(second.services, first.services, strict=True))  # fmt: skip
+    before = plan(first)
+    with pytest.raises(DescriptionError, match="at most 100"):
+        plan(replace(first, services=kept), before.ledger)

@@ -318,7 +318,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "stop_timeout_seconds": (30, 60),
         "user": ("1000:1000", "65532"),
         "writable_paths": ((), ("/run/app",)),
-        "egress_ports": ((443,), (443, 5671), ()),
+        "egress_ports": ((443,), (443, 5671), (8443, 443)),
         "release": (Release(), Release(strategy=AllAtOnce(), continue_within_minutes=60)),
         "migrate": ((), ("node", "migrate.js")),
     },

@@ -17,6 +17,7 @@ def service_files(plan: Plan, source: str, buildspecs: str | None = None) -> dic
     `source` is the description's file, named in their first lines; `buildspecs` is a folder of the user's own
     buildspec templates, which win over the packaged one.
     """
+    source = "".join(char if char.isprintable() else " " for char in source)  # a comment is one line
     files: dict[str, str] = {}
     for service in plan.services:
         folder, access = service.name, access_of(plan.app, service)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from cfngen import placeholders as known
 from cfngen.placeholders import of
 from cfngen.spec import Service
@@ -30,12 +32,14 @@ Resources:
             AssignPublicIp: DISABLED
 """
 
+_WORDS = ("false", "n", "no", "null", "off", "on", "true", "y", "yes")  # which YAML takes for something else than texts
+
 
 def appspec(service: Service, source: str) -> str:
     """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
     return _TEXT.format(
-        source=" ".join(source.splitlines()),
-        name=service.name,
+        source=source,
+        name=json.dumps(service.name) if service.name in _WORDS else service.name,
         port=service.port,
         subnets=of(known.SUBNETS),
         group=of(known.SECURITY_GROUP),

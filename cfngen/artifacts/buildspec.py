@@ -3,45 +3,68 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+import traceback
+from pathlib import Path
 from typing import Any
 
 from cfngen import placeholders
+from cfngen.errors import DescriptionError, Problem
 from cfngen.spec import App, Pipeline, Service
 from cfngen.stacks.migration import TASK_DEFINITION
 from cfngen.stacks.service_pipeline import DEFINITIONS, IMAGE
 
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+_PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
+_FOLDER = "cfngen-release"  # where a build collects what it hands on
+# What JSON leaves as it is, but YAML takes for no character or for the end of a line.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def buildspec(app: App, service: Service, pipeline: Pipeline, source: str, folder: str | None = None) -> str:
-    """Render ``<service>.yml.j2`` of the user's own folder if there is one, else ``buildspec.yml.j2``."""
-    template = _environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
+    """Render ``<service>.yml.j2`` of the user's own folder if there is one, else ``buildspec.yml.j2``.
+
+    Raises `DescriptionError` for a template of the user's that cannot be rendered.
+    """
     stops = (
         _SEVERITIES[: _SEVERITIES.index(pipeline.scan_threshold) + 1] if pipeline.scan_threshold in _SEVERITIES else ()
     )
-    text: str = template.render(
-        app=app,
-        service=service,
-        pipeline=pipeline,
-        source=" ".join(source.splitlines()),
-        files=f"{app.files}/{service.name}",
-        test_command=service.test_command if service.test_command is not None else pipeline.test_command,
-        stops=stops,
-        image_artifact=IMAGE,
-        definitions_artifact=DEFINITIONS,
-        image_variable=placeholders.IMAGE,
-        pattern=placeholders.PATTERN.pattern,
-        migration_variable=TASK_DEFINITION,
-    )
+    values = {
+        "app": app,
+        "service": service,
+        "pipeline": pipeline,
+        "source": source,
+        "files": f"{app.files}/{service.name}",
+        "folder": _FOLDER,
+        "test_command": service.test_command if service.test_command is not None else pipeline.test_command,
+        "platform": _PLATFORMS[service.architecture],
+        "stops": stops,
+        "image_artifact": IMAGE,
+        "definitions_artifact": DEFINITIONS,
+        "image_variable": placeholders.IMAGE,
+        "image_placeholder": placeholders.of(placeholders.IMAGE),
+        "pattern": placeholders.PATTERN.pattern,
+        "migration_variable": TASK_DEFINITION,
+    }
+    from jinja2 import TemplateError
+
+    try:
+        template = _environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
+        text: str = template.render(values)
+    except (TemplateError, UnicodeDecodeError, TypeError, ValueError) as error:
+        raise DescriptionError([_problem(error, service, folder)]) from error
     return text
 
 
-_environments: dict[str | None, Any] = {}  # of Jinja2, which is imported where it is needed
+_environments: dict[Any, Any] = {}  # of Jinja2, which is imported where it is needed
 
 
 def _environment(folder: str | None) -> Any:
-    if folder not in _environments:
+    place = Path(folder).resolve() if folder else None
+    # Its templates are part of the key: Jinja2 keeps the packaged one and would not see that one of them came to win.
+    key = (folder, place, *sorted(str(path) for path in place.rglob("*.j2"))) if place else None
+    if key not in _environments:
         from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 
         own = [FileSystemLoader(folder)] if folder else []
@@ -54,6 +77,25 @@ def _environment(folder: str | None) -> Any:
             autoescape=False,
         )
         made.filters["quoted"] = shlex.quote
-        made.filters["yaml_string"] = lambda text: json.dumps(text, ensure_ascii=False)
-        _environments[folder] = made
-    return _environments[folder]
+        made.filters["path"] = _path
+        made.filters["yaml_string"] = _yaml_string
+        _environments[key] = made
+    return _environments[key]
+
+
+def _path(path: str) -> str:
+    """A relative path as a word of a command, which takes it for no option."""
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+
+
+def _yaml_string(text: str) -> str:
+    """A text in double quotes: JSON's escapes are YAML's."""
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
+
+
+def _problem(error: Exception, service: Service, folder: str | None) -> Problem:
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    here = [(file, line or 0) for file, line in lines if file.endswith(".j2")]
+    name, line = getattr(error, "filename", None), getattr(error, "lineno", None)  # a syntax error's own
+    file, at = (name, line or 0) if name else here[-1] if here else (folder or "", 0)
+    return Problem(f"buildspec of {service.name!r}", str(error), "mend the template, or remove it", file, at)

@@ -7,6 +7,7 @@ in what only the stack knows; the deploy action fills in the image.
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
 
 from cfngen import placeholders as known
@@ -14,6 +15,10 @@ from cfngen.placeholders import of
 from cfngen.spec import App, Secret, Service
 from cfngen.stacks.service import Access
 from cfngen.values import Value
+
+_PLAIN = frozenset(string.ascii_letters + string.digits)
+_DOLLAR = "\ufdd0"
+"""Stands for a dollar that JSON shall write as an escape; Unicode leaves this character to programs."""
 
 
 def taskdef(app: App, service: Service, access: Access | None) -> str:
@@ -44,7 +49,7 @@ def migration_taskdef(app: App, service: Service) -> str:
     secrets |= _login("DB_READER", known.DB_READER_SECRET_ARN) | _login("DB_WRITER", known.DB_WRITER_SECRET_ARN)
     variables = _variables(app, service, database=True)
     body = _task(app, service, "-migrate", known.MIGRATION_EXECUTION_ROLE_ARN, of(known.IMAGE), variables, secrets)
-    body["containerDefinitions"][0]["command"] = list(service.migrate)
+    body["containerDefinitions"][0]["command"] = [_own(part) for part in service.migrate]
     return _text(body)
 
 
@@ -93,7 +98,7 @@ def _task(
         "containerDefinitions": [container],
         "volumes": [{"name": name} for name, _ in _volumes(service)],
         "tags": [
-            {"key": key, "value": value}
+            {"key": _own(key), "value": _own(value)}
             for key, value in sorted({"Application": app.name, "Stage": app.stage, **app.tags}.items())
         ],
     }
@@ -101,17 +106,24 @@ def _task(
 
 def _volumes(service: Service) -> list[tuple[str, str]]:
     """An empty volume of the task for each folder that may be written to (G2.12)."""
-    return [
-        ("".join(c if c.isalnum() else "-" for c in path).strip("-"), path) for path in sorted(service.writable_paths)
-    ]
+    return [(_volume(path), path) for path in sorted(set(service.writable_paths))]
+
+
+def _volume(path: str) -> str:
+    """A name of ASCII letters, digits, hyphens and underscores that no other path has."""
+    return "".join("-" if char == "/" else char if char in _PLAIN else _escaped(char) for char in path[1:])
+
+
+def _escaped(char: str) -> str:
+    return "".join(f"_{byte:02x}" for byte in char.encode())
 
 
 def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
     own = {
-        name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _literal(value)
+        name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _own(_literal(value))
         for name, value in service.environment.items()
     }
-    own |= {"PORT": str(service.port)} if "PORT" not in own else {}
+    own |= {"PORT": str(service.port)} if "PORT" not in {*own, *service.secrets} else {}
     if database and app.database:
         own |= {"DB_HOST": of(known.DB_HOST), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
     return own
@@ -126,12 +138,17 @@ def _own_secrets(service: Service) -> dict[str, str]:
 
 
 def _value_from(name: str, secret: Secret) -> str:
-    return of(known.secret(name)) + (f":{secret.key}::" if secret.key else "")  # G4.1: the trailing colons stay
+    return of(known.secret(name)) + (f":{_own(secret.key)}::" if secret.key else "")  # G4.1: the trailing colons stay
 
 
 def _login(prefix: str, arn: str) -> dict[str, str]:
     return {f"{prefix}_USER": f"{of(arn)}:username::", f"{prefix}_PASSWORD": f"{of(arn)}:password::"}
 
 
+def _own(text: str) -> str:
+    """A text of the user's, in which nothing is a placeholder, whatever it looks like."""
+    return text.replace(f"${{{known.PREFIX}", f"{_DOLLAR}{{{known.PREFIX}")
+
+
 def _text(body: dict[str, Any]) -> str:
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(body, indent=2, ensure_ascii=False).replace(_DOLLAR, "\\u0024") + "\n"

@@ -65,6 +65,11 @@ class OffHours(Description):
         """The working days as a cron expression lists them."""
         return ",".join(day for day in WEEK if day in self.working_days)
 
+    @property
+    def evenings(self) -> str:
+        """The days before the working days, likewise."""
+        return ",".join(day for index, day in enumerate(WEEK) if WEEK[(index + 1) % 7] in self.working_days)
+
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):
             if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option), re.ASCII):
@@ -139,6 +144,7 @@ class App(Description):
         yield from _access(self)
         yield from _triggers(self)
         yield from _schedules(self)
+        yield from _addresses(self)
 
 
 def _names(app: App) -> Iterator[Finding]:
@@ -175,12 +181,30 @@ def _access(app: App) -> Iterator[Finding]:
         if service.migrate and app.pipeline is None:
             yield f"services[{index}].migrate", "needs a pipeline in the application, which runs it"
         users = (*app.database.readers, *app.database.writers) if app.database else ()
-        given = {"DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"} & {*service.environment, *service.secrets}
-        if service.name in users and given:
+        own = {"DB_HOST", "DB_PORT", "DB_NAME"} if service.name in users or service.migrate else set()
+        own |= {"DB_USER", "DB_PASSWORD"} if service.name in users else set()
+        own |= {
+            f"DB_{who}_{what}"
+            for who in ("ADMIN", "READER", "WRITER")
+            for what in ("USER", "PASSWORD")
+            if service.migrate
+        }
+        if given := own & {*service.environment, *service.secrets}:
             yield (
                 f"services[{index}].environment[{min(given)!r}]",
                 "another name; the database's address and user are given to the service by cfngen",
             )
+
+
+def _addresses(app: App) -> Iterator[Finding]:
+    block = 2 ** (32 - int(app.network.cidr.partition("/")[2]) - 4)
+    room = app.network.zones * (block - 5) - 16  # what AWS keeps, and some for what else lives there (J1.5)
+    needed = sum(2 * service.scaling.maximum for service in app.services)
+    if needed > room:
+        yield (
+            "network.cidr",
+            f"a larger range, or less for scaling.maximum: at most {needed} tasks run while services are released, and the private subnets have {max(room, 0)} addresses for them",
+        )
 
 
 def _schedules(app: App) -> Iterator[Finding]:

@@ -16,8 +16,8 @@ class Balancer(Description):
 
     `https` takes a certificate by the root parameter CertificateArn and redirects port 80; without it, traffic
     is not encrypted. `domain` adds an alias record in the zone of the root parameter HostedZoneId.
-    `test_port` shows the next version before it takes traffic, to `test_addresses` only (by default the
-    network's own).
+    `test_port` shows the next version before it takes traffic, to `test_addresses` only; without them the root
+    parameter TestCidr says who, and nobody does until it is given.
     """
 
     https: bool = True

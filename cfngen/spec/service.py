@@ -182,7 +182,7 @@ def _folders(service: Service) -> Iterator[Finding]:
         ("build_context", (service.context_folder,)),
     ):
         for folder in folders:
-            if not _is_folder(folder):
+            if not _is_folder(folder) and (option, folder) != ("build_context", "."):
                 yield (
                     option,
                     f"{folder!r}: a folder relative to the source's root, as in 'services/customer', in letters, digits and . _ - /",
@@ -195,7 +195,7 @@ def _folders(service: Service) -> Iterator[Finding]:
             )
 
 
-def _task(service: Service) -> Iterator[Finding]:
+def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of checks)
     if not 1024 <= service.port <= 65535:
         yield "port", "1024 to 65535; a container that is not root cannot open a lower one"
     if service.cpu not in _MEMORY_MIB:
@@ -212,6 +212,11 @@ def _task(service: Service) -> Iterator[Finding]:
     if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user, re.ASCII):
         yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
     for index, path in enumerate(service.writable_paths):
+        if volume(path) in map(volume, service.writable_paths[:index]):
+            yield (
+                f"writable_paths[{index}]",
+                f"{path!r}: another folder; it and one before it would be the same volume, {volume(path)!r}",
+            )
         if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path, re.ASCII) or ".." in path:
             yield f"writable_paths[{index}]", f"{path!r}: an absolute folder, as in '/tmp'"
     if 443 not in service.egress_ports:
@@ -235,6 +240,11 @@ def _variables(service: Service) -> Iterator[Finding]:
         yield f"secrets[{name!r}]", "stands in environment too; give it once"
 
 
+def volume(path: str) -> str:
+    """The name of the volume that a writable folder is."""
+    return "".join(c if c.isalnum() else "-" for c in path).strip("-")
+
+
 def _is_cidr(text: str) -> bool:
     try:
         ipaddress.ip_network(text)
@@ -244,7 +254,7 @@ def _is_cidr(text: str) -> bool:
 
 
 def _is_folder(text: str) -> bool:
-    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and ".." not in PurePosixPath(text).parts
+    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and not {".", ".."} & set(text.split("/"))
 
 
 def _within(folder: str, other: str) -> bool:

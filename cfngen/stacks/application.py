@@ -38,6 +38,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     )
     common = Common.of(app, boundary)
     foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email)
+    balancer = _balancer_parameters(app, network)
     network = network or stack.nest("network", network_stack, app.network, foundation.logs)
     if app.cloud9:
         stack.nest("ide", ide_stack, common, network)
@@ -48,7 +49,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         if app.database
         else None
     )
-    cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *_balancer_parameters(app))
+    cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *balancer)
     made = _services(stack, plan, common, foundation, network, database, cluster)
     shared = _pipelines(stack, plan, common, foundation, network, database, cluster, made)
     watch = stack.nest(
@@ -75,12 +76,27 @@ def access_of(app: App, service: Service) -> Access | None:
     )
 
 
-def _balancer_parameters(app: App) -> tuple[CertificateArn | None, HostedZoneId | None]:
+def _balancer_parameters(
+    app: App, network: NetworkOutputs | None
+) -> tuple[CertificateArn | None, HostedZoneId | None, Text | None]:
     certificate = CertificateArn.parameter(
         "CertificateArn", Description="ACM certificate of the listeners, in this region", AllowedPattern=_ARN % "acm"
     )
     zone = HostedZoneId.parameter("HostedZoneId", Description=f"Route 53 zone of {app.balancer.domain}")
-    return certificate if app.balancer.https else None, zone if app.balancer.domain else None
+    # Without the parameter only the network's own addresses, and from inside nobody comes by them: the balancer's
+    # name leads to its public side, so this is nobody until the deployer says who.
+    default = {} if network else {"Default": app.network.cidr}
+    testers = Text.parameter(
+        "TestCidr",
+        Description="Addresses that may see the next version on the test port, such as your own: 203.0.113.7/32",
+        AllowedPattern=r"[\d.]+/\d+",
+        **default,
+    )
+    return (
+        certificate if app.balancer.https else None,
+        zone if app.balancer.domain else None,
+        None if app.balancer.test_addresses else testers,
+    )
 
 
 def _services(

@@ -61,9 +61,13 @@ def cluster_stack(
     balancer: Balancer,
     certificate: CertificateArn | None = None,
     hosted_zone: HostedZoneId | None = None,
+    testers: Text | None = None,
 ) -> ClusterOutputs:
-    """One internet-facing balancer whose listeners answer 404 until a service brings its rules (S6)."""
-    group = _security_group(stack, network, balancer)
+    """One internet-facing balancer whose listeners answer 404 until a service brings its rules (S6).
+
+    `testers` is the range that reaches the test listener where the description names no `test_addresses`.
+    """
+    group = _security_group(stack, network, balancer, testers)
     made = _load_balancer(stack, foundation, network, balancer, group)
     http, https, test = _listeners(stack, balancer, made, certificate)
     cluster = stack.add(
@@ -88,7 +92,9 @@ def cluster_stack(
     )
 
 
-def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer) -> ec2.SecurityGroup:
+def _security_group(
+    stack: Stack, network: NetworkOutputs, balancer: Balancer, testers: Text | None
+) -> ec2.SecurityGroup:
     # Each service adds the way out to its own tasks; the constant way to nowhere closes all others (J4.3, J4.4).
     nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
     group = stack.add(
@@ -107,10 +113,8 @@ def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer) -
             address,
             "who may see the next version",
         )
-    if not balancer.test_addresses:
-        _let_in(
-            stack, group, "TestIngress", balancer.test_port, network.cidr, "the network itself may see the next version"
-        )
+    if testers and not balancer.test_addresses:
+        _let_in(stack, group, "TestIngress", balancer.test_port, testers, "who may see the next version")
     return group
 
 

@@ -30,9 +30,8 @@ _USE_KEY = (
     kms_actions.Decrypt,
     kms_actions.DescribeKey,
     kms_actions.Encrypt,
-    kms_actions.GenerateDataKey,
-    kms_actions.ReEncryptFrom,
-    kms_actions.ReEncryptTo,
+    kms_actions.Action("GenerateDataKey*"),
+    kms_actions.Action("ReEncrypt*"),
 )
 
 
@@ -214,8 +213,9 @@ def _bucket(stack: Stack, name: str, encryption: s3.ServerSideEncryptionByDefaul
     return stack.add(
         s3.Bucket(
             name,
-            # A bucket with objects in it cannot be deleted (D5.7); unnamed, it is in nobody's way afterwards.
-            DeletionPolicy="RetainExceptOnCreate",
+            # A bucket with objects in it cannot be deleted (D5.7), not even when a creation fails and is rolled back,
+            # and logs come early. Unnamed, it is in nobody's way afterwards.
+            DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
             BucketEncryption=s3.BucketEncryption(
                 ServerSideEncryptionConfiguration=[

@@ -10,7 +10,7 @@ from cfngen.stacks.network import NetworkOutputs
 
 
 def ide_stack(stack: Stack, common: Common, network: NetworkOutputs) -> None:
-    """An IDE in the network's first public subnet, reached by Systems Manager; it stops when nobody uses it."""
+    """An IDE in the network's first private subnet, reached by Systems Manager; it stops when nobody uses it."""
     stack.add(
         cloud9.EnvironmentEC2(
             "Environment",
@@ -19,6 +19,6 @@ def ide_stack(stack: Stack, common: Common, network: NetworkOutputs) -> None:
             InstanceType="t3.small",
             ConnectionType="CONNECT_SSM",
             AutomaticStopTimeMinutes=30,
-            SubnetId=Select(0, network.public_subnets),
+            SubnetId=Select(0, network.private_subnets),
         )
     )

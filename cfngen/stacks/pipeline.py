@@ -33,6 +33,7 @@ def pipeline_stack(
     connection: Arn | None = None,
 ) -> PipelineOutputs:
     """The repository, where this stage makes it; `repository` or `connection` are given where it does not."""
+    stack.describe("What the pipelines share: the repository, the notice of a failed run")
     _failures(stack, common, foundation)
     if _creates(pipeline.source):
         made = stack.add(

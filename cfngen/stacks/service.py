@@ -128,7 +128,8 @@ def _repository(stack: Stack, common: Common, foundation: FoundationOutputs) -> 
     return stack.add(
         ecr.Repository(
             "Repository",
-            DeletionPolicy="RetainExceptOnCreate",
+            # Like a bucket, it cannot be deleted with something in it, and a first build may be quick.
+            DeletionPolicy="Retain",
             UpdateReplacePolicy="Retain",
             EncryptionConfiguration=encryption,
             ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),

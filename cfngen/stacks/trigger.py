@@ -96,7 +96,7 @@ def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
         "Arguments": (
             '{% $merge([{"RepositoryName": $states.input.detail.repositoryName, '
             '"BeforeCommitSpecifier": $states.input.detail.oldCommitId, "AfterCommitSpecifier": $states.input.detail.commitId, '
-            '"MaxResults": 400}, $exists($states.input.next) ? {"NextToken": $states.input.next} : {}]) %}'
+            '"MaxResults": 100}, $exists($states.input.next) ? {"NextToken": $states.input.next} : {}]) %}'
         ),
         "Output": (
             '{% {"detail": $states.input.detail, "next": $states.result.NextToken, "touched": $count('

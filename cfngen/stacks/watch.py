@@ -43,6 +43,7 @@ def watch_stack(
     """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
     rule = _any(
         {
+            "LoadBalancer": _balancer_alarm(stack, cluster),
             **{title(service.name): service.alarm for service in services},
             **({"Database": database.alarm} if database else {}),
         }
@@ -63,6 +64,25 @@ def watch_stack(
         cloudwatch.Dashboard("Dashboard", DashboardBody=_dashboard(common, database, cluster, services))
     )
     return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
+
+
+def _balancer_alarm(stack: Stack, cluster: ClusterOutputs) -> AlarmName:
+    """What the balancer answers itself, 502 to 504, is in no target group's metrics; it rolls no release back."""
+    alarm = cloudwatch.Alarm(
+        "BalancerAlarm",
+        AlarmDescription="The load balancer itself fails requests",
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_ELB_5XX_Count",
+        Dimensions=[cloudwatch.MetricDimension(Name="LoadBalancer", Value=cluster.load_balancer)],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=5,
+        DatapointsToAlarm=3,
+        ComparisonOperator="GreaterThanThreshold",
+        Threshold=5,
+        TreatMissingData="notBreaching",
+    )
+    return AlarmName(stack.add(alarm).ref())
 
 
 def _any(alarms: dict[str, AlarmName]) -> Sub:
