@@ -9,9 +9,7 @@ sense; a build has to work, and to fail, in either.
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,11 +37,11 @@ Answer = str | Fails | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One run of a command, in the order of the calls."""
+    """One run of a command: `environment` is what it got, as bash's `export -p` tells it."""
 
     words: tuple[str, ...]
     stdin: str
-    environment: Mapping[str, str]
+    environment: str
 
     @property
     def text(self) -> str:
@@ -64,36 +62,39 @@ class Build:
         return [call for call in self.calls if call.text.startswith(start)]
 
 
-class _Missing(Exception):
+class _MissingError(Exception):
     pass
 
 
 # Notes the call; the first pattern that its words match has the answers, of which the last one holds for ever.
+# Written for speed, since a build calls it dozens of times.
 _FAKE = """\
-#!{python} -IS
-import fnmatch, json, os, pathlib, sys
-here = pathlib.Path({here!r})
-words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
-given = sys.stdin.read() if "--password-stdin" in words else ""
-with open(here / "calls", "a", encoding="utf-8") as calls:
-    calls.write(json.dumps([words, given, dict(os.environ)]) + "\\n")
-answers = json.loads((here / "answers.json").read_text(encoding="utf-8"))
-for number, (pattern, told) in enumerate(answers):
-    if fnmatch.fnmatchcase(" ".join(words), pattern):
-        with open(here / f"count-{{number}}", "a+b") as count:
-            count.write(b"x")
-            kind, said = told[min(count.tell(), len(told)) - 1]
-        if kind == "fails":
-            sys.exit(said)
-        if kind == "responds":
-            sys.path.append({packages!r})
-            import jmespath
-            found = jmespath.search(words[words.index("--query") + 1], said)
-            assert words[words.index("--output") + 1] == "text"
-            said = "\\t".join(map(str, found)) if isinstance(found, list) else str(found)
-        print(said)
-        sys.exit()
-sys.exit(f"nobody told what to answer to: {{' '.join(words)}}")
+#!/bin/bash
+words=("${{0##*/}}" "$@")
+given=
+[[ " $* " != *" --password-stdin "* ]] || IFS= read -rd '' given
+printf '%s\\0' "${{#words[@]}}" "${{words[@]}}" "$given" "$(export -p)" >> {here}/calls
+case "${{words[*]}}" in
+{cases}
+*) echo "nobody told what to answer to: ${{words[*]}}" >&2; exit 1 ;;
+esac
+count=0
+[ ! -e {here}/count-$number ] || read -r count < {here}/count-$number
+echo $((count + 1)) > {here}/count-$number
+[ $count -lt $answers ] || count=$((answers - 1))
+answer={here}/answer-$number-$count
+if [ -e $answer.json ]; then exec {here}/bin/python3 -IS {here}/query $answer.json "$@"; fi
+if [ -e $answer.failure ]; then cat $answer.failure >&2; exit 1; fi
+printf '%s\\n' "$(< $answer.text)"
+"""
+_QUERY = """\
+import json, sys
+sys.path.append({packages!r})
+import jmespath
+assert sys.argv[sys.argv.index("--output") + 1] == "text"
+with open(sys.argv[1], encoding="utf-8") as response:
+    found = jmespath.search(sys.argv[sys.argv.index("--query") + 1], json.load(response))
+print("\\t".join(map(str, found)) if isinstance(found, list) else found)
 """
 
 # What CodeBuild makes of an entry of `commands`, but that it exports every variable that the entry sets.
@@ -145,38 +146,40 @@ def run(
     if not failed:
         try:
             artifacts = dict(_artifacts(source, spec["artifacts"]))
-        except _Missing as missing:
+        except _MissingError as missing:
             failed, log = "UPLOAD_ARTIFACTS", f"{log}no matching artifact paths found: {missing}\n"
     exported = {name: environment[name] for name in spec["env"].get("exported-variables", ()) if name in environment}
-    return Build(failed, log, _calls(place / "calls"), exported, artifacts)
+    return Build(failed, log, tuple(_calls(place / "calls")), exported, artifacts)
 
 
 def _fakes(place: Path, answers: Mapping[str, Answer | Sequence[Answer]]) -> None:
-    told = [
-        (pattern, [_plain(each) for each in ([given] if isinstance(given, str | Fails | Mapping) else given)])
-        for pattern, given in answers.items()
-    ]
-    (place / "answers.json").write_text(json.dumps(told), encoding="utf-8")
+    cases = []
+    for number, (pattern, given) in enumerate(answers.items()):
+        told = [given] if isinstance(given, str | Fails | Mapping) else given
+        for count, answer in enumerate(told):
+            kind, text = _plain(answer)
+            (place / f"answer-{number}-{count}.{kind}").write_text(text, encoding="utf-8")
+        quoted = "*".join(map(shlex.quote, pattern.split("*")))
+        cases.append(f"{quoted}) number={number} answers={len(told)} ;;")
+    packages = str(Path(jmespath.__file__).parents[1])
+    (place / "query").write_text(_QUERY.format(packages=packages), encoding="utf-8")
     (place / "bin").mkdir()
-    fake = _FAKE.format(python=sys.executable, here=str(place), packages=str(Path(jmespath.__file__).parents[1]))
+    fake = _FAKE.format(here=place, cases="\n".join(cases))
     for name, program in {
         **dict.fromkeys(("aws", "docker", "sleep"), fake),
         "python3": f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n',
     }.items():
         (place / "bin" / name).write_text(program, encoding="utf-8")
         (place / "bin" / name).chmod(0o755)
-    bash = shutil.which("bash")
-    assert bash, "the tests of the build need bash"
-    (place / "bin/bash").symlink_to(bash)
 
 
-def _plain(answer: Answer) -> tuple[str, Any]:
+def _plain(answer: Answer) -> tuple[str, str]:
     match answer:
         case Fails():
-            return "fails", answer.says
+            return "failure", f"{answer.says}\n"
         case str():
-            return "prints", answer
-    return "responds", answer
+            return "text", answer
+    return "json", json.dumps(answer)
 
 
 def _commands(place: Path, phases: Mapping[str, Mapping[str, Any]], source: Path, shell: str) -> None:
@@ -186,26 +189,25 @@ def _commands(place: Path, phases: Mapping[str, Mapping[str, Any]], source: Path
     (state / "folder").write_text(f"{source}\n", encoding="utf-8")
     (state / "environment").write_text("", encoding="utf-8")
     (state / "each").write_text(_EACH.format(state=state), encoding="utf-8")
-    ended = f'code=$?; [ $code = 0 ] || failed=${{failed:-$phase}}; . {state}/environment; {{ printf "%s\\0" "$failed"; env -0; }} > {place}/end'
-    lines = [f"trap {shlex.quote(ended)} EXIT", "failed="]
+    # A shell that an entry ends, with whatever status, does not get to the end.
+    ended = f'[ "$r_done" ] || r_failed=${{r_failed:-$r_phase}}; . {state}/environment; {{ printf "%s\\0" "$r_failed"; env -0; }} > {place}/end'
+    lines = [f"trap {shlex.quote(ended)} EXIT"]
     assert set(phases) <= set(PHASES)
     for phase in PHASES:
         body = phases.get(phase, {})
         assert set(body) <= {"on-failure", "runtime-versions", "commands", "finally"}
         assert body.get("on-failure", "ABORT") == "ABORT", "the runner knows no other"
-        lines.append(f"phase={phase}; before=$failed")
+        lines.append(f"r_phase={phase}; r_before=$r_failed; r_broken=")
         if phase == "post_build" and "on-failure" not in phases.get("build", {}):
-            lines.append("[ $before != build ] || before=")  # it runs after a build that failed (E1.1)
-        for key in ("commands", "finally"):
+            lines.append('[ "$r_before" != build ] || r_before=')  # it runs after a build that failed (E1.1)
+        for key, unless in (("commands", "$r_before$r_broken"), ("finally", "$r_before")):
             for number, command in enumerate(body.get(key, ())):
                 assert isinstance(command, str), command
                 file = state / f"{phase}-{key}-{number}.sh"
                 file.write_text(f"{command}\n", encoding="utf-8")
                 do = f". {file}" if shell == "one shell" else f"$BASH {state}/each {file}"
-                guard = '[ "$before$broken" ] || ' if key == "commands" else ""
-                lines.append(f"{guard}{do} || {{ failed=${{failed:-{phase}}}; broken=yes; }}")
-        lines.append("broken=")
-    lines.append('[ -z "$failed" ]')
+                lines.append(f'[ "{unless}" ] || {do} || {{ r_failed=${{r_failed:-{phase}}}; r_broken=yes; }}')
+    lines.append("r_done=yes")
     (place / "driver").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -226,11 +228,13 @@ def _files(source: Path, block: Mapping[str, Any]) -> dict[str, str]:
     for pattern in block["files"]:
         matching = [path for path in sorted(base.glob(pattern)) if path.is_file()]
         if not matching:
-            raise _Missing(base / pattern)
+            raise _MissingError(base / pattern)
         files |= {str(path.relative_to(base)): path.read_text(encoding="utf-8") for path in matching}
     return files
 
 
-def _calls(file: Path) -> tuple[Call, ...]:
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return tuple(Call(tuple(words), given, environment) for words, given, environment in map(json.loads, lines))
+def _calls(file: Path) -> Iterator[Call]:
+    parts = iter(file.read_text(encoding="utf-8").split("\0")[:-1] if file.exists() else ())
+    for number in parts:
+        words = tuple(next(parts) for _ in range(int(number)))
+        yield Call(words, next(parts), next(parts))

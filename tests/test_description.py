@@ -150,6 +150,13 @@ REFUSED = [
          services=services("a", secrets={"DB_PASSWORD": SECRET}), database=Database(writers=("a",))),
     case(App, "services[0].shared", "at most 6 folders, since a trigger of a connection knows 8 paths (D1.7)",
          services=services("a", shared=tuple("bcdefgh"), build_context="."), pipeline=Pipeline(source=Connection(repository="a/b"))),
+    *(case(App, "services[0].scaling.schedule", f"another name than {name!r}, which is that of off_hours", off_hours=OffHours(),
+           services=services("a", scaling=Scaling(schedule=(ScheduledScaling(**{**REQUIRED[ScheduledScaling], "name": name}),))))
+      for name in ("off-hours-start", "off-hours-end")),
+    case(App, "network.cidr", "a larger range, or less for scaling.maximum: at most 1000 tasks run", network=Network(cidr="10.0.0.0/20"),
+         services=services("a", scaling=Scaling(maximum=500))),
+    *(case(App, f"services[0].environment[{name!r}]", SHADOWED, pipeline=Pipeline(source=CodeCommit()), database=Database(),
+           services=services("a", migrate=("x",), environment={name: "x"})) for name in ("DB_HOST", "DB_ADMIN_USER", "DB_READER_PASSWORD")),
     case(App, "name", "another name", name="network"),
     case(App, "name", "another name", name="service-shop"),
     *(case(OffHours, option, "a time of day, as in '20:00'", **{option: text})
@@ -196,7 +203,8 @@ REFUSED = [
     case(Release, "alarms", "at most 7, since CodeDeploy watches ten and 3 are the service's own (A4.10)",
          alarms=tuple(AlarmName(f"{number}") for number in range(8))),
     *(case(kind, "percent", "1 to 99", percent=percent) for kind in (Canary, Linear) for percent in (0, 100)),
-    *(case(kind, "minutes", DAYS, minutes=minutes) for kind in (Canary, Linear) for minutes in (0, 2881)),
+    *(case(kind, "minutes", DAYS, minutes=minutes) for kind, minutes in ((Canary, 0), (Canary, 2881), (Linear, 0))),
+    case(Linear, "minutes", "at most 320, so that all 10 steps end within two days (A4.15)", minutes=321),
     # scaling
     *(case(ScheduledScaling, "name", "a letter, then letters, digits and hyphens", name=text) for text in ("", "1a", "a b", "a" * 65)),
     *(case(ScheduledScaling, "schedule", "as in 'cron(0 20 ? * MON-FRI *)'", schedule=text) for text in ("", "cron()", "0 20 * * *", "every(1)")),
@@ -215,8 +223,9 @@ REFUSED = [
       for text in ("", "a", "*", "/a b", "/a?b=c#d", "/café", "/" + "a" * 128)),
     case(Service, "paths[0]", "'/?/?/?/?/?/?': at most 5 wildcards", paths=("/?/?/?/?/?/?",)),
     *(case(Service, "hosts[0]", f"{text!r}: a host name in lower case, without port or scheme", hosts=(text,))
-      for text in ("", "Shop.example.com", "https://a.b", "a.b:80", "-a.b", "a" * 129)),
-    case(Service, "hosts", "wildcards", hosts=("*.*.*.*.example.com", "*.*.example.org")),
+      for text in ("", "shop", "Shop.example.com", "https://a.b", "a.b:80", "10.0.0.1", "a" * 126 + ".de", "é.example.com")),
+    case(Service, "paths[0]", "wildcards", hosts=("*.*.*.*.example.com", "*.*.example.org")),
+    case(Service, "paths[0]", "wildcards", hosts=("*.*.example.com",), paths=("/*/*/*/*/*",)),
     *(case(Service, "allowed_addresses[0]", f"{text!r}: an address range", allowed_addresses=(text,)) for text in ("", "10.0.0.1", "10.0.0.1/8", "home")),
     case(Service, "paths", "'/a' stands there twice", paths=("/*", "/a", "/a")),
     case(Service, "hosts", "'a.b' stands there twice", hosts=("a.b", "a.b")),
@@ -224,7 +233,7 @@ REFUSED = [
     case(Service, "hosts", "hosts and allowed_addresses together at most 4", hosts=("a.b", "c.d", "e.f"), allowed_addresses=("10.0.0.0/8", "::/0")),
     *(case(Service, "health_path", "one path, without wildcards or query", health_path=text)
       for text in ("", "health", "/*", "/a?b", "/a b", "/ü", "/" + "a" * 1024)),
-    *(case(Service, "source", f"{text!r}: {FOLDER}", source=text) for text in ("/a", "a/", "a b", "../a", "a/../b", "ü")),
+    *(case(Service, "source", f"{text!r}: {FOLDER}", source=text) for text in (".", "/a", "a/", "a b", "../a", "a/../b", "ü")),
     case(Service, "shared", f"'a b': {FOLDER}", shared=("a b",), build_context="."),
     case(Service, "build_context", f"'/a': {FOLDER}", build_context="/a"),
     case(Service, "build_context", "a folder that holds 'libs' as well, such as '.'", shared=("libs",)),
@@ -237,6 +246,10 @@ REFUSED = [
     *(case(Service, "stop_timeout_seconds", "2 to 120 (G2.16)", stop_timeout_seconds=seconds) for seconds in (1, 121)),
     *(case(Service, "user", "a numeric user that is not root", user=text) for text in ("", "0", "node", "0:0", "1000:0", "1000:", "1:2:3")),
     *(case(Service, "writable_paths[0]", f"{text!r}: an absolute folder, as in '/tmp'", writable_paths=(text,)) for text in ("", "/", "tmp", "/a/../b", "/a b")),
+    case(Service, "writable_paths[1]", "another folder; it and one before it would be the same volume, 'a-b'", writable_paths=("/a/b", "/a.b")),
+    case(Service, "egress_ports", "443 among them, since images, secrets and logs go that way", egress_ports=(80,)),
+    *(case(Service, f"{option}['PORT']", "the container listens on its port, 8080; give another one by Service(port=...)", **{option: {"PORT": value}})
+      for option, value in (("environment", "80"), ("secrets", SECRET))),
     *(case(Service, "egress_ports[1]", "1 to 65535", egress_ports=(443, port)) for port in (0, 65536)),
     *(case(Service, f"environment[{name!r}]", "a variable's name: letters, digits and underscores", environment={name: "x"}) for name in ("", "1A", "A-B", "A B")),
     case(Service, "secrets['A-B']", "a variable's name: letters, digits and underscores", secrets={"A-B": SECRET}),
@@ -334,15 +347,21 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         Network(cidr=cidr, zones=3)
     Pipeline(source=CodeCommit(branch="feature/a_b.c-d"), files="a.b/c-d/_e", build_timeout_minutes=480)
     Pipeline(source=Connection(repository="group/sub/name"), runtimes={"python": "3.13"}, build_timeout_minutes=5)
-    for strategy in (AllAtOnce(), Canary(percent=1, minutes=2880), Linear(percent=99, minutes=1)):
+    for strategy in (AllAtOnce(), Canary(percent=1, minutes=2880), Linear(percent=1, minutes=29)):
         Release(strategy=strategy, continue_within_minutes=2880, termination_wait_minutes=1)
     Scaling(minimum=500, maximum=500, cpu_percent=10, memory_percent=95, requests_per_minute=1)
     ScheduledScaling(name="a" * 64, schedule="at(2030-01-01T00:00:00)", minimum=0, maximum=0, timezone="Asia/Tokyo")
     paths = ("/", "/*", "/a?b*", "/" + "a" * 127, "/$-_.~\"'@:+&", "/*/*/?/?/?")
-    Service(name="a" * 32, paths=paths, hosts=("*.example.com", "a"), allowed_addresses=("::/0", "10.0.0.0/8"))
+    Service(name="a" * 32, paths=paths, hosts=("*.example.com", "a.b"), allowed_addresses=("::/0", "10.0.0.0/8"))
     Service(name="a", port=1024, health_path="/", cpu=16384, memory_mib=122880, stop_timeout_seconds=120, user="1")
     Service(name="a", port=65535, source="a/b", shared=("a/c", "lib"), build_context=".", writable_paths=("/a/b.c",))
-    Service(name="a", environment={"_A1": "", "b": "x"}, secrets={"A": SECRET}, egress_ports=(), user="65534:65534")
+    Service(
+        name="a",
+        environment={"_A1": "", "b": "x", "PORT": "8080"},
+        secrets={"A": SECRET},
+        egress_ports=(443, 1),
+        user="65534:65534",
+    )
 
 
 # Types and names of options

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from resolve import STACK, Rendering, differing, rendered
 from strategies import apps, service_options, with_service, without
@@ -31,7 +31,13 @@ from cfngen import (
 )
 from cfngen.describe import Description
 
-RANDOM = settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(
+    max_examples=12,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),  # whole applications take minutes to shrink
+)
 
 SEQUENCES = {"migrate"}
 """Options whose order means something; that of every other one does not."""

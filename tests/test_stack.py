@@ -397,6 +397,13 @@ def _with(**resource: Any) -> Callable[[], None]:
     return refused
 
 
+def _if_in_if() -> None:
+    stack = Stack("root")
+    stack.template.add_condition("IsDev", Equals("a", "b"))
+    stack.add(sqs.Queue("Reader", QueueName=If("IsDev", "a", If("IsProd", "b", "c"))))
+    stack.templates()
+
+
 def _condition_of_a_condition() -> None:
     stack = Stack("root")
     stack.template.add_condition("IsDev", Not(Is("IsProd")))
@@ -493,6 +500,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "unknown Condition": (_with(Condition="IsProd"), "Reader uses the condition 'IsProd', which it does not have"),
     "unknown Fn::If": (_with(QueueName=If("IsProd", "a", "b")), "Reader uses the condition 'IsProd'"),
     "unknown Fn::If inside": (_with(QueueName=Sub("${a}", a=If("IsProd", "a", "b"))), "Reader uses the condition 'IsProd'"),
+    "unknown Fn::If in an Fn::If": (_if_in_if, "Reader uses the condition 'IsProd'"),
     "unknown condition in a condition": (_condition_of_a_condition, "IsDev uses the condition 'IsProd'"),
     "resource of another stack": (_resource_of_another_stack, "'child': Reader uses 'Letters', which is neither a resource"),
     "name twice": (_twice("queue", "queue"), "stack 'root' cannot nest 'queue': 'queue' is there already"),

@@ -9,7 +9,7 @@ from troposphere import GetAtt, GetAZs, Select, Sub, Tags, ec2
 
 from cfngen.spec import Network
 from cfngen.stack import Stack
-from cfngen.values import BucketName, SubnetIds, Text, VpcId
+from cfngen.values import BucketName, SubnetIds, VpcId
 
 _BLOCKS_OF_A_TIER = 4  # so that a further zone moves no subnet of another tier (J1.4)
 _TIERS = ("public", "private", "isolated")
@@ -22,7 +22,6 @@ class NetworkOutputs:
     """
 
     vpc: VpcId
-    cidr: Text
     public_subnets: SubnetIds
     private_subnets: SubnetIds
     birth_subnets: SubnetIds
@@ -53,7 +52,6 @@ def network_stack(stack: Stack, network: Network, logs: BucketName | None = None
         _flow_log(stack, vpc, logs)
     return NetworkOutputs(
         vpc=VpcId(vpc.ref()),
-        cidr=Text(GetAtt(vpc, "CidrBlock")),
         public_subnets=SubnetIds(each.ref() for each in subnets["public"]),
         private_subnets=SubnetIds(each.ref() for each in subnets["private"]),
         birth_subnets=SubnetIds(each.ref() for each in subnets["private"][:2]),

@@ -40,11 +40,11 @@ SERVICES = ("customer", "employee")
 Resources = dict[str, dict[str, Any]]
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml, where it is there
     """PyYAML's loader, with the short tags turned back into mappings."""
 
 
-def _function(loader: yaml.CSafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix == "Ref" else f"Fn::{suffix}"
     if isinstance(node, yaml.SequenceNode):
         return {name: loader.construct_sequence(node, deep=True)}
@@ -91,7 +91,8 @@ class Generated:
         """The properties of the one resource of that type in a stack."""
         found = self.resolved(stack, kind) if resolved else self.of(stack, kind)
         assert len(found) == 1, f"{stack} has {len(found)} resources of type {kind}"
-        return next(iter(found.values()))["Properties"]
+        properties: dict[str, Any] = next(iter(found.values()))["Properties"]
+        return properties
 
     def resolved(self, stack: str, kind: str) -> Resources:
         """The same as `of`, with whatever comes from other stacks followed there."""

@@ -355,7 +355,7 @@ def test_h2_what_would_replace_a_group_is_refused_with_the_ways_out(option: str,
     assert "another service name" in problem.fits
     assert "never deployed" in problem.fits
     # Nothing was deployed yet: without a ledger the same description is welcome.
-    assert rendered(changed(SMALL, "other", **{option: value}))
+    assert rendered(changed(SMALL, "other", **{option: value})).texts
 
 
 def test_h3_balancer_and_groups_have_no_names(stage: Generated) -> None:

@@ -214,7 +214,7 @@ def test_a4_10_own_alarms_come_after_the_services_own_up_to_ten(rendered: Render
         Release(alarms=(*own, AlarmName("one-more")))
 
 
-PREDEFINED = {
+PREDEFINED: dict[str, AllAtOnce | Canary | Linear] = {
     "CodeDeployDefault.ECSAllAtOnce": AllAtOnce(),
     "CodeDeployDefault.ECSLinear10PercentEvery1Minutes": Linear(percent=10, minutes=1),
     "CodeDeployDefault.ECSLinear10PercentEvery3Minutes": Linear(percent=10, minutes=3),

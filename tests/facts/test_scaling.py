@@ -93,7 +93,8 @@ def test_b5_6_every_policy_belongs_to_that_target(scaled: Generated) -> None:
 
 @pytest.mark.parametrize(("name", "option"), [("CpuScaling", "cpu_percent"), ("MemoryScaling", "memory_percent"), ("RequestScaling", "requests_per_minute")])  # fmt: skip
 def test_b5_6_what_has_no_target_has_no_policy(name: str, option: str, rendered: Render) -> None:
-    made = rendered(changed(SMALL, "plain", scaling=replace(EVERYTHING, **{option: None})))
+    without: dict[str, Any] = {option: None}
+    made = rendered(changed(SMALL, "plain", scaling=replace(EVERYTHING, **without)))
     assert set(policies(made, "plain")) == {"CpuScaling", "MemoryScaling", "RequestScaling"} - {name}
 
 

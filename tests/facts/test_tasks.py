@@ -23,7 +23,6 @@ from cfngen import (
     KeyArn,
     Secret,
     SecretArn,
-    Service,
     Text,
 )
 
@@ -152,7 +151,7 @@ def test_c2_3_group_bootstrap_service_and_files_agree_on_port_and_path(port: int
 
 
 def test_c2_3_a_port_variable_that_says_otherwise_is_refused() -> None:
-    assert replace(PLAIN, environment={"PORT": "8080"})
+    assert replace(PLAIN, environment={"PORT": "8080"}).port == 8080
     with pytest.raises(DescriptionError, match="PORT"):
         replace(PLAIN, environment={"PORT": "9090"})
 
@@ -207,7 +206,7 @@ SIZES = {
 @pytest.mark.parametrize("cpu", SIZES)
 def test_g1_the_sizes_of_fargate_and_no_others(cpu: int, rendered: Render) -> None:
     for memory in SIZES[cpu]:
-        assert replace(PLAIN, cpu=cpu, memory_mib=memory)
+        assert replace(PLAIN, cpu=cpu, memory_mib=memory).memory_mib == memory
     near = {each + step for each in SIZES[cpu] for step in (-1024, -512, 1, 512, 1024)} - set(SIZES[cpu])
     for memory in sorted(near)[:3] + sorted(near)[-3:]:
         with pytest.raises(DescriptionError, match="memory_mib"):
@@ -570,10 +569,6 @@ def test_g3_a_task_definition_is_what_ecs_registers(rendered: Render) -> None:
     from botocore.validate import ParamValidator
 
     shape = get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
-    options = {
-        "environment": {"MODE": "quiet", "QUEUE": Text.parameter("QueueName")},
-        "secrets": SECRETS,
-        "writable_paths": ("/data",),
-    }
-    made = rendered(replace(SMALL, services=(Service(name="plain", **options),)))
+    variables = {"MODE": "quiet", "QUEUE": Text.parameter("QueueName")}
+    made = plain(rendered, environment=variables, secrets=SECRETS, writable_paths=("/data",))
     assert ParamValidator().validate(made.taskdef("plain"), shape).generate_report() == ""
