@@ -48,7 +48,10 @@ class _SelfChecking(type):
         else:
             made = super().__call__(**given)
             object.__setattr__(made, "made_at", place)
-            found = list(made.checks()) if _sound(given) else []
+            unsound = {name for name, value in given.items() if not _sound(value)}
+            found = _further(made, unsound) if unsound else list(made.checks())
+            if unsound:
+                object.__setattr__(made, "is_sound", False)
         if found:
             object.__setattr__(made, "is_sound", False)
             report(_problems(made, given, found))
@@ -105,11 +108,19 @@ def _words(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(repr(part) for part in parts)
     if origin is tuple:
-        return f"a tuple of {_words(parts[0]).removeprefix('a ').removeprefix('an ')}, such as (one,) or (one, two)"
+        return f"a tuple of {_many(parts[0])}, such as (one,) or (one, two)"
     if origin is not None and issubclass(origin, Mapping):
         return f"a mapping of {_words(parts[0])} to {_words(parts[1])}"
+    name = str(getattr(hint, "__name__", hint))
+    article = "an" if name[0] in "AEIO" else "a"
     plain = {str: "a string", int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"}
-    return plain.get(hint, f"a {getattr(hint, '__name__', hint)}")
+    return plain.get(hint, f"{article} {name}")
+
+
+def _many(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return _words(hint)
+    return {str: "strings", int: "whole numbers", float: "numbers"}.get(hint, f"{getattr(hint, '__name__', hint)}s")
 
 
 def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wrong: set[str]) -> Any:
@@ -119,8 +130,14 @@ def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wron
         default = (
             f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
         )
+        if default is None and name not in _optional(cls):
+            default = {str: "x", int: 1}.get(_hints[cls][name], ())
         object.__setattr__(made, name, default if name in wrong else given.get(name, default))
     return made
+
+
+def _optional(cls: type) -> set[str]:
+    return {name for name, hint in _hints[cls].items() if NoneType in get_args(hint)}
 
 
 def _further(made: Any, wrong: set[str]) -> list[Finding]:
@@ -135,9 +152,8 @@ def _further(made: Any, wrong: set[str]) -> list[Finding]:
     return found
 
 
-def _sound(given: Mapping[str, Any]) -> bool:
-    parts = [part for value in given.values() for part in _parts(value)]
-    return all(getattr(part, "is_sound", True) for part in parts)
+def _sound(value: Any) -> bool:
+    return all(getattr(part, "is_sound", True) for part in _parts(value))
 
 
 def _parts(value: Any) -> Iterable[Any]:
@@ -213,3 +229,13 @@ def clock(time: str) -> int:
     """Minutes since midnight of a time of day such as ``20:00``."""
     hours, minutes = time.split(":")
     return int(hours) * 60 + int(minutes)
+
+
+def is_folder(text: str) -> bool:
+    """Whether a text is a relative folder that no shell, pattern or template misreads."""
+    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and not {".", ".."} & set(text.split("/"))
+
+
+def is_timezone(text: str) -> bool:
+    """Whether a text looks like a name of the time zone database."""
+    return bool(re.fullmatch(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*", text, re.ASCII))

@@ -52,23 +52,20 @@ class Ledger:
         """Parse a ledger's text; raises `LedgerError` when it is not one that this version understands."""
         try:
             data = json.loads(text)
-            if data["format"] != FORMAT:
-                raise LedgerError(
-                    [
-                        Problem(
-                            "format",
-                            repr(data["format"]),
-                            f"this cfngen reads format {FORMAT}; use the version that wrote the file",
-                            file,
-                        )
-                    ]
-                )
-            rules = {name: tuple(RuleRecord(**record) for record in records) for name, records in data["rules"].items()}
-            return cls(births=data["births"], rules=rules, resources=tuple(data["resources"]), file=file)
+            if data["format"] is True or data["format"] != FORMAT:
+                fits = f"this cfngen reads format {FORMAT}; use the version that wrote the file"
+                raise LedgerError([Problem("format", repr(data["format"]), fits, file)])
+            rules = {
+                name: tuple(_record(record) for record in _a(list, records)) for name, records in data["rules"].items()
+            }
+            births = {name: _a(dict, birth) for name, birth in data["births"].items()}
+            resources = tuple(_place(line) for line in _a(list, data["resources"]))
+            return cls(births=births, rules=rules, resources=resources, file=file)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             fits = "restore it from version control; a ledger is written by cfngen alone and never edited"
+            said = " ".join(str(error).split())
             raise LedgerError(
-                [Problem("ledger", f"it cannot be read ({type(error).__name__}: {error})", fits, file)]
+                [Problem("ledger", f"it cannot be read ({type(error).__name__}: {said})", fits, file)]
             ) from None
 
     def text(self) -> str:
@@ -124,3 +121,25 @@ def _without_defaults(record: RuleRecord) -> dict[str, Any]:
         "colour": record.colour,
     }
     return data | ({"retired": True} if record.retired else {})
+
+
+def _record(data: Any) -> RuleRecord:
+    record = RuleRecord(**_a(dict, data))
+    for text in (record.digest, record.listener, record.content, record.colour):
+        _a(str, text)
+    _a(bool, record.retired)
+    if isinstance(record.priority, bool):
+        raise TypeError("a priority is a number")
+    _a(int, record.priority)
+    return record
+
+
+def _place(line: Any) -> str:
+    place, kind = _a(str, line).split(" ")
+    return f"{place} {kind}"
+
+
+def _a(kind: type, value: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r:.40} is no {kind.__name__}")
+    return value

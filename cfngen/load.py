@@ -34,7 +34,7 @@ def load(path: Path) -> tuple[App, ...]:
         except DescriptionError as error:
             problems.extend(error.problems)
             names = {}
-        except Exception as error:  # noqa: BLE001  (the user's code may fail in any way)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (the user's code may fail in any way)
             if not problems:
                 problems.append(_failure(path, error))
             names = {}
@@ -66,7 +66,7 @@ def find() -> Path:
     found = [
         path
         for path in sorted(Path("services").glob("*.py"))
-        if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     ]
     if len(found) != 1:
         known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"
@@ -82,7 +82,7 @@ def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
             [
                 Problem(
                     "stages",
-                    "" if given is None else repr(given),
+                    "" if given is None else f"{repr(given)[:60]}...",
                     "assign a tuple of App objects to `stages`, or one to `app`",
                     str(path),
                 )
@@ -113,8 +113,10 @@ def _importable(folder: Path) -> Iterator[None]:
         sys.path[:] = before
 
 
-def _failure(path: Path, error: Exception) -> Problem:
+def _failure(path: Path, error: BaseException) -> Problem:
     if isinstance(error, SyntaxError):
-        return Problem(type(error).__name__, "", str(error.msg), str(path), error.lineno or 0)
+        file = Path(error.filename or path)
+        shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+        return Problem(type(error).__name__, "", str(error.msg), str(shown), error.lineno or 0)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     return Problem(type(error).__name__, "", " ".join(str(error).split()), str(path), (lines or [0])[-1] or 0)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-from cfngen.spec import Service
-
 PREFIX = "STACK_"
 PATTERN = re.compile(r"\$\{(STACK_\w+)\}")
 
@@ -26,6 +24,9 @@ MIGRATION_EXECUTION_ROLE_ARN = "STACK_MIGRATION_EXECUTION_ROLE_ARN"
 DB_MASTER_SECRET_ARN = "STACK_DB_MASTER_SECRET_ARN"
 DB_READER_SECRET_ARN = "STACK_DB_READER_SECRET_ARN"
 DB_WRITER_SECRET_ARN = "STACK_DB_WRITER_SECRET_ARN"
+
+MIGRATION = "_migrate"
+"""Ends the family of a migration; no service can be called so."""
 
 IMAGE1 = "IMAGE1_NAME"
 """What the deploy action replaces in taskdef.json, as ``<IMAGE1_NAME>`` (D3)."""
@@ -46,6 +47,6 @@ def secret(name: str) -> str:
     return f"{PREFIX}SECRET_{name}"
 
 
-def family(application: str, stage: str, service: Service, suffix: str = "") -> str:
+def family(application: str, stage: str, service: str, suffix: str = "") -> str:
     """The family of a service's task definitions."""
-    return f"{application}-{stage}-{service.name}{suffix}"
+    return f"{application}-{stage}-{service}{suffix}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
@@ -54,7 +55,12 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     """
     known = ledger or Ledger()
     clashes = list(conflicts(app))
-    broken = [*_service_births(app, known), *_network_birth(app, known), *_database_birth(app, known)]
+    broken = [
+        *_identity(app, known),
+        *_service_births(app, known),
+        *_network_birth(app, known),
+        *_database_birth(app, known),
+    ]
     if broken:
         raise LedgerError([*broken, *clashes])
     report(clashes)
@@ -65,6 +71,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     report(_routing_problems(app, rules, _retired(settled) - _retired(known)))
     for service in app.services:
         settled = settled.with_birth(_service_key(service.name), _service_birth(app, service))
+    settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
     settled = settled.with_birth("network", {"cidr": app.network.cidr})
     if app.database:
         settled = settled.with_birth("database", _database_values(app, app.database))
@@ -108,6 +115,14 @@ def _key_of(app: App, what: str) -> str:
     return "application" if what in app.own_key_for else "aws"
 
 
+def _identity(app: App, ledger: Ledger) -> Iterator[Problem]:
+    born = ledger.births.get("stage", {"application": app.name, "name": app.stage})
+    for option, wanted, was in (("name", app.name, born["application"]), ("stage", app.stage, born["name"])):
+        if wanted != was:
+            fits = f"{ledger.file} belongs to {was!r}, and every name in that stage's account would change. Way out: a new stage starts without a ledger, so delete the copied file"
+            yield problem(app, option, fits)
+
+
 def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
     told = {"port": "port", "health_path": "health_path", "image_key": "own_key_for"}
     for index, service in enumerate(app.services):
@@ -142,7 +157,7 @@ def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
         line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet")
     )
     if app.network.zones < zones:
-        fits = f"{zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed"
+        fits = f"the network has {zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed. Ways out: keep {zones}, or make a new stage beside this one"
         yield problem(app, "network.zones", fits)
 
 
@@ -242,9 +257,8 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):
-        host = (service.hosts or ("any.host",))[0].replace("*", "x").replace("?", "x")
-        for listener in listeners(app):
-            found = reached(every, listener, host, service.health_path)
+        for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):
+            found = reached(every, listener, host.replace("*", "x").replace("?", "x"), service.health_path)
             if found != service.name:
                 there = f"service {found!r}" if found else "nobody"
                 fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"

@@ -58,16 +58,17 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
 
     Raises `OutputError` and changes nothing when a folder holds what cfngen did not write, or cannot be written.
     """
-    for folder in folders:
-        _recover(folder)
-    changed = [folder for folder, files in sorted(folders.items()) if _differs(folder, files)]
     with _told():
+        real = {folder: folder.resolve() for folder in folders}
+        for folder in real.values():
+            _recover(folder)
+        changed = [folder for folder, files in sorted(folders.items()) if _differs(real[folder], files)]
         sides: dict[Path, Path] = {}
         try:
             for folder in changed:
-                sides[folder] = _write_beside(folder, folders[folder])
+                sides[folder] = _write_beside(real[folder], folders[folder])
             for folder, side in sides.items():
-                _swap(folder, side)
+                _swap(real[folder], side)
         finally:
             for side in sides.values():
                 shutil.rmtree(side, ignore_errors=True)
@@ -81,6 +82,9 @@ def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def _differs(folder: Path, files: Mapping[str, str]) -> bool:
+    if folder.exists() and not folder.is_dir():
+        msg = f"{folder}: is a file, and a folder is wanted there; name another folder, or move the file"
+        raise OutputError(msg)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file():
         msg = f"{folder}: holds files that cfngen did not write; name another folder, or empty this one"
         raise OutputError(msg)
@@ -117,7 +121,12 @@ def _swap(folder: Path, side: Path) -> None:
     old = _old(folder)
     if folder.exists():
         folder.replace(old)
-    side.replace(folder)
+    try:
+        side.replace(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.replace(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

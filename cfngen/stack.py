@@ -115,7 +115,11 @@ class Stack:
             building.reset(token)
 
         def leave(path: str, value: Value) -> Value:
-            output = title(path)
+            output = title(path) or "Value"
+            if output in child.template.outputs:
+                raise WiringError(
+                    f"stack {name!r} has two outputs of the name {output!r}; rename a field of what it returns"
+                )
             child.template.add_output(Output(output, Value=value.text))
             seen = type(value).from_output(title(name), output)
             seen.owner = building.get()
@@ -137,7 +141,10 @@ class Stack:
         """
         below: dict[str, dict[str, Any]] = {}
         for child in self.nested.values():
-            below |= child.templates()
+            for file, made in child.templates().items():
+                if file in below or file == self.file:
+                    raise WiringError(f"two stacks would be written to {file!r}; rename the one or the other")
+                below[file] = made
         self._pass_parameters()
         hearing = _Hearing(self)
         token = rendering.set(hearing)
@@ -180,6 +187,8 @@ class Stack:
     def _pass_parameters(self) -> None:
         """Give each child the parameters that it uses, no more."""
         for child in self.nested.values():
+            resource = self.template.resources[title(child.name)]
+            resource.properties.pop("Parameters", None)
             if used := sorted(child._used & set(child._given)):
                 self.template.resources[title(child.name)].Parameters = {
                     parameter: child._given[parameter].text for parameter in used
@@ -219,7 +228,7 @@ class _Hearing:
             there = f"stack {owner!r}" if owner else "the root"
             msg = f"stack {stack.name!r} uses {value!r} of {there}; pass it to the stack's function as an argument"
             raise WiringError(msg)
-        elif value.is_reference and value.label in stack._given:
+        elif value.is_reference and value.data.data["Ref"] in stack._given:
             self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
 
     def _declared_by_deployer(self, declaration: Parameter) -> None:
@@ -257,7 +266,7 @@ def _part(part: Any, index: int) -> str:
 
 def _references(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Every logical id that a template refers to, with the place that does."""
-    for section in ("Resources", "Outputs"):
+    for section in ("Conditions", "Resources", "Outputs"):
         for name, part in body.get(section, {}).items():
             after = part.get("DependsOn", [])
             yield from ((other, name) for other in ([after] if isinstance(after, str) else after))

@@ -229,7 +229,7 @@ def _label(source: object) -> str:
     """What the producer calls the value; it names the parameter when the value enters a nested stack."""
     match getattr(source, "data", None):
         case {"Ref": str(title)}:
-            return title
+            return title.replace("::", "")
         case {"Fn::GetAtt": [str(title), str(attribute)]}:
             return title + "".join(
                 part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split(".")

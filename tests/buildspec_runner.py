@@ -167,7 +167,7 @@ def _fakes(place: Path, answers: Mapping[str, Answer | Sequence[Answer]]) -> Non
     fake = _FAKE.format(here=place, cases="\n".join(cases))
     for name, program in {
         **dict.fromkeys(("aws", "docker", "sleep"), fake),
-        "python3": f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n',
+        "python3": f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S "$@"\n',
     }.items():
         (place / "bin" / name).write_text(program, encoding="utf-8")
         (place / "bin" / name).chmod(0o755)

@@ -204,6 +204,7 @@ REFUSED = [
          alarms=tuple(AlarmName(f"{number}") for number in range(8))),
     *(case(kind, "percent", "1 to 99", percent=percent) for kind in (Canary, Linear) for percent in (0, 100)),
     *(case(kind, "minutes", DAYS, minutes=minutes) for kind, minutes in ((Canary, 0), (Canary, 2881), (Linear, 0))),
+    case(Linear, "minutes", "at most 29, so that all 100 steps end", percent=1, minutes=30),
     case(Linear, "minutes", "at most 320, so that all 10 steps end within two days (A4.15)", minutes=321),
     # scaling
     *(case(ScheduledScaling, "name", "a letter, then letters, digits and hyphens", name=text) for text in ("", "1a", "a b", "a" * 65)),
@@ -241,10 +242,11 @@ REFUSED = [
     *(case(Service, "port", "1024 to 65535; a container that is not root cannot open a lower one", port=port) for port in (80, 1023, 65536)),
     case(Service, "cpu", "CPU units of Fargate: 256, 512, 1024, 2048, 4096, 8192, 16384", cpu=300),
     case(Service, "memory_mib", "with 256 CPU units Fargate has 512, 1024, 2048", memory_mib=4096),
+    case(Service, "memory_mib", "with 512 CPU units Fargate has 1024, 2048, 3072, 4096", cpu=512),
     case(Service, "memory_mib", "with 1024 CPU units Fargate has 2048 to 8192 in steps of 1024", cpu=1024),
     case(Service, "memory_mib", "with 16384 CPU units Fargate has 32768 to 122880 in steps of 8192", cpu=16384, memory_mib=40000),
     *(case(Service, "stop_timeout_seconds", "2 to 120 (G2.16)", stop_timeout_seconds=seconds) for seconds in (1, 121)),
-    *(case(Service, "user", "a numeric user that is not root", user=text) for text in ("", "0", "node", "0:0", "1000:0", "1000:", "1:2:3")),
+    *(case(Service, "user", "a numeric user that is not root", user=text) for text in ("", "0", "node", "0:0", "1" * 11, "1:" + "1" * 11, "1000:0", "1000:", "1:2:3")),
     *(case(Service, "writable_paths[0]", f"{text!r}: an absolute folder, as in '/tmp'", writable_paths=(text,)) for text in ("", "/", "tmp", "/a/../b", "/a b")),
     case(Service, "writable_paths[1]", "another folder; it and one before it would be the same volume, 'a-b'", writable_paths=("/a/b", "/a.b")),
     case(Service, "egress_ports", "443 among them, since images, secrets and logs go that way", egress_ports=(80,)),
@@ -343,12 +345,24 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         Balancer(test_port=port, domain="*.shop-2.example.com", test_addresses=("0.0.0.0/0", "192.0.2.1/32"))
     Database(name="a" * 32, storage_gib=65536 * 10 // 11, storage_ceiling_gib=65536, backup_days=35)
     Database(storage_gib=30, storage_ceiling_gib=33, backup_days=1)
+    Database(storage_gib=20, storage_ceiling_gib=22)
     for cidr in ("10.0.0.0/16", "172.31.0.0/20", "192.168.240.0/20"):
         Network(cidr=cidr, zones=3)
     Pipeline(source=CodeCommit(branch="feature/a_b.c-d"), files="a.b/c-d/_e", build_timeout_minutes=480)
     Pipeline(source=Connection(repository="group/sub/name"), runtimes={"python": "3.13"}, build_timeout_minutes=5)
-    for strategy in (AllAtOnce(), Canary(percent=1, minutes=2880), Linear(percent=1, minutes=29)):
+    for strategy in (AllAtOnce(), Canary(percent=1, minutes=2880), Linear(percent=99, minutes=2880)):
         Release(strategy=strategy, continue_within_minutes=2880, termination_wait_minutes=1)
+    alarms = tuple(AlarmName(f"{number}") for number in range(7))
+    Release(
+        strategy=Linear(percent=10, minutes=320),
+        continue_within_minutes=1,
+        termination_wait_minutes=2880,
+        alarms=alarms,
+    )
+    # Three times 251 addresses are there, 16 of them for others, and each service may have twice its maximum.
+    shared = services("a", "b", shared=tuple("cdefgh"), build_context=".", scaling=Scaling(maximum=184))
+    pipeline = Pipeline(source=Connection(repository="a/b"))
+    App(name="a", services=shared, pipeline=pipeline, network=Network(cidr="10.0.0.0/20", zones=3))
     Scaling(minimum=500, maximum=500, cpu_percent=10, memory_percent=95, requests_per_minute=1)
     ScheduledScaling(name="a" * 64, schedule="at(2030-01-01T00:00:00)", minimum=0, maximum=0, timezone="Asia/Tokyo")
     paths = ("/", "/*", "/a?b*", "/" + "a" * 127, "/$-_.~\"'@:+&", "/*/*/?/?/?")
@@ -359,9 +373,10 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         name="a",
         environment={"_A1": "", "b": "x", "PORT": "8080"},
         secrets={"A": SECRET},
-        egress_ports=(443, 1),
-        user="65534:65534",
+        egress_ports=(1, 443, 65535),
+        user="9999999999:1",
     )
+    Service(name="a", cpu=256, memory_mib=2048, stop_timeout_seconds=2)
 
 
 # Types and names of options

@@ -32,7 +32,7 @@ from cfngen import (
 from cfngen.describe import Description
 
 RANDOM = settings(
-    max_examples=12,
+    max_examples=10,
     derandomize=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),

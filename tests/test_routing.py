@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class Request:
     source: str = INSIDE
 
 
+@cache
 def pattern(text: str) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}
     return re.compile("".join(parts.get(char, re.escape(char)) for char in text), re.DOTALL)
@@ -215,7 +217,7 @@ def requests(app: App) -> list[Request]:
     ]
 
 
-RANDOM = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+RANDOM = settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @RANDOM
@@ -223,11 +225,13 @@ RANDOM = settings(max_examples=60, derandomize=True, deadline=None, suppress_hea
 def test_the_most_specific_pattern_wins(life: list[App]) -> None:
     for settled in accepted(life):
         rules, app = every(settled), settled.app
-        for listener in ("https" if app.balancer.https else "http", "test"):
-            for request in requests(app):
-                assert answering(rules, listener, request) == expected(app, request), request
-                if request.source == INSIDE:
-                    assert reached(rules, listener, request.host, request.path) == expected(app, request), request
+        production = "https" if app.balancer.https else "http"
+        for request in requests(app):
+            name = expected(app, request)
+            assert answering(rules, production, request) == name, request
+            assert answering(rules, "test", request) == name, request
+            if request.source == INSIDE:
+                assert reached(rules, "test", request.host, request.path) == name, request
 
 
 @RANDOM
@@ -273,7 +277,7 @@ def test_a_health_path_reaches_its_own_service(life: list[App]) -> None:
                     assert answering(every(settled), listener, request) == service.name
 
 
-@settings(RANDOM, max_examples=8, phases=(Phase.explicit, Phase.generate))
+@settings(RANDOM, max_examples=6, phases=(Phase.explicit, Phase.generate))
 @given(routings())
 def test_templates_say_what_was_planned(life: list[App]) -> None:
     step, ledger = None, None
@@ -323,6 +327,10 @@ def test_nobody_answers_what_no_service_claims() -> None:
     assert [each["FixedResponseConfig"]["StatusCode"] for each in default] == ["404"]
 
 
+def service(name: str, **options: Any) -> Service:
+    return Service(name=name, health_path=options["paths"][0].replace("*", "h").replace("?", "h"), **options)
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -336,14 +344,44 @@ def test_nobody_answers_what_no_service_claims() -> None:
     ],
 )
 def test_conflicts_are_refused(one: dict[str, Any], other: dict[str, Any]) -> None:
-    def service(name: str, options: dict[str, Any]) -> Service:
-        return Service(name=name, health_path=options["paths"][0].replace("*", "h").replace("?", "h"), **options)
-
     for first, second in ((one, other), (other, one)):
-        app = App(name="shop", services=(service("p", first), service("q", second)))
+        app = App(name="shop", services=(service("p", **first), service("q", **second)))
         with pytest.raises(DescriptionError, match=r"Service\('q'\)\.paths") as refusal:
             plan(app)
         assert "'p'" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "answers"),
+    [
+        ({"paths": ("/a/*",)}, {"paths": ("/*",)}, {"any.host/a/x": "p", "any.host/a": "q"}),
+        ({"paths": ("/ab",)}, {"paths": ("/a*",)}, {"any.host/ab": "p", "any.host/abc": "q"}),
+        (
+            {"paths": ("/p", "/a/*"), "allowed_addresses": GUARDED},
+            {"paths": ("/q", "/a/*")},
+            {"any.host/a/x": "p"},
+        ),
+        (
+            {"paths": ("/*",), "hosts": ("a.x.com",)},
+            {"paths": ("/long/and/exact",), "hosts": ("*.x.com",)},
+            {"a.x.com/long/and/exact": "p", "b.x.com/long/and/exact": "q"},
+        ),
+        (
+            {"paths": ("/*",), "hosts": ("*.b.x.com",)},
+            {"paths": ("/exact", "/*"), "hosts": ("*.x.com",)},
+            {"a.b.x.com/exact": "p", "b.x.com/exact": "q"},
+        ),
+    ],
+)
+def test_what_overlaps_in_a_clear_order_is_accepted(p: Any, q: Any, answers: dict[str, str]) -> None:
+    for both in ((service("p", **p), service("q", **q)), (service("q", **q), service("p", **p))):
+        settled = grown(both)
+        for place, name in answers.items():
+            host, _, path = place.partition("/")
+            assert answering(every(settled), "test", Request(host, f"/{path}")) == name
+            assert answering(every(settled), "https", Request(host, f"/{path}")) == name
+            if "allowed_addresses" in p:
+                assert answering(every(settled), "https", Request(host, f"/{path}", OUTSIDE)) == "q"
 
 
 @pytest.mark.parametrize(
@@ -383,7 +421,7 @@ def sibling(index: int, shape: str) -> Service:
     return Service(name=name, paths=paths, health_path=f"{paths[-1].replace('*', '')}_")
 
 
-def grown(every_service: Iterable[Service], shape: str) -> Plan:
+def grown(every_service: Iterable[Service]) -> Plan:
     """The plan after services came one by one."""
     settled: Plan | None = None
     here: list[Service] = []
@@ -394,7 +432,7 @@ def grown(every_service: Iterable[Service], shape: str) -> Plan:
     return settled
 
 
-@pytest.mark.parametrize("order", ["alphabetical", "backwards", "random"])
+@pytest.mark.parametrize("order", ["alphabetical", "random"])
 @pytest.mark.parametrize("shape", ["siblings", "nested", "chain", "two places"])
 def test_there_is_room_for_45_services(shape: str, order: str) -> None:
     each = [sibling(index, shape) for index in range(44)]
@@ -402,10 +440,10 @@ def test_there_is_room_for_45_services(shape: str, order: str) -> None:
     everybody = [front, *each]
     if order == "random":
         random.Random(45).shuffle(everybody)  # noqa: S311
-    settled = grown(reversed(everybody) if order == "backwards" else everybody, shape)
+    settled = grown(everybody)
     assert len(settled.app.services) == 45
-    for service in everybody:
-        assert reached(every(settled), "https", "any.host", service.health_path) == service.name
+    for one in everybody:
+        assert reached(every(settled), "https", "any.host", one.health_path) == one.name
 
 
 def test_a_rule_finds_a_number_between_two_of_which_one_was_pushed() -> None:
@@ -413,7 +451,7 @@ def test_a_rule_finds_a_number_between_two_of_which_one_was_pushed() -> None:
     reports = Service(name="reports", paths=("/r/*", "/admin/reports/*"), health_path="/r/health")
     admin = Service(name="admin", paths=("/admin/*",), health_path="/admin/health")
     editor = Service(name="editor", paths=("/admin/*/edit",), health_path="/admin/x/edit")
-    settled = grown((admin, reports, editor), "")
+    settled = grown((admin, reports, editor))
     for path, name in {
         "/admin/reports/edit": "reports",
         "/admin/users/edit": "editor",

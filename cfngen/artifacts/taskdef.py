@@ -7,16 +7,15 @@ in what only the stack knows; the deploy action fills in the image.
 from __future__ import annotations
 
 import json
-import string
 from typing import Any
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
 from cfngen.spec import App, Secret, Service
+from cfngen.spec.service import volume
 from cfngen.stacks.service import Access
 from cfngen.values import Value
 
-_PLAIN = frozenset(string.ascii_letters + string.digits)
 _DOLLAR = "\ufdd0"
 """Stands for a dollar that JSON shall write as an escape; Unicode leaves this character to programs."""
 
@@ -48,7 +47,7 @@ def migration_taskdef(app: App, service: Service) -> str:
     secrets = _own_secrets(service) | _login("DB_ADMIN", known.DB_MASTER_SECRET_ARN)
     secrets |= _login("DB_READER", known.DB_READER_SECRET_ARN) | _login("DB_WRITER", known.DB_WRITER_SECRET_ARN)
     variables = _variables(app, service, database=True)
-    body = _task(app, service, "-migrate", known.MIGRATION_EXECUTION_ROLE_ARN, of(known.IMAGE), variables, secrets)
+    body = _task(app, service, known.MIGRATION, known.MIGRATION_EXECUTION_ROLE_ARN, of(known.IMAGE), variables, secrets)
     body["containerDefinitions"][0]["command"] = [_own(part) for part in service.migrate]
     return _text(body)
 
@@ -87,7 +86,7 @@ def _task(
         },
     }
     return {
-        "family": known.family(app.name, app.stage, service, suffix),
+        "family": known.family(app.name, app.stage, service.name, suffix),
         "requiresCompatibilities": ["FARGATE"],
         "networkMode": "awsvpc",
         "runtimePlatform": {"cpuArchitecture": service.architecture, "operatingSystemFamily": "LINUX"},
@@ -106,16 +105,7 @@ def _task(
 
 def _volumes(service: Service) -> list[tuple[str, str]]:
     """An empty volume of the task for each folder that may be written to (G2.12)."""
-    return [(_volume(path), path) for path in sorted(set(service.writable_paths))]
-
-
-def _volume(path: str) -> str:
-    """A name of ASCII letters, digits, hyphens and underscores that no other path has."""
-    return "".join("-" if char == "/" else char if char in _PLAIN else _escaped(char) for char in path[1:])
-
-
-def _escaped(char: str) -> str:
-    return "".join(f"_{byte:02x}" for byte in char.encode())
+    return [(volume(path), path) for path in sorted(service.writable_paths)]
 
 
 def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
@@ -123,7 +113,7 @@ def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
         name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _own(_literal(value))
         for name, value in service.environment.items()
     }
-    own |= {"PORT": str(service.port)} if "PORT" not in {*own, *service.secrets} else {}
+    own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if database and app.database:
         own |= {"DB_HOST": of(known.DB_HOST), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
     return own

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cfngen.describe import Description, Finding, clock
+from cfngen.describe import Description, Finding, clock, is_timezone
 from cfngen.errors import did_you_mean
 from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
@@ -41,6 +41,8 @@ _RETENTION_DAYS = (
     3653,
 )  # L2.1
 WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_STACKS = ("foundation", "network", "ide", "database", "cluster", "pipeline", "watch")
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
 PATHS_OF_A_TRIGGER = 8
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
@@ -72,16 +74,16 @@ class OffHours(Description):
 
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):
-            if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", getattr(self, option), re.ASCII):
+            if not re.fullmatch(_TIME, getattr(self, option), re.ASCII):
                 yield option, "a time of day, as in '20:00'"
         if unknown := [day for day in self.working_days if day not in WEEK]:
             yield "working_days", f"{unknown[0]!r}: days are {', '.join(WEEK)}"
         if not self.working_days:
             yield "working_days", "at least one"
-        if not re.fullmatch(r"[A-Za-z_]+(/[A-Za-z_+-]+)*", self.timezone, re.ASCII):
+        if not is_timezone(self.timezone):
             yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
         if (
-            all(re.fullmatch(r"\d\d:\d\d", text, re.ASCII) for text in (self.start, self.end))
+            all(re.fullmatch(_TIME, text, re.ASCII) for text in (self.start, self.end))
             and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320
         ):
             yield "start", "at least an hour after end and two hours before it, so that a database can start and stop"
@@ -128,6 +130,8 @@ class App(Description):
                     option,
                     f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}",
                 )
+        if self.name in _STACKS or self.name.startswith(("service-", "pipeline-")):
+            yield "name", f"another name; {self.name!r} is what one of the stages' stacks is called"
         if self.log_retention_days not in _RETENTION_DAYS:
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):
@@ -191,7 +195,7 @@ def _access(app: App) -> Iterator[Finding]:
         }
         if given := own & {*service.environment, *service.secrets}:
             yield (
-                f"services[{index}].environment[{min(given)!r}]",
+                f"services[{index}].{'secrets' if min(given) in service.secrets else 'environment'}[{min(given)!r}]",
                 "another name; the database's address and user are given to the service by cfngen",
             )
 

@@ -47,3 +47,5 @@ class Balancer(Description):
             else:
                 if network.version == 6 or "/" not in address:
                     yield f"test_addresses[{index}]", f"{address!r}: an IPv4 range, as in '203.0.113.0/24'"
+        if len(set(self.test_addresses)) < len(self.test_addresses):
+            yield "test_addresses", f"{max(self.test_addresses, key=self.test_addresses.count)!r} stands there twice"

@@ -43,7 +43,9 @@ class Database(Description):
             yield "instance_class", "a current t, m or r class, such as 'db.t4g.micro' or 'db.m7g.large'"
         if not 20 <= self.storage_gib <= 65536:
             yield "storage_gib", "20 to 65536"
-        if self.storage_ceiling_gib * 10 < self.storage_gib * 11:
+        if self.storage_ceiling_gib > 65536:
+            yield "storage_ceiling_gib", "at most 65536"
+        elif self.storage_ceiling_gib * 10 < self.storage_gib * 11:
             yield (
                 "storage_ceiling_gib",
                 f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)} (I2.11)",

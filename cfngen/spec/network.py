@@ -9,6 +9,8 @@ from typing import Literal
 
 from cfngen.describe import Description, Finding
 
+_PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network(Description):
@@ -30,7 +32,7 @@ class Network(Description):
         except ValueError as error:
             yield "cidr", f"{fits} ({error})"
         else:
-            if not network.is_private or not 16 <= network.prefixlen <= 20:
+            if not any(map(network.subnet_of, _PRIVATE)) or not 16 <= network.prefixlen <= 20:
                 yield "cidr", fits
         if not 2 <= self.zones <= 3:
             yield "zones", "2 or 3"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cfngen.describe import Description, Finding
+from cfngen.describe import Description, Finding, is_folder
 from cfngen.sources import Source
 
 
@@ -32,9 +32,9 @@ class Pipeline(Description):
     build_timeout_minutes: int = 30
 
     def checks(self) -> Iterator[Finding]:
-        if self.files and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.files, re.ASCII):
+        if self.files and not is_folder(self.files):
             yield "files", "a folder relative to the source's root, as in 'templates/coffee/dev'"
-        if self.test_report and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.test_report, re.ASCII):
+        if self.test_report and not is_folder(self.test_report):
             yield "test_report", "a file relative to the service's folder, as in 'reports/junit.xml'"
         if self.test_report and not self.test_command:
             yield "test_report", "needs a test_command that writes it"

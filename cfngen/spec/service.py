@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from cfngen.describe import Description, Finding
+from cfngen.describe import Description, Finding, is_folder, is_timezone
 from cfngen.spec.release import Release
 from cfngen.values import KeyArn, SecretArn, Text
 
@@ -42,6 +42,8 @@ class ScheduledScaling(Description):
             yield "name", "a letter, then letters, digits and hyphens"
         if not re.fullmatch(r"(cron|rate|at)\(.+\)", self.schedule, re.ASCII):
             yield "schedule", "as in 'cron(0 20 ? * MON-FRI *)'"
+        if not is_timezone(self.timezone):
+            yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
         if not 0 <= self.minimum <= self.maximum:
             yield "minimum", "0 up to maximum"
 
@@ -142,7 +144,7 @@ class Service(Description):
         yield from _variables(self)
 
 
-def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of checks)
+def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a flat list of checks)
     if not service.paths:
         yield "paths", "at least one, such as '/*'"
     for index, path in enumerate(service.paths):
@@ -166,6 +168,13 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat lis
         values = getattr(service, option)
         if len(set(values)) < len(values):
             yield option, f"{max(values, key=values.count)!r} stands there twice"
+    in_hosts = sum(host.count("*") + host.count("?") for host in service.hosts)
+    for index, path in enumerate(service.paths if in_hosts else ()):
+        if in_hosts + path.count("*") + path.count("?") > CONDITION_VALUES:
+            yield (
+                f"paths[{index}]",
+                f"{path!r}: at most {CONDITION_VALUES} wildcards in it and all hosts together (A6.15)",
+            )
     if len(service.hosts) + len(service.allowed_addresses) >= CONDITION_VALUES:
         yield (
             "hosts",
@@ -177,12 +186,12 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat lis
 
 def _folders(service: Service) -> Iterator[Finding]:
     for option, folders in (
-        ("source", (service.source_folder,)),
+        ("source", (service.source,) if service.source else ()),
         ("shared", service.shared),
-        ("build_context", (service.context_folder,)),
+        ("build_context", (service.build_context,) if service.build_context else ()),
     ):
         for folder in folders:
-            if not _is_folder(folder) and (option, folder) != ("build_context", "."):
+            if not is_folder(folder) and (option, folder) != ("build_context", "."):
                 yield (
                     option,
                     f"{folder!r}: a folder relative to the source's root, as in 'services/customer', in letters, digits and . _ - /",
@@ -251,10 +260,6 @@ def _is_cidr(text: str) -> bool:
     except ValueError:
         return False
     return "/" in text
-
-
-def _is_folder(text: str) -> bool:
-    return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and not {".", ".."} & set(text.split("/"))
 
 
 def _within(folder: str, other: str) -> bool:

@@ -11,6 +11,7 @@ from awacs import states as state_actions
 from awacs.aws import ArnEquals, Statement
 from troposphere import GetAtt, Sub, stepfunctions
 
+from cfngen import placeholders
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn, from_this_account, pass_to, role, trust
@@ -25,7 +26,7 @@ def machine(
     stack: Stack, common: Common, cluster: ClusterOutputs, network: NetworkOutputs, made: ServiceOutputs
 ) -> stepfunctions.StateMachine:
     """Runs the task in the service's own subnets and group, waits for its end and looks at its exit code."""
-    family = f"{common.name}-{made.name}-migrate"
+    family = placeholders.family(common.application, common.stage, made.name, placeholders.MIGRATION)
     in_cluster = ArnEquals("ecs:cluster", arn("ecs", "cluster/${Cluster}", Cluster=cluster.cluster))
     statements = [
         allow([ecs_actions.RunTask], arn("ecs", f"task-definition/{family}:*"), in_cluster),

@@ -58,7 +58,12 @@ def add(
     latency = _math(
         "LatencyAlarm",
         f"{service.name}: one request in a hundred takes longer than two seconds",
-        [*colours("TargetResponseTime", "p99"), result("MAX([FILL(blue, 0), FILL(green, 0)])", "p99 in seconds")],
+        [
+            *colours("TargetResponseTime", "p99"),
+            *colours("RequestCount", "Sum", "r"),
+            requests,
+            result(f"IF(requests > {_LEAST_REQUESTS}, MAX([FILL(blue, 0), FILL(green, 0)]), 0)", "p99 in seconds"),
+        ],
         (">", 2, 3, 5),
     )
     unhealthy = _math(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -330,12 +331,25 @@ def test_g2_12_without_writable_paths_there_is_no_volume(stage: Generated) -> No
         assert stage.container(service, file)["mountPoints"] == []
 
 
-@pytest.mark.parametrize(
-    "paths", [("/data", "/data"), ("/data/a", "/data-a"), ("/data.a", "/data_a"), ("/dåta",), ("data",), ("/a/../b",)]
-)
-def test_g2_12_folders_that_would_be_one_volume_or_none_are_refused(paths: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("paths", [("/data", "/data"), ("/dåta",), ("data",), ("/a/../b",), ("/",)])
+def test_g2_12_what_is_no_folder_or_stands_there_twice_is_refused(paths: tuple[str, ...]) -> None:
     with pytest.raises(DescriptionError, match="writable_paths"):
         replace(PLAIN, writable_paths=paths)
+
+
+@pytest.mark.parametrize("paths", [("/data/a", "/data-a"), ("/data.a", "/data_a"), ("/data/a", "/data_a")])
+def test_g2_12_no_two_folders_share_a_volume(paths: tuple[str, ...], rendered: Render) -> None:
+    try:
+        task = plain(rendered, writable_paths=paths).taskdef("plain")
+    except DescriptionError as refused:
+        assert "writable_paths" in str(refused)  # noqa: PT017  (one of two ways to keep the promise)
+        return
+    names = [each["name"] for each in task["volumes"]]
+    assert len(set(names)) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name) for name in names)
+    mounts = {each["containerPath"]: each["sourceVolume"] for each in task["containerDefinitions"][0]["mountPoints"]}
+    assert sorted(mounts) == sorted(paths)
+    assert sorted(mounts.values()) == sorted(names)
 
 
 def test_g2_13_exec_is_not_emitted_since_it_needs_a_writable_root(stage: Generated) -> None:

@@ -189,12 +189,12 @@ def test_k1_11_nothing_refers_to_what_is_made_after_it(stage: Rendered) -> None:
 
 KEPT = {
     "AWS::CodeCommit::Repository": ("RetainExceptOnCreate", "Retain"),
-    "AWS::ECR::Repository": ("RetainExceptOnCreate", "Retain"),
+    "AWS::ECR::Repository": ("Retain", "Retain"),  # like a bucket, not even a failed creation deletes a full one
     "AWS::ECS::TaskDefinition": ("Retain", "Retain"),
     "AWS::KMS::Key": ("RetainExceptOnCreate", "Retain"),
     "AWS::Logs::LogGroup": ("RetainExceptOnCreate", "Retain"),
     "AWS::RDS::DBInstance": ("Snapshot", "Snapshot"),
-    "AWS::S3::Bucket": ("RetainExceptOnCreate", "Retain"),
+    "AWS::S3::Bucket": ("Retain", "Retain"),
     "AWS::SecretsManager::Secret": ("RetainExceptOnCreate", "Retain"),
 }
 

@@ -1,0 +1,414 @@
+"""The files of a service: task definitions that ECS takes, an AppSpec, and whose buildspec they go with."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import botocore.validate
+import pytest
+import yaml  # type: ignore[import-untyped,unused-ignore]
+from conftest import Golden, Run
+from resolve import Rendering, Symbol, rendered
+
+from cfngen import (
+    App,
+    CodeCommit,
+    Database,
+    DescriptionError,
+    KeyArn,
+    Network,
+    Pipeline,
+    Release,
+    Secret,
+    SecretArn,
+    Service,
+    Text,
+    stage_files,
+)
+
+PROJECT = Path(__file__).parents[1]
+COFFEE: tuple[App, ...] = runpy.run_path(str(PROJECT / "services/coffee.py"))["stages"]
+WEB = Service(name="web", paths=("/web/*",), health_path="/web/health")
+ORDERS = Service(
+    name="orders",
+    port=9000,
+    paths=("/orders/*",),
+    health_path="/orders/health",
+    source="apps/orders",
+    shared=("lib",),
+    build_context=".",
+    test_command="make test",
+    cpu=1024,
+    memory_mib=3072,
+    architecture="X86_64",
+    environment={
+        "LOG_LEVEL": "info",
+        "FORMAT": Text("json \"lines\" \\ 'grün'"),
+        "QUEUE": Text.parameter("OrdersQueue"),
+        "LOOKS": "${STACK_REGION} ${HOME}",
+        "EMPTY": "",
+    },
+    secrets={
+        "MAIL": Secret(arn=SecretArn.parameter("MailArn"), key="password", encrypted_with=KeyArn.parameter("MailKey")),
+        "TOKEN": Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf")),
+    },
+    stop_timeout_seconds=60,
+    user="65532",
+    writable_paths=("/var/cache/app", "/run/app"),
+    egress_ports=(443, 5671),
+    release=Release(continue_within_minutes=60),
+    migrate=("python", "-m", "shop.migrate", "${STACK_IMAGE}"),
+)
+EVERYTHING = App(
+    name="shop",
+    stage="prod",
+    services=(ORDERS, WEB),
+    network=Network(zones=3),
+    database=Database(name="shop", writers=("orders",), readers=("web",)),
+    pipeline=Pipeline(source=CodeCommit(), approval=True, files="deploy/prod"),
+    tags={"Team": "shop", "CostCentre": "7"},
+    permissions_boundary=True,
+    own_key_for=("logs", "artifacts", "images", "database"),
+)
+STAGES = {**{f"coffee {app.stage}": app for app in COFFEE}, "everything": EVERYTHING}
+
+
+def with_service(**options: Any) -> App:
+    return App(name="shop", services=(replace(WEB, **options),), pipeline=Pipeline(source=CodeCommit()))
+
+
+def taskdef(app: App, service: str = "web", file: str = "taskdef.json") -> Any:
+    return json.loads(stage_files(app)[f"{service}/{file}"])
+
+
+def container(app: App, service: str = "web", file: str = "taskdef.json") -> Any:
+    [only] = taskdef(app, service, file)["containerDefinitions"]
+    return only
+
+
+def environment(body: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in body["environment"]}
+
+
+def secrets(body: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["valueFrom"] for each in body["secrets"]}
+
+
+def appspec(text: str) -> Any:
+    """The target of an AppSpec, as its build fills it in."""
+    known = {"STACK_SUBNETS": "subnet-1,subnet-2", "STACK_SECURITY_GROUP": "sg-1"}
+    [resource] = yaml.safe_load(re.sub(r"\$\{(\w+)\}", lambda match: known[match[1]], text))["Resources"]
+    return resource["TargetService"]["Properties"]
+
+
+# Task definitions that ECS registers (D3.2)
+
+
+def refused(body: Mapping[str, Any]) -> list[str]:
+    """What RegisterTaskDefinition would not take, by botocore's model, and by rules that stand in no model."""
+    operation = botocore.session.get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition")
+    shape = operation.input_shape
+    report = botocore.validate.ParamValidator().validate(body, shape)
+    found = [report.generate_report()] if report.has_errors() else list(_values(shape, body, ""))
+    volumes = [each["name"] for each in body["volumes"]]
+    for each in body["containerDefinitions"]:
+        names = [given["name"] for key in ("environment", "secrets") for given in each[key]]
+        found += [f"{name} is there twice" for name in {name for name in names if names.count(name) > 1}]
+        mounted = [mount["sourceVolume"] for mount in each["mountPoints"]]
+        found += [f"{name} is no volume" for name in mounted if name not in volumes]
+    found += [f"{name!r} is no name of a volume" for name in volumes if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name)]
+    return found + [f"{name} is there twice" for name in {name for name in volumes if volumes.count(name) > 1}]
+
+
+def _values(shape: Any, value: Any, path: str) -> Iterator[str]:
+    """Values that are not in an enum, do not match a pattern or are of a wrong length, which botocore lets pass."""
+    if shape.type_name == "structure":
+        for key, part in value.items():
+            yield from _values(shape.members[key], part, f"{path}.{key}")
+    elif shape.type_name == "list":
+        for part in value:
+            yield from _values(shape.member, part, f"{path}[]")
+    elif shape.type_name == "map":
+        for part in value.values():
+            yield from _values(shape.value, part, f"{path}.*")
+    elif shape.type_name == "string":
+        rules = shape.metadata
+        pattern = rules.get("pattern", ".*").replace(r"\p{L}\p{Z}\p{N}", r"\w\s")
+        fits = not shape.enum or value in shape.enum
+        fits = fits and bool(re.fullmatch(pattern, value, re.DOTALL))
+        if not fits or not rules.get("min", 0) <= len(value) <= rules.get("max", 1_000_000):
+            yield f"{path}: {value!r}"
+
+
+def filled(text: str) -> Any:
+    return json.loads(re.sub(r"\$\{STACK_\w+\}", "filled-in", text))
+
+
+def definitions() -> list[tuple[str, str]]:
+    return [
+        (stage, file) for stage, app in STAGES.items() for file in stage_files(app) if file.endswith("taskdef.json")
+    ]
+
+
+@pytest.mark.parametrize(("stage", "file"), definitions())
+def test_d3_2_ecs_takes_every_task_definition(stage: str, file: str) -> None:
+    assert refused(filled(stage_files(STAGES[stage])[file])) == []
+
+
+def _put(*path: Any, value: Any) -> Callable[[Any], None]:
+    def put(body: Any) -> None:
+        for step in path[:-1]:
+            body = body[step]
+        body[path[-1]] = value
+
+    return put
+
+
+ONLY = ("containerDefinitions", 0)
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        _put("networkMode", value="awsVpc"),
+        _put("runtimePlatform", "cpuArchitecture", value="ARM"),
+        _put("requiresCompatibilities", 0, value="fargate"),
+        _put(*ONLY, "logConfiguration", "logDriver", value="awslog"),
+        _put("tags", 0, "value", value="a<b"),
+        _put("tags", 0, "key", value=""),
+        _put(*ONLY, "essential", value="yes"),
+        _put(*ONLY, "stopTimeOut", value=3),
+        _put(*ONLY, "mountPoints", 0, "sourceVolume", value="other"),
+        _put("volumes", 0, "name", value="a b"),
+        _put("volumes", 1, "name", value="run-app"),
+        _put(*ONLY, "environment", 0, "name", value="MAIL"),
+    ],
+)
+def test_ecs_would_refuse_these(put: Callable[[Any], None]) -> None:
+    body = taskdef(EVERYTHING, "orders")
+    put(body)
+    assert refused(body)
+
+
+def test_the_files_of_everything(golden: Golden) -> None:
+    files = stage_files(EVERYTHING, source="services/shop.py")
+    names = ("taskdef.json", "migrate.taskdef.json", "appspec.yaml")
+    golden("files", {name: files[f"orders/{name}"] for name in names})
+
+
+# One name in all files (statement 25)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_bootstrap_and_releases_agree(stage: str) -> None:
+    made: Rendering = rendered(STAGES[stage])
+    for service in STAGES[stage].services:
+        name = service.name
+        stack = {key.rpartition("/")[2]: each["Properties"] for key, each in made.tree.resources.items() if key.startswith(f"service-{name}.yaml/")}  # fmt: skip
+        first, live = stack["BootstrapTaskDefinition"], stack["Service"]
+        [born] = first["ContainerDefinitions"]
+        [project] = made.tree.of_type("AWS::CodeBuild::Project", f"pipeline-{name}.yaml").values()
+        known = {each["Name"]: each["Value"] for each in project["Properties"]["Environment"]["EnvironmentVariables"]}
+
+        def given(text: str, known: Mapping[str, Any] = known) -> Any:
+            match = re.fullmatch(r"\$\{(STACK_\w+)\}", text)
+            return known[match[1]] if match else text
+
+        task = taskdef(STAGES[stage], name)
+        [body] = task["containerDefinitions"]
+        [port] = body["portMappings"]
+        assert (born["Name"], born["PortMappings"][0]["ContainerPort"]) == (body["name"], port["containerPort"])
+        assert (first["Family"], first["NetworkMode"]) == (task["family"], task["networkMode"])
+        assert first["RequiresCompatibilities"] == task["requiresCompatibilities"]
+        assert first["ExecutionRoleArn"] == given(task["executionRoleArn"])
+        assert first["TaskRoleArn"] == given(task["taskRoleArn"])
+        options, told = born["LogConfiguration"]["Options"], body["logConfiguration"]["options"]
+        for key in ("awslogs-group", "awslogs-region", "mode", "max-buffer-size"):
+            assert options[key] == given(told[key]), key
+        assert options["awslogs-stream-prefix"] != told["awslogs-stream-prefix"]
+
+        properties = appspec(made.files[f"{name}/appspec.yaml"])
+        [balanced] = live["LoadBalancers"]
+        assert properties["LoadBalancerInfo"] == {
+            "ContainerName": balanced["ContainerName"],
+            "ContainerPort": balanced["ContainerPort"],
+        }
+        assert (balanced["ContainerName"], balanced["ContainerPort"]) == (body["name"], port["containerPort"])
+        assert properties["CapacityProviderStrategy"] == live["CapacityProviderStrategy"]
+        network = properties["NetworkConfiguration"]["AwsvpcConfiguration"]
+        at_birth = live["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network == {
+            "Subnets": ["subnet-1", "subnet-2"],
+            "SecurityGroups": ["sg-1"],
+            "AssignPublicIp": "DISABLED",
+        }
+        assert at_birth["AssignPublicIp"] == "DISABLED"
+        assert [known["STACK_SECURITY_GROUP"]] == at_birth["SecurityGroups"]
+        assert isinstance(known["STACK_SUBNETS"], Symbol)
+        assert set(at_birth["Subnets"]) <= set(known["STACK_SUBNETS"].parts[1:])
+
+
+@pytest.mark.parametrize("name", ["on", "off", "yes", "no", "y", "n", "true", "false", "null", "e1", "x0"])
+def test_a_container_may_be_called_what_yaml_misreads(name: str) -> None:
+    made = appspec(stage_files(with_service(name=name))[f"{name}/appspec.yaml"])
+    assert made["LoadBalancerInfo"]["ContainerName"] == name
+
+
+# What a container is given
+
+
+def test_what_only_the_deployment_knows_is_a_placeholder() -> None:
+    body = container(EVERYTHING, "orders")
+    given = environment(body)
+    assert given["QUEUE"] == "${STACK_VARIABLE_QUEUE}"
+    assert (given["LOG_LEVEL"], given["FORMAT"], given["EMPTY"]) == ("info", "json \"lines\" \\ 'grün'", "")
+    assert secrets(body)["MAIL"] == "${STACK_SECRET_MAIL}:password::"
+    assert secrets(body)["TOKEN"] == "${STACK_SECRET_TOKEN}"
+
+
+def test_what_looks_like_a_placeholder_is_the_users_own_text() -> None:
+    """It is no placeholder for the build, which reads the file as a text, but the text itself for ECS."""
+    for file in ("taskdef.json", "migrate.taskdef.json"):
+        text = stage_files(EVERYTHING)[f"orders/{file}"]
+        assert environment(container(EVERYTHING, "orders", file))["LOOKS"] == "${STACK_REGION} ${HOME}"
+        assert "${STACK_REGION} " not in text
+    assert container(EVERYTHING, "orders", "migrate.taskdef.json")["command"][-1] == "${STACK_IMAGE}"
+    text = json.dumps(filled(stage_files(EVERYTHING)["orders/migrate.taskdef.json"]))
+    assert re.findall(r"\$\{STACK_\w+\}", text) == ["${STACK_REGION}", "${STACK_IMAGE}"]
+
+
+@pytest.mark.parametrize("text", ["<IMAGE1_NAME>", "see <IMAGE1_NAME>!"])
+@pytest.mark.parametrize("value", [str, Text])
+def test_what_the_deploy_action_would_replace_is_refused(text: str, value: Callable[[str], Any]) -> None:
+    with pytest.raises(DescriptionError, match=r"environment\['LINK'\].*IMAGE1_NAME"):
+        with_service(environment={"LINK": value(text)})
+
+
+@pytest.mark.parametrize("value", ["a<b", "x" * 257, "a,b", "<IMAGE1_NAME>"])
+def test_a_tag_that_ecs_does_not_take_is_refused(value: str) -> None:
+    with pytest.raises(DescriptionError, match=r"tags\['Team'\]"):
+        App(name="shop", services=(WEB,), tags={"Team": value})
+
+
+DATABASE = {"DB_HOST", "DB_PORT", "DB_NAME"}
+LOGIN = {"DB_USER", "DB_PASSWORD"}
+OTHERS = {f"DB_{who}_{what}" for who in ("ADMIN", "READER", "WRITER") for what in ("USER", "PASSWORD")}
+
+
+@pytest.mark.parametrize("access", ["readers", "writers", None])
+@pytest.mark.parametrize("migrate", [(), ("node", "migrate.js")])
+def test_only_who_opens_the_database_is_told_how(access: str | None, migrate: tuple[str, ...]) -> None:
+    database = Database(**({access: ("web",)} if access else {}))
+    app = replace(with_service(), services=(replace(WEB, migrate=migrate),), database=database)
+    body = container(app)
+    assert {name for name in environment(body) if name.startswith("DB_")} == (DATABASE if access else set())
+    assert set(secrets(body)) == (LOGIN if access else set())
+    assert all(value.startswith("${STACK_DB_SECRET_ARN}:") for value in secrets(body).values())
+    if migrate:
+        body = container(app, file="migrate.taskdef.json")
+        assert set(environment(body)) >= DATABASE
+        assert set(secrets(body)) == OTHERS
+        assert {value.partition("}")[0] for name, value in secrets(body).items() if "ADMIN" in name} == {
+            "${STACK_DB_MASTER_SECRET_ARN"
+        }
+        assert body["image"] == "${STACK_IMAGE}"
+        assert body["command"] == list(migrate)
+        assert "portMappings" not in body
+    else:
+        assert "web/migrate.taskdef.json" not in stage_files(app)
+
+
+PATHS = ["/tmp", "/a-b", "/a/b", "/a.b", "/a_b", "/_", "/-", "/.x", "/...", "/a--b", "/A", "/1", f"/{'x' * 300}"]  # noqa: S108
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_writable_path_is_a_volume_that_ecs_takes_or_is_refused(path: str) -> None:
+    for paths in ((path,), (path, "/a-b", "/data"), (path, "/a/b"), (path, path)):
+        try:
+            app = with_service(writable_paths=paths)
+        except DescriptionError as error:
+            assert "writable_paths" in str(error)  # noqa: PT017
+            continue
+        body = taskdef(app)
+        assert refused(body) == []
+        mounts = body["containerDefinitions"][0]["mountPoints"]
+        assert sorted(each["containerPath"] for each in mounts) == sorted(paths)
+        assert len({each["sourceVolume"] for each in mounts}) == len(paths)
+
+
+# One's own buildspecs
+
+
+def own(folder: Path, **templates: str) -> str:
+    for name, text in templates.items():
+        (folder / f"{name}.yml.j2").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def buildspecs(folder: str) -> dict[str, str]:
+    files = stage_files(EVERYTHING, buildspecs=folder)
+    return {name: files[f"{name}/buildspec.yml"] for name in ("orders", "web")}
+
+
+def test_ones_own_buildspec_wins_and_a_services_own_wins_over_that(tmp_path: Path) -> None:
+    packaged = buildspecs(str(tmp_path))
+    assert "docker push" in packaged["orders"]
+    # Each comes to win in the same process, and goes.
+    assert buildspecs(own(tmp_path, orders="own {{ service.name }}\n")) == {**packaged, "orders": "own orders\n"}
+    own(tmp_path, buildspec="all {{ service.name }} {{ files }} {{ 'a b' | quoted }} {{ 'a: b' | yaml_string }}\n")
+    assert buildspecs(str(tmp_path)) == {"orders": "own orders\n", "web": "all web deploy/prod/web 'a b' \"a: b\"\n"}
+    (tmp_path / "orders.yml.j2").unlink()
+    assert buildspecs(str(tmp_path))["orders"].startswith("all orders deploy/prod/orders")
+    own(tmp_path, buildspec="other\n")
+    assert set(buildspecs(str(tmp_path)).values()) == {"other\n"}
+    (tmp_path / "buildspec.yml.j2").unlink()
+    assert buildspecs(str(tmp_path)) == packaged
+
+
+def test_ones_own_buildspec_may_add_to_the_packaged_one(tmp_path: Path) -> None:
+    text = own(tmp_path, web='{% include "buildspec.yml.j2" %}# and more\n')
+    assert buildspecs(text)["web"] == f"{buildspecs(str(tmp_path / 'none'))['web']}# and more\n"
+
+
+def test_the_folder_is_that_of_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name / "buildspecs").mkdir(parents=True)
+        own(tmp_path / name / "buildspecs", buildspec=f"{name}\n")
+    for name in ("one", "two"):
+        monkeypatch.chdir(tmp_path / name)
+        assert buildspecs("buildspecs")["web"] == f"{name}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a\n{% if %}\n", r"web\.yml\.j2:2: buildspec of 'web'"),
+        ("a\n\n{{ servise.name }}\n", r"web\.yml\.j2:3: buildspec of 'web': 'servise' is undefined"),
+        ("{{ service.nam }}\n", r"web\.yml\.j2:1: .*'nam'"),
+        ("{% include 'more.j2' %}\n", r"web\.yml\.j2:1: .*more\.j2"),
+        ("\n{{ 1 + 'a' }}\n", r"web\.yml\.j2:2: "),
+        ("\udcff\n", r"buildspecs: buildspec of 'web': .*utf-8"),
+    ],
+)
+def test_a_buildspec_that_cannot_be_rendered_is_told_with_its_place(
+    text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cfngen: Run
+) -> None:
+    (tmp_path / "buildspecs").mkdir()
+    (tmp_path / "buildspecs/web.yml.j2").write_bytes(text.encode(errors="surrogateescape"))
+    (tmp_path / "shop.py").write_text(
+        "from cfngen import App, CodeCommit, Pipeline, Service\n"
+        "app = App(name='shop', services=(Service(name='web'),), pipeline=Pipeline(source=CodeCommit()))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    done = cfngen("generate", "shop.py")
+    assert done.status == 2
+    assert re.search(told, done.err), done.err
+    assert not (tmp_path / "templates").exists()
