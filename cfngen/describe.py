@@ -130,21 +130,21 @@ def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wron
         default = (
             f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
         )
-        if default is None and name not in _optional(cls):
-            default = {str: "x", int: 1}.get(_hints[cls][name], ())
         object.__setattr__(made, name, default if name in wrong else given.get(name, default))
     return made
-
-
-def _optional(cls: type) -> set[str]:
-    return {name for name, hint in _hints[cls].items() if NoneType in get_args(hint)}
 
 
 def _further(made: Any, wrong: set[str]) -> list[Finding]:
     """What is wrong besides, as far as it can be said without the options that are missing or of a wrong type."""
     found: list[Finding] = []
+    probe: Any = object.__new__(type(made))
+    for name, hint in _hints[type(made)].items():
+        if name in vars(made):
+            stand_in = {str: "x", int: 1}.get(hint, () if get_origin(hint) is tuple else None)
+            value = getattr(made, name)
+            object.__setattr__(probe, name, stand_in if value is None and NoneType not in get_args(hint) else value)
     try:
-        for option, fits in made.checks():
+        for option, fits in probe.checks():
             if re.split(r"[.\[]", option)[0] not in wrong:
                 found.append((option, fits))
     except (AttributeError, TypeError, ValueError):
@@ -168,7 +168,7 @@ def problem(owner: Description, option: str, fits: str, given: str | None = None
     """
     holder, last = _lead(owner, option)
     head = re.split(r"[.\[]", last)[0]
-    shown = _short(getattr(holder, head, "")) if given is None else given
+    shown = short(getattr(holder, head, "")) if given is None else given
     path = f"{owner.place}.{option}" if option else owner.place
     return Problem(path, shown, fits, *_place(holder.made_at, type(holder).__name__, head))
 
@@ -188,10 +188,11 @@ def _problems(made: Description, given: Mapping[str, Any], found: list[Finding])
     for option, fits in found:
         head = re.split(r"[.\[]", option)[0]
         wrong = head in given and "no such option" not in fits
-        yield problem(made, option, fits, _short(given[head]) if wrong and head == option else None if wrong else "")
+        yield problem(made, option, fits, short(given[head]) if wrong and head == option else None if wrong else "")
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as an error shows it, in sixty characters at most."""
     text = value.place if isinstance(value, Description) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

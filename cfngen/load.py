@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cfngen.describe import short
 from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
 from cfngen.spec import App
 
@@ -82,7 +83,7 @@ def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
             [
                 Problem(
                     "stages",
-                    "" if given is None else f"{repr(given)[:60]}...",
+                    "" if given is None else short(given),
                     "assign a tuple of App objects to `stages`, or one to `app`",
                     str(path),
                 )

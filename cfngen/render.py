@@ -62,13 +62,12 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
         real = {folder: folder.resolve() for folder in folders}
         for folder in real.values():
             _recover(folder)
-        changed = [folder for folder, files in sorted(folders.items()) if _differs(real[folder], files)]
+        changed = [folder for folder, files in sorted(folders.items()) if _differs(folder, real[folder], files)]
         sides: dict[Path, Path] = {}
         try:
             for folder in changed:
                 sides[folder] = _write_beside(real[folder], folders[folder])
-            for folder, side in sides.items():
-                _swap(real[folder], side)
+            _swap({real[folder]: side for folder, side in sides.items()})
         finally:
             for side in sides.values():
                 shutil.rmtree(side, ignore_errors=True)
@@ -81,12 +80,12 @@ def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     return sorted({name for name, text in files.items() if here.get(name) != text} | (here.keys() - files.keys()))
 
 
-def _differs(folder: Path, files: Mapping[str, str]) -> bool:
+def _differs(shown: Path, folder: Path, files: Mapping[str, str]) -> bool:
     if folder.exists() and not folder.is_dir():
-        msg = f"{folder}: is a file, and a folder is wanted there; name another folder, or move the file"
+        msg = f"{shown}: is a file, and a folder is wanted there; name another folder, or move the file"
         raise OutputError(msg)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file():
-        msg = f"{folder}: holds files that cfngen did not write; name another folder, or empty this one"
+        msg = f"{shown}: holds files that cfngen did not write; name another folder, or empty this one"
         raise OutputError(msg)
     return not folder.is_dir() or bool(stale(folder, files))
 
@@ -117,17 +116,28 @@ def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
     return side
 
 
-def _swap(folder: Path, side: Path) -> None:
-    old = _old(folder)
-    if folder.exists():
-        folder.replace(old)
+def _swap(sides: Mapping[Path, Path]) -> None:
+    """Put every new folder in its place, or none."""
+    done: list[Path] = []
     try:
-        side.replace(folder)
+        for folder, side in sides.items():
+            done.append(folder)
+            if folder.exists():
+                folder.replace(_old(folder))
+            side.replace(folder)
     except BaseException:
-        if old.exists() and not folder.exists():
-            old.replace(folder)
+        for folder in done:
+            _put_back(folder, sides[folder])
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    for folder in sides:
+        shutil.rmtree(_old(folder), ignore_errors=True)
+
+
+def _put_back(folder: Path, side: Path) -> None:
+    if not side.exists() and folder.exists():
+        folder.replace(side)  # which goes with the other new folders
+    if _old(folder).exists():
+        _old(folder).replace(folder)
 
 
 def _recover(folder: Path) -> None:

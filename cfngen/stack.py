@@ -63,6 +63,11 @@ class Stack:
         return f"{self.parent.path}.{self.name}".removeprefix(".")
 
     @property
+    def root(self) -> Stack:
+        """The outermost stack."""
+        return self.parent.root if self.parent else self
+
+    @property
     def file(self) -> str:
         """The template's file name, different for every stack of a tree."""
         return f"{self.path or self.name}.yaml"
@@ -117,9 +122,7 @@ class Stack:
         def leave(path: str, value: Value) -> Value:
             output = title(path) or "Value"
             if output in child.template.outputs:
-                raise WiringError(
-                    f"stack {name!r} has two outputs of the name {output!r}; rename a field of what it returns"
-                )
+                raise WiringError(f"stack {name!r} would return two values as output {output!r}; rename one of them")
             child.template.add_output(Output(output, Value=value.text))
             seen = type(value).from_output(title(name), output)
             seen.owner = building.get()
@@ -141,10 +144,7 @@ class Stack:
         """
         below: dict[str, dict[str, Any]] = {}
         for child in self.nested.values():
-            for file, made in child.templates().items():
-                if file in below or file == self.file:
-                    raise WiringError(f"two stacks would be written to {file!r}; rename the one or the other")
-                below[file] = made
+            below |= child.templates()
         self._pass_parameters()
         hearing = _Hearing(self)
         token = rendering.set(hearing)
@@ -170,11 +170,15 @@ class Stack:
             other = child.name if child.name in self.nested else own
             msg = f"stack {self.name!r} cannot nest {child.name!r}: {other!r} is there already"
             raise WiringError(msg)
+        if child.file == self.root.file:
+            raise WiringError(f"stack {self.name!r} cannot nest {child.name!r}: {child.file!r} is the root's file")
         self.nested[child.name] = child
         # Each child says for its own resources what is kept; the stack itself may go.
         self.add(StackResource(own, DeletionPolicy="Delete", UpdateReplacePolicy="Delete", TemplateURL=child.file))
 
     def _enter(self, path: str, value: Value) -> Value:
+        if value.declaration is None and value.owner is not building.get():
+            raise _astray(self.parent or self, value)
         parameter = value.label or title(path)
         known = self._given.setdefault(parameter, value)
         if known != value:
@@ -224,10 +228,7 @@ class _Hearing:
         if value.declaration is not None:
             self._declared_by_deployer(value.declaration)
         elif value.owner is not (stack if stack.parent else None):
-            owner = getattr(value.owner, "name", None)
-            there = f"stack {owner!r}" if owner else "the root"
-            msg = f"stack {stack.name!r} uses {value!r} of {there}; pass it to the stack's function as an argument"
-            raise WiringError(msg)
+            raise _astray(stack, value)
         elif value.is_reference and value.data.data["Ref"] in stack._given:
             self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
 
@@ -239,6 +240,14 @@ class _Hearing:
         if known.to_dict() != declaration.to_dict():
             msg = f"parameter {declaration.title!r} is declared twice, differently"
             raise WiringError(msg)
+
+
+def _astray(stack: Stack, value: Value) -> WiringError:
+    owner = getattr(value.owner, "name", None)
+    there = f"stack {owner!r}" if owner else "the root"
+    return WiringError(
+        f"stack {stack.name!r} uses {value!r} of {there}; pass it to the stack's function as an argument"
+    )
 
 
 def _cross(item: Any, swap: Callable[[str, Value], Value], path: str) -> Any:

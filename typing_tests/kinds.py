@@ -14,14 +14,14 @@ def in_vpc(stack: Stack, vpc: VpcId) -> SecurityGroupId:
 
 
 root.nest("a", in_vpc, network.vpc)
-root.nest("b", in_vpc, network.cidr)  # E: "Text"; expected "VpcId"
+root.nest("b", in_vpc, Text("vpc-1"))  # E: "Text"; expected "VpcId"
 root.nest("c", in_vpc, network.private_subnets)  # E: "SubnetIds"; expected "VpcId"
 root.nest("d", in_vpc, "vpc-1")  # E: "str"; expected "VpcId"
 root.nest("e", in_vpc, Ref("Vpc"))  # E: "Ref"; expected "VpcId"
 root.nest("f", in_vpc, SecurityGroupId("sg-1"))  # E: "SecurityGroupId"; expected "VpcId"
 root.nest("g", in_vpc, Text.parameter("VpcId"))  # E: "Text"; expected "VpcId"
-in_vpc(root, network.cidr)  # E: "Text"; expected "VpcId"
-root.nest("h", network_stack, Network(), logs=network.cidr)  # E: "Text"; expected "BucketName | None"
+in_vpc(root, network.public_subnets)  # E: "SubnetIds"; expected "VpcId"
+root.nest("h", network_stack, Network(), logs=network.vpc)  # E: "VpcId"; expected "BucketName | None"
 root.nest("i", network_stack, Network(), BucketName("logs"))
 
 VpcId(3)  # E: "int"; expected "str | AWSHelperFn"

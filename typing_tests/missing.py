@@ -19,7 +19,7 @@ root.nest("c", two, VpcId("vpc-1"), Text("x"))  # E: Too many
 root.nest("d", two, VpcId("vpc-1"), cidr=Text("x"), more=1)  # E: Unexpected keyword argument "more"
 root.nest("e", stackless)  # E: incompatible type
 network_stack(Network())  # E: Missing positional argument "network" ;; "Network"; expected "Stack"
-NetworkOutputs(vpc=VpcId("vpc-1"))  # E: Missing positional arguments "cidr", "public_subnets"
+NetworkOutputs(vpc=VpcId("vpc-1"))  # E: Missing positional arguments "public_subnets", "private_subnets"
 root.add()  # E: Missing positional argument "resource"
 
 Service()  # E: Missing named argument "name"

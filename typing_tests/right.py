@@ -49,7 +49,6 @@ root.nested["queue"].find(sqs.Queue, "Letters").QueueName = "letters"
 
 existing = NetworkOutputs(
     vpc=VpcId.parameter("VpcId", Description="An existing VPC"),
-    cidr=Text("10.0.0.0/16"),
     public_subnets=SubnetIds(["subnet-1", "subnet-2"]),
     private_subnets=SubnetIds.parameter("PrivateSubnets"),
     birth_subnets=SubnetIds.parameter("PrivateSubnets"),

@@ -34,8 +34,7 @@ root.nest("b", pair_stack, network.private_subnets, network.vpc)  # E: "SubnetId
 root.nest("c", pair_stack, subnets=network.vpc, vpc=network.vpc)  # E: "VpcId"; expected "SubnetIds"
 root.nest(pair_stack, "d", network.vpc, network.private_subnets)  # E: expected "str" ;; expected "Callable[
 NetworkOutputs(
-    vpc=VpcId("vpc-1"),
-    cidr=VpcId("vpc-1"),  # E: "VpcId"; expected "Text"
+    vpc=network.public_subnets,  # E: "SubnetIds"; expected "VpcId"
     public_subnets=Text("10.0.0.0/16"),  # E: "Text"; expected "SubnetIds"
     private_subnets=network.private_subnets,
     birth_subnets=network.private_subnets,

@@ -242,7 +242,7 @@ def _variables(service: Service) -> Iterator[Finding]:
                 yield f"{option}[{name!r}]", "a variable's name: letters, digits and underscores"
     if (port := service.environment.get("PORT", str(service.port))) != str(service.port) or "PORT" in service.secrets:
         yield (
-            "environment['PORT']",
+            f"{'secrets' if 'PORT' in service.secrets else 'environment'}['PORT']",
             f"{port!r}: the container listens on its port, {service.port}; give another one by Service(port=...)",
         )
     for name in sorted(set(service.environment) & set(service.secrets)):
