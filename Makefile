@@ -46,7 +46,7 @@ check: .venv/developer ## format, lint, types, imports, tests, lint of the outpu
 	$(BIN)/cfngen check $(APP)
 
 golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it
-	$(BIN)/pytest -q --golden
+	$(BIN)/pytest -q --numprocesses 0 --golden
 
 bench: .venv/developer ## CPU and memory of `generate`; FLOOR=folder compares with a bare program
 	$(BIN)/python bench/bench.py $(if $(FLOOR),--floor $(FLOOR))

@@ -23,7 +23,7 @@ from cfngen._version import VERSION
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, select
-from cfngen.render import stage_files, write
+from cfngen.render import ledger_of, stage_files, write
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -53,7 +53,7 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     for each in stages:
         folder = out / each.name / each.stage
         try:
-            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs())
+            folders[folder] = stage_files(each, _ledger(folder), _source(path, out), _own_buildspecs())
         except DescriptionError as error:
             problems.extend(error.problems)
     if problems:
@@ -132,8 +132,8 @@ def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str
     for each in select(load(path), stage):
         folder = out / each.name / each.stage
         try:
-            ledger = _ledger(folder) if (folder / FILE).exists() else None
-            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs())
+            ledger = _ledger(folder, quiet=True)
+            folders[folder] = stage_files(each, ledger, _source(path, out), _own_buildspecs())
         except DescriptionError as error:
             problems.extend(error.problems)
     if problems:
@@ -167,27 +167,27 @@ def _show(found: Iterable[Any]) -> None:
         click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def _ledger(folder: Path) -> Ledger | None:
-    file = folder / FILE
-    if not file.is_file():
-        click.echo(
-            f"note: no {file}; this stage starts a new ledger. Commit it, or the next change cannot know what is live.",
-            err=True,
-        )
+def _ledger(folder: Path, *, quiet: bool = False) -> Ledger | None:
+    file = ledger_of(folder)
+    if file is None:
+        if not quiet:
+            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
+            click.echo(f"note: no {folder / FILE}; {told}", err=True)
         return None
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise LedgerError(
-            [Problem("ledger", f"it cannot be read ({error})", "restore it from version control", str(file))]
-        ) from None
+        fits = "restore it from version control"
+        raise LedgerError([Problem("ledger", f"it cannot be read ({error})", fits, str(file))]) from None
     return Ledger.read(text, str(file))
 
 
-def _source(path: Path) -> str:
-    """The description's name as it stands in every file: the same on every machine."""
-    absolute = path.resolve()
-    return absolute.relative_to(Path.cwd()).as_posix() if absolute.is_relative_to(Path.cwd()) else path.name
+def _source(path: Path, out: Path) -> str:
+    """The description's name as it stands in every file: seen from the folder that holds OUT, so that it is the same
+    on every machine and in every working directory.
+    """
+    absolute, project = path.resolve(), out.resolve().parent
+    return absolute.relative_to(project).as_posix() if absolute.is_relative_to(project) else path.name
 
 
 def _own_buildspecs() -> str | None:

@@ -107,7 +107,7 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
         order = precedes(match, other)
         low = max(low, priority) if order > 0 else low
         high = min(high, priority) if order < 0 else high
-    ideal = min(max(_ideal(match), low + 1), high - 1)
+    ideal = _ideal(match) if low < _ideal(match) < high else (low + high) // 2
     for distance in range(LAST_PRIORITY):
         for number in (ideal + distance, ideal - distance):
             if low < number < high and number not in used:

@@ -366,7 +366,7 @@ def test_what_stands_at_the_limits_is_taken() -> None:
     Scaling(minimum=500, maximum=500, cpu_percent=10, memory_percent=95, requests_per_minute=1)
     ScheduledScaling(name="a" * 64, schedule="at(2030-01-01T00:00:00)", minimum=0, maximum=0, timezone="Asia/Tokyo")
     paths = ("/", "/*", "/a?b*", "/" + "a" * 127, "/$-_.~\"'@:+&", "/*/*/?/?/?")
-    Service(name="a" * 32, paths=paths, hosts=("*.example.com", "a.b"), allowed_addresses=("::/0", "10.0.0.0/8"))
+    Service(name="a" * 32, paths=paths, hosts=("x.example.com", "a.b"), allowed_addresses=("::/0", "10.0.0.0/8"))
     Service(name="a", port=1024, health_path="/", cpu=16384, memory_mib=122880, stop_timeout_seconds=120, user="1")
     Service(name="a", port=65535, source="a/b", shared=("a/c", "lib"), build_context=".", writable_paths=("/a/b.c",))
     Service(

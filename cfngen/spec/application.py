@@ -144,7 +144,6 @@ class App(Description):
             ):
                 yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
         yield from _names(self)
-        yield from _ports(self)
         yield from _access(self)
         yield from _triggers(self)
         yield from _schedules(self)
@@ -166,11 +165,6 @@ def _names(app: App) -> Iterator[Finding]:
                 f"services[{index}].name",
                 f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template (P12)",
             )
-
-
-def _ports(app: App) -> Iterator[Finding]:
-    if app.balancer.test_port == app.balancer.production_port:
-        yield "balancer.test_port", f"another port than {app.balancer.production_port}, which is production's"
 
 
 def _access(app: App) -> Iterator[Finding]:
