@@ -186,7 +186,7 @@ MUTANTS: dict[str, tuple[str, Edit]] = {
     "family: taskdef": ("C303", put(TASKDEF, "family", _wrong)),
     "family: migration": ("C303", put(MIGRATE, "family", _wrong)),
     "family: migration's, without suffix": ("C303", put(MIGRATE, "family", "coffee-dev-employee")),
-    "family: migration's role": ("C303", swap(PIPELINE, "employee-migrate:*", "employe-migrate:*")),
+    "family: migration's role": ("C303", swap(PIPELINE, "employee_migrate:*", "employe_migrate:*")),
     "artifact: source, output": ("C304", put(PIPELINE, *SOURCE, "OutputArtifacts", 0, "Name", _wrong)),
     "artifact: build, input": ("C304", put(PIPELINE, *BUILD, "InputArtifacts", 0, "Name", _wrong)),
     "artifact: build, image": ("C304", put(PIPELINE, *BUILD, "OutputArtifacts", 0, "Name", _wrong)),
@@ -433,8 +433,8 @@ EXAMPLES: dict[str, list[Edit]] = {
         put(BUILDSPEC, *SECOND, "Image", "file", []),
     ],
     "C223": [
-        swap(BUILDSPEC, "- mkdir -p release", "- echo release: made"),
-        swap(BUILDSPEC, "- mkdir -p release", "- true"),
+        swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- echo release: made"),
+        swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- true"),
         put(BUILDSPEC, "phases", "build", "commands", "make"),
         put(BUILDSPEC, "phases", "build", "finally", [{}]),
     ],
@@ -455,7 +455,7 @@ EXAMPLES: dict[str, list[Edit]] = {
         put(TASKDEF, *CONTAINER, "environment", 0, "value", "123456789012.dkr.ecr.x"),
         put(TASKDEF, "taskRoleArn", "arn:aws:iam::x:role/y"),
         put(TASKDEF, "taskRoleArn", "arn:aws-cn:iam::x:role/y"),
-        swap(BUILDSPEC, "mkdir -p release", "mkdir -p release us-east-1"),
+        swap(BUILDSPEC, "docker push", "docker push us-east-1"),
         put(CLUSTER, "Description", "for ap-southeast-2"),
         add("notes.txt", "account 123456789012"),
     ],
@@ -563,7 +563,7 @@ def test_a_template_that_nests_itself_ends(tmp_path: Path) -> None:
     (drop(TASKDEF, *CONTAINER, "secrets", 0, "name"), "secrets[0] lacks 'name'"),
     (_hook, "unknown hook 'AfterAllowTestTrafic'; did you mean 'AfterAllowTestTraffic'?"),
     (swap(BUILDSPEC, "  pre_build:", "  prebuild:"), "unknown key 'prebuild'; did you mean 'pre_build'?"),
-    (swap(BUILDSPEC, "- mkdir -p release", "- echo release: made"), "the colon makes a mapping of the command 'echo release: made'; put it in quotes, or after a |"),
+    (swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- echo release: made"), "the colon makes a mapping of the command 'echo release: made'; put it in quotes, or after a |"),
     (swap(PIPELINE, "#{Build.MIGRATION_TASK_", "#{Build.MIGRATIO_TASK_"), "the buildspec does not export 'MIGRATIO_TASK_DEFINITION'; did you mean 'MIGRATION_TASK_DEFINITION'?"),
 ])  # fmt: skip
 def test_a_finding_says_what_would_fit(edit: Edit, hint: str, tmp_path: Path, coffee: Files) -> None:

@@ -174,6 +174,23 @@ def test_a_projects_own_buildspec_wins(project: Path, cfngen: Run) -> None:
     assert "# ours" in text
 
 
+def test_a_projects_own_buildspec_wins_wherever_the_command_runs(
+    project: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "buildspecs").mkdir()
+    (project / "buildspecs" / "buildspec.yml.j2").write_text("version: 0.2\n# ours\n", encoding="utf-8")
+    monkeypatch.chdir(project / "services")
+    assert cfngen("generate", "shop.py", "--out", "../templates").status == 0
+    assert "# ours" in (project / "templates/shop/dev/web/buildspec.yml").read_text(encoding="utf-8")
+
+
+def test_the_bytes_do_not_depend_on_where_they_go(project: Path, cfngen: Run) -> None:
+    for out in ("templates", "deep/er", project / "else" / "where"):
+        assert cfngen("generate", "--out", out).status == 0
+    assert files(project / "deep" / "er") == files(project / "templates")
+    assert files(project / "else" / "where") == files(project / "templates")
+
+
 # What is refused
 
 

@@ -228,6 +228,8 @@ ALWAYS_REFUSED: dict[str, tuple[Callable[[], object], list[str], str]] = {
         ["App('shop').own_key_for", "App('shop').own_key_for"],
         "it was born with 'aws' and keeps it: a repository's key cannot change",
     ),
+    "another application": (_changed(name="store"), ["App('store').name"], "ledger.json belongs to 'shop'"),
+    "another stage": (_changed(stage="prod"), ["App('shop').stage"], "ledger.json belongs to 'dev'"),
     "network": (_changed(network=Network(cidr="10.1.0.0/16")), ["App('shop').network.cidr"], "born with '10.0.0.0/16'"),
     "zones": (_fewer_zones, ["App('shop').network.zones"], "3: tasks and the database may live in any of them"),
     "schema": (_changed(database=Database(name="store")), ["App('shop').database.name"], "was born with 'shop'"),

@@ -79,7 +79,7 @@ def _task(
             "options": {
                 "awslogs-group": of(known.LOG_GROUP),
                 "awslogs-region": of(known.REGION),
-                "awslogs-stream-prefix": service.name + suffix,
+                "awslogs-stream-prefix": service.name + suffix.replace("_", "-"),
                 "mode": "non-blocking",
                 "max-buffer-size": "25m",
             },

@@ -23,7 +23,7 @@ from cfngen.errors import did_you_mean
 from cfngen.placeholders import PATTERN, PREFIX
 
 _BALANCER = "Resources", 0, "TargetService", "Properties", "LoadBalancerInfo"
-_MIGRATE = "-migrate"
+_MIGRATE = "_migrate"
 _PATH = "HealthCheckPath"
 
 
@@ -127,7 +127,7 @@ def families(service: Service) -> Iterator[Place]:
     if service.reads(MIGRATION_TASKDEF):
         given = dig(service.data(MIGRATION_TASKDEF), "family")
         said.append(_Said(service.file(MIGRATION_TASKDEF), ("family",), (_before(given, _MIGRATE),)))
-    yield from _vote("family (of a migration: without -migrate)", [*said, *_may_run(service)])
+    yield from _vote("family (of a migration: without _migrate)", [*said, *_may_run(service)])
 
 
 def _may_run(service: Service) -> Iterator[_Said]:
@@ -389,7 +389,7 @@ def _each(find: Callable[[Service], Iterable[Place]], stage: Stage) -> Iterator[
 _TABLE: tuple[tuple[str, str, str, Callable[[Service], Iterable[Place]]], ...] = (
     ("C301", "The container has one name in template, taskdef and appspec", "statement 25", container_names),
     ("C302", "Its port is one, from target group to bootstrap revision and taskdef", "statement 25", ports),
-    ("C303", "Its task definitions are one family, the migration's with -migrate", "statement 25", families),
+    ("C303", "Its task definitions are one family, the migration's with _migrate", "statement 25", families),
     ("C304", "What the build hands on is what the deploy action takes", "E1.3, D3.3, D3.4", artifacts),
     ("C305", "The deploy action fills in the image of taskdef.json", "D3", image_placeholders),
     ("C306", "The build knows every ${STACK_...} placeholder", "D3.6, statement 25", stack_placeholders),

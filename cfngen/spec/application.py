@@ -143,6 +143,12 @@ class App(Description):
                 or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key, re.ASCII)
             ):
                 yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
+        for key, value in self.tags.items():
+            if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
+                yield (
+                    f"tags[{key!r}]",
+                    "at most 256 letters, digits, spaces and the characters _ . : / = + @ -",
+                )
         yield from _names(self)
         yield from _access(self)
         yield from _triggers(self)

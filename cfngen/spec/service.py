@@ -221,13 +221,16 @@ def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of
     if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user, re.ASCII):
         yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
     for index, path in enumerate(service.writable_paths):
-        if volume(path) in map(volume, service.writable_paths[:index]):
-            yield (
-                f"writable_paths[{index}]",
-                f"{path!r}: another folder; it and one before it would be the same volume, {volume(path)!r}",
-            )
         if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path, re.ASCII) or ".." in path:
             yield f"writable_paths[{index}]", f"{path!r}: an absolute folder, as in '/tmp'"
+        elif not 1 <= len(volume(path)) <= 255:
+            yield (
+                f"writable_paths[{index}]",
+                f"{path!r:.60}: a folder whose path has a letter or digit, and 255 characters at most",
+            )
+        elif volume(path) in map(volume, service.writable_paths[:index]):
+            fits = f"another folder; it and one before it would be the same volume, {volume(path)!r}"
+            yield f"writable_paths[{index}]", f"{path!r}: {fits}"
     if 443 not in service.egress_ports:
         yield "egress_ports", "443 among them, since images, secrets and logs go that way"
     for index, port in enumerate(service.egress_ports):
@@ -245,6 +248,11 @@ def _variables(service: Service) -> Iterator[Finding]:
             f"{'secrets' if 'PORT' in service.secrets else 'environment'}['PORT']",
             f"{port!r}: the container listens on its port, {service.port}; give another one by Service(port=...)",
         )
+    for name, value in service.environment.items():
+        text = value if isinstance(value, str) else value.data if value.is_literal else ""
+        if "<IMAGE1_NAME>" in text:
+            fits = "another value; the deploy action replaces <IMAGE1_NAME> wherever it stands in a task definition"
+            yield f"environment[{name!r}]", fits
     for name in sorted(set(service.environment) & set(service.secrets)):
         yield f"secrets[{name!r}]", "stands in environment too; give it once"
 

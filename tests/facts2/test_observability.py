@@ -69,7 +69,9 @@ def test_l1_service_5xx(stage: Rendered) -> None:
 def test_l1_latency(stage: Rendered) -> None:
     for service in SERVICES:
         alarm = of_service(stage, service, "LatencyAlarm")
-        assert metrics(alarm) == {("TargetResponseTime", "p99", 60)}
+        # A few slow requests say nothing (L1.5).
+        assert metrics(alarm) == {("TargetResponseTime", "p99", 60), ("RequestCount", "Sum", 60)}
+        assert expression(alarm).startswith("IF(requests > 20, MAX(")
         assert limit(alarm)[0] == ">"
         assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 5)
         assert alarm["TreatMissingData"] == "notBreaching"

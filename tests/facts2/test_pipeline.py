@@ -1010,7 +1010,7 @@ def test_the_migration_runs_where_the_service_runs_and_may_run_nothing_else(stag
         f"PrivateSubnet{zone + 1}" for zone in range(stage.app.network.zones)
     }
     [revisions] = role.allowing("ecs:RunTask")["Resource"]
-    assert text(revisions).endswith(f":task-definition/coffee-{stage.app.stage}-employee-migrate:*")
+    assert text(revisions).endswith(f":task-definition/coffee-{stage.app.stage}-employee_migrate:*")
     assert text(role.allowing("ecs:RunTask")["Condition"]["ArnEquals"]["ecs:cluster"]).endswith(":cluster/${Cluster}")
     assert {text(one).partition("${AWS::AccountId}")[2] for one in role.allowing("ecs:StopTask")["Resource"]} == {
         ":task/${Cluster}/*"
