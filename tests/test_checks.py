@@ -433,8 +433,8 @@ EXAMPLES: dict[str, list[Edit]] = {
         put(BUILDSPEC, *SECOND, "Image", "file", []),
     ],
     "C223": [
-        swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- echo release: made"),
-        swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- true"),
+        swap(BUILDSPEC, '- docker push "$REPOSITORY_URI:$IMAGE_TAG"', "- echo release: made"),
+        swap(BUILDSPEC, '- docker push "$REPOSITORY_URI:$IMAGE_TAG"', "- true"),
         put(BUILDSPEC, "phases", "build", "commands", "make"),
         put(BUILDSPEC, "phases", "build", "finally", [{}]),
     ],
@@ -563,7 +563,7 @@ def test_a_template_that_nests_itself_ends(tmp_path: Path) -> None:
     (drop(TASKDEF, *CONTAINER, "secrets", 0, "name"), "secrets[0] lacks 'name'"),
     (_hook, "unknown hook 'AfterAllowTestTrafic'; did you mean 'AfterAllowTestTraffic'?"),
     (swap(BUILDSPEC, "  pre_build:", "  prebuild:"), "unknown key 'prebuild'; did you mean 'pre_build'?"),
-    (swap(BUILDSPEC, "- docker push \"$REPOSITORY_URI:$IMAGE_TAG\"", "- echo release: made"), "the colon makes a mapping of the command 'echo release: made'; put it in quotes, or after a |"),
+    (swap(BUILDSPEC, '- docker push "$REPOSITORY_URI:$IMAGE_TAG"', "- echo release: made"), "the colon makes a mapping of the command 'echo release: made'; put it in quotes, or after a |"),
     (swap(PIPELINE, "#{Build.MIGRATION_TASK_", "#{Build.MIGRATIO_TASK_"), "the buildspec does not export 'MIGRATIO_TASK_DEFINITION'; did you mean 'MIGRATION_TASK_DEFINITION'?"),
 ])  # fmt: skip
 def test_a_finding_says_what_would_fit(edit: Edit, hint: str, tmp_path: Path, coffee: Files) -> None:
