@@ -22,7 +22,7 @@ import click
 from cfngen._version import VERSION
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
-from cfngen.load import find, load, select
+from cfngen.load import find, load, project_of, select
 from cfngen.render import ledger_of, stage_files, write
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
@@ -53,7 +53,7 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     for each in stages:
         folder = out / each.name / each.stage
         try:
-            folders[folder] = stage_files(each, _ledger(folder), _source(path, out), _own_buildspecs())
+            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path))
         except DescriptionError as error:
             problems.extend(error.problems)
     if problems:
@@ -133,7 +133,7 @@ def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str
         folder = out / each.name / each.stage
         try:
             ledger = _ledger(folder, quiet=True)
-            folders[folder] = stage_files(each, ledger, _source(path, out), _own_buildspecs())
+            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path))
         except DescriptionError as error:
             problems.extend(error.problems)
     if problems:
@@ -182,14 +182,13 @@ def _ledger(folder: Path, *, quiet: bool = False) -> Ledger | None:
     return Ledger.read(text, str(file))
 
 
-def _source(path: Path, out: Path) -> str:
-    """The description's name as it stands in every file: seen from the folder that holds OUT, so that it is the same
-    on every machine and in every working directory.
+def _source(path: Path) -> str:
+    """The description's name as it stands in every file: seen from its project, so that it is the same on every
+    machine, in every working directory and for every OUT.
     """
-    absolute, project = path.resolve(), out.resolve().parent
-    return absolute.relative_to(project).as_posix() if absolute.is_relative_to(project) else path.name
+    return path.resolve().relative_to(project_of(path)).as_posix()
 
 
-def _own_buildspecs() -> str | None:
-    folder = Path("buildspecs")
-    return str(folder) if any(folder.glob("*.j2")) else None
+def _own_buildspecs(path: Path) -> str | None:
+    folder = project_of(path) / "buildspecs"
+    return os.path.relpath(folder) if any(folder.glob("*.j2")) else None

@@ -14,6 +14,8 @@ from cfngen.describe import short
 from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
 from cfngen.spec import App
 
+_MARKS = (".git", "pyproject.toml", "setup.cfg", "buildspecs")
+
 
 def load(path: Path) -> tuple[App, ...]:
     """The stages that a Python file describes: its `stages`, else its `app`.
@@ -73,6 +75,17 @@ def find() -> Path:
         known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"
         raise DescriptionError([Problem("APP", "", f"name the application's description; {known}")])
     return found[0]
+
+
+def project_of(path: Path) -> Path:
+    """The folder that a description belongs to: the one above ``services/``, else the nearest one that a project's
+    file marks, else the description's own.
+    """
+    folder = path.resolve().parent
+    if folder.name == "services":
+        return folder.parent
+    marked = (each for each in (folder, *folder.parents) if any((each / mark).exists() for mark in _MARKS))
+    return next(marked, folder)
 
 
 def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
