@@ -23,7 +23,7 @@ from strategies import apps
 from cfngen import CodeCommit, Connection, checks, load, stage_files
 from cfngen._yaml import dump
 from cfngen.checks import CHECKS, Finding
-from cfngen.checks.document import read_yaml
+from cfngen.semantics.document import read_yaml
 from cfngen.load import select
 
 ROOT = Path(__file__).parents[1]

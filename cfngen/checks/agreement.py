@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
-from cfngen.checks.document import Path
+from cfngen.semantics.document import Path
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Action, Service, Stage, dig, is_function, mapping, sequence, walk
 from cfngen.errors import did_you_mean

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import Literal
 
-from cfngen.checks.document import Path
+from cfngen.semantics.document import Path
 from cfngen.checks.stage import Stage
 
 Level = Literal["error", "warning", "info"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfngen.artifacts import APPSPEC
-from cfngen.checks.document import Path
+from cfngen.semantics.document import Path
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Resource, Service, Stage, Template, dig, mapping, sequence, walk
 

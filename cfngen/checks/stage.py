@@ -10,7 +10,7 @@ from pathlib import Path as File
 from typing import Any
 
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
-from cfngen.checks.document import Document, Path, UnreadableError, read_json, read_yaml
+from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
 from cfngen.errors import DescriptionError, Problem
 from cfngen.placeholders import PATTERN
 from cfngen.sources import CodeCommit, Connection

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cfngen.checks.document import Path
+from cfngen.semantics.document import Path
 from cfngen.checks.stage import Resource, Stage, Template, dig, mapping
 
 STACK = "AWS::CloudFormation::Stack"

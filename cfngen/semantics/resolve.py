@@ -1,0 +1,207 @@
+"""Values of a template: every intrinsic function, conditions, pseudo parameters and dynamic references."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from cfngen.semantics.template import Template, TemplateError
+
+DYNAMIC = re.compile(r"\{\{resolve:([a-z-]+):([^}]+)\}\}")
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+class _NoValue:
+    """What ``AWS::NoValue`` is: the property is not there."""
+
+    def __repr__(self) -> str:
+        return "AWS::NoValue"
+
+
+NO_VALUE = _NoValue()
+
+
+class Surroundings(Protocol):
+    """What a template's values depend on beside the template."""
+
+    def reference(self, name: str) -> Any:
+        """The physical id of a resource, which is there already."""
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        """An attribute of a resource, which is there already."""
+
+    def dynamic(self, service: str, key: str) -> str:
+        """What a dynamic reference says now; or the reference itself, where it shall stay one."""
+
+    def imported(self, name: str) -> Any:
+        """The value of another stack's export."""
+
+
+class Resolver:
+    """Resolves the values of one stack. `parameters` are typed already, `pseudo` are by their full names.
+
+    Raises `TemplateError` for what CloudFormation would refuse.
+    """
+
+    def __init__(
+        self, template: Template, parameters: Mapping[str, Any], pseudo: Mapping[str, Any], around: Surroundings
+    ) -> None:
+        self.template = template
+        self.parameters = parameters
+        self.pseudo = pseudo
+        self.around = around
+        self._conditions: dict[str, bool] = {}
+
+    def condition(self, name: str) -> bool:
+        """Whether a condition of the template holds."""
+        if name not in self._conditions:
+            declared = self.template.section("Conditions")
+            if name not in declared:
+                raise TemplateError(f"Template format error: Unresolved condition {name}")
+            self._conditions[name] = self._holds(declared[name])
+        return self._conditions[name]
+
+    def value(self, node: Any) -> Any:
+        """A part of the template with everything in it resolved."""
+        if isinstance(node, dict):
+            if len(node) == 1:
+                ((name, argument),) = node.items()
+                if function := _FUNCTIONS.get(name):
+                    return function(self, argument)
+            resolved = {key: self.value(part) for key, part in node.items()}
+            return {key: part for key, part in resolved.items() if part is not NO_VALUE}
+        if isinstance(node, list):
+            return [part for part in map(self.value, node) if part is not NO_VALUE]
+        return self._text(node) if isinstance(node, str) else node
+
+    def _text(self, text: str) -> str:
+        if "{{resolve:" not in text:
+            return text
+        return DYNAMIC.sub(lambda match: self.around.dynamic(match[1], match[2]), text)
+
+    def _holds(self, node: Any) -> bool:
+        match node:
+            case {"Condition": str(name)}:
+                return self.condition(name)
+            case {"Fn::Equals": [one, other]}:
+                return _as_text(self.value(one)) == _as_text(self.value(other))
+            case {"Fn::Not": [inner]}:
+                return not self._holds(inner)
+            case {"Fn::And": [*parts]}:
+                return all([self._holds(part) for part in parts])
+            case {"Fn::Or": [*parts]}:
+                return any([self._holds(part) for part in parts])
+        raise TemplateError(f"Template error: every Condition member must be a string or a condition function: {node}")
+
+    def _ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NO_VALUE
+        if name in self.pseudo:
+            return self.pseudo[name]
+        if name in self.parameters:
+            return self.parameters[name]
+        if name in self.template.resources:
+            return self.around.reference(name)
+        raise TemplateError(
+            f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
+        )
+
+    def _get_att(self, argument: Any) -> Any:
+        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        if name not in self.template.resources:
+            raise TemplateError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
+        return self.around.attribute(name, str(self.value(attribute)))
+
+    def _sub(self, argument: Any) -> str:
+        text, own = argument if isinstance(argument, list) else (argument, {})
+        known = {name: self.value(part) for name, part in own.items()}
+
+        def variable(match: re.Match[str]) -> str:
+            name = match[1]
+            if name.startswith("!"):
+                return f"${{{name[1:]}}}"
+            if name in known:
+                return _as_text(known[name])
+            if "." in name and not name.startswith("AWS::"):
+                return _as_text(self._get_att(name))
+            return _as_text(self._ref(name))
+
+        return self._text(_VARIABLE.sub(variable, text))
+
+    def _join(self, argument: Any) -> str:
+        separator, items = argument
+        return self._text(separator.join(map(_as_text, self.value(items))))
+
+    def _split(self, argument: Any) -> list[str]:
+        separator, text = argument
+        return _as_text(self.value(text)).split(separator)
+
+    def _select(self, argument: Any) -> Any:
+        index, items = argument
+        number, values = int(self.value(index)), self.value(items)
+        if not 0 <= number < len(values):
+            raise TemplateError(f"Template error: Fn::Select cannot select nonexistent value at index {number}")
+        return values[number]
+
+    def _if(self, argument: Any) -> Any:
+        name, one, other = argument
+        return self.value(one if self.condition(name) else other)
+
+    def _find_in_map(self, argument: Any) -> Any:
+        name, first, second, *default = argument
+        keys = [_as_text(self.value(key)) for key in (name, first, second)]
+        found: Any = self.template.section("Mappings")
+        for key in keys:
+            if not isinstance(found, Mapping) or key not in found:
+                if default:
+                    return self.value(default[0]["DefaultValue"])
+                raise TemplateError(f"Template error: Unable to get mapping for {'::'.join(keys)}")
+            found = found[key]
+        return found
+
+    def _zones(self, argument: Any) -> list[str]:
+        region = self.value(argument) or self.pseudo["AWS::Region"]
+        return [f"{region}{letter}" for letter in "abc"]
+
+    def _cidr(self, argument: Any) -> list[str]:
+        block, count, *bits = (self.value(part) for part in argument)
+        network = ipaddress.ip_network(block)
+        blocks = network.subnets(new_prefix=network.max_prefixlen - int(bits[0] if bits else 8))
+        return [str(each) for each, _ in zip(blocks, range(int(count)), strict=False)]
+
+    def _base64(self, argument: Any) -> str:
+        return base64.b64encode(_as_text(self.value(argument)).encode()).decode()
+
+    def _import(self, argument: Any) -> Any:
+        return self.around.imported(_as_text(self.value(argument)))
+
+    def _length(self, argument: Any) -> int:
+        return len(self.value(argument))
+
+
+_FUNCTIONS: Mapping[str, Callable[[Resolver, Any], Any]] = {
+    "Ref": Resolver._ref,
+    "Fn::GetAtt": Resolver._get_att,
+    "Fn::Sub": Resolver._sub,
+    "Fn::Join": Resolver._join,
+    "Fn::Split": Resolver._split,
+    "Fn::Select": Resolver._select,
+    "Fn::If": Resolver._if,
+    "Fn::FindInMap": Resolver._find_in_map,
+    "Fn::GetAZs": Resolver._zones,
+    "Fn::Cidr": Resolver._cidr,
+    "Fn::Base64": Resolver._base64,
+    "Fn::ImportValue": Resolver._import,
+    "Fn::Length": Resolver._length,
+}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return (
+        value if isinstance(value, str) else ",".join(map(_as_text, value)) if isinstance(value, list) else str(value)
+    )

@@ -1,0 +1,102 @@
+"""One template as CloudFormation reads it: its sections, and in which order its resources are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+from cfngen.semantics.document import UnreadableError, read_yaml
+
+STACK = "AWS::CloudFormation::Stack"
+Body = Mapping[str, Any]
+
+_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
+
+
+class TemplateError(Exception):
+    """A template or its parameters are refused before anything is made; the message is in CloudFormation's words."""
+
+
+class Template:
+    """A template's body with what is asked of it again and again. `body` is shared: look, do not touch."""
+
+    def __init__(self, body: Body) -> None:
+        if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping) or not body["Resources"]:
+            raise TemplateError("Template format error: At least one Resources member must be defined.")
+        self.body = body
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A section of the template, empty when it has none."""
+        return self.body.get(name) or {}
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        return self.section("Resources")
+
+    @cached_property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """For each resource those of the same template that must be there before it."""
+        return {
+            name: frozenset(each for each in _waits_for(resource) if each in self.resources and each != name)
+            for name, resource in self.resources.items()
+        }
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The resources, each after those that it needs; else as they stand. Raises `TemplateError` for a circle."""
+        done: dict[str, None] = {}
+        waiting = dict(self.needs)
+        while waiting:
+            ready = [name for name, needed in waiting.items() if needed <= done.keys()]
+            if not ready:
+                raise TemplateError(f"Circular dependency between resources: [{', '.join(sorted(waiting))}]")
+            for name in ready:
+                done[name] = None
+                del waiting[name]
+        return tuple(done)
+
+
+@lru_cache(maxsize=4096)
+def read_template(text: str) -> Template:
+    """Parse a template's text, YAML or JSON; raises `TemplateError`."""
+    try:
+        return Template(read_yaml(text).data)
+    except UnreadableError as error:
+        raise TemplateError(f"Template format error: line {error.line}: {error}") from None
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every name that a value refers to, resources, parameters and pseudo parameters alike."""
+    match node:
+        case {"Ref": str(name)} if len(node) == 1:
+            yield name
+        case {"Fn::GetAtt": str(dotted)} if len(node) == 1:
+            yield dotted.partition(".")[0]
+        case {"Fn::GetAtt": [str(name), *more]} if len(node) == 1:
+            yield name
+            yield from references(more)
+        case {"Fn::Sub": str(text)} if len(node) == 1:
+            yield from _in_text(text, {})
+        case {"Fn::Sub": [str(text), dict(own)]} if len(node) == 1:
+            yield from _in_text(text, own)
+            yield from references(list(own.values()))
+        case dict():
+            for part in node.values():
+                yield from references(part)
+        case list():
+            for part in node:
+                yield from references(part)
+
+
+def _in_text(text: str, own: Mapping[str, Any]) -> Iterator[str]:
+    for name in _VARIABLE.findall(text):
+        if name not in own:
+            yield name if name.startswith("AWS::") else name.partition(".")[0]
+
+
+def _waits_for(resource: Mapping[str, Any]) -> Iterator[str]:
+    after = resource.get("DependsOn", [])
+    yield from [after] if isinstance(after, str) else after
+    yield from references({key: part for key, part in resource.items() if key not in ("DependsOn", "Metadata")})

@@ -1,0 +1,413 @@
+"""An operation on a tree of stacks: what is written, in which order, and what a rollback restores.
+
+Resources are made after those that they need; only what differs from the last time is written; a create-only
+property replaces. Nested stacks are entered every time and run through the same code. The first refusal rolls the whole
+tree back: what was modified gets its old values again, then what was created goes. Clean-up, of what was removed or
+replaced, comes last and only after everything else has worked (K1.8, CFN-UG updating-stacks, cfn-rollback).
+
+What AWS does not document is a `Reading`: a caller can play both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from cfngen.semantics import parameters as parameter_values
+from cfngen.semantics.replacement import replacing
+from cfngen.semantics.resolve import NO_VALUE, Resolver
+from cfngen.semantics.template import STACK, Template, TemplateError
+
+Status = Literal[
+    "CREATE_COMPLETE",
+    "ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+    "UPDATE_ROLLBACK_FAILED",
+    "DELETE_COMPLETE",
+    "DELETE_FAILED",
+]
+Action = Literal["create", "update", "replace", "delete", "restore", "retain"]
+
+
+class Refused(Exception):
+    """A resource cannot be written; raised by providers, with the reason in AWS's words."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource as CloudFormation remembers it.
+
+    `place` is the path through the stacks, as ``coffee/ServiceCustomer/Service``. `properties` are the values that
+    were written, `text` the same with dynamic references as they stand in the template.
+    """
+
+    place: str
+    kind: str
+    physical: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    text: Mapping[str, Any] = field(default_factory=dict)
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+
+    @property
+    def stack(self) -> str:
+        """The path of the stack that it is in."""
+        return self.place.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """Its logical id."""
+        return self.place.rpartition("/")[2]
+
+
+@dataclass
+class StackState:
+    """One stack after an operation, with those below it."""
+
+    path: str
+    template: Template
+    parameters: Mapping[str, str]
+    resources: dict[str, Resource] = field(default_factory=dict)
+    children: dict[str, StackState] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def walk(self) -> Iterator[Resource]:
+        """Every resource of the tree, each after those that it needs, nested stacks after what is in them."""
+        for name in self.template.order:
+            if name in self.children:
+                yield from self.children[name].walk()
+            if name in self.resources:
+                yield self.resources[name]
+
+
+class Provider(Protocol):
+    """What resources are. Each call writes at once or raises `Refused`."""
+
+    def create(self, resource: Resource) -> str:
+        """Make a resource; return its physical id."""
+
+    def update(self, resource: Resource, old: Resource) -> None:
+        """Write a resource's properties over those of `old`, of the same physical id."""
+
+    def delete(self, resource: Resource) -> None:
+        """Remove a resource."""
+
+    def attribute(self, resource: Resource, name: str) -> Any:
+        """What Fn::GetAtt reads."""
+
+    def reference(self, resource: Resource) -> Any:
+        """What Ref reads."""
+
+    def dynamic(self, service: str, key: str) -> str:
+        """What a dynamic reference or an SSM parameter says now."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """How CloudFormation behaves where its documentation leaves that open.
+
+    `dynamic_again`: dynamic references are resolved at every operation, rollback included, and a changed value is a
+    changed property; else only when the text of the property changes. `rewritten`: types that are written at every
+    update that enters their stack, changed or not (Q14, aws-cdk#36649).
+    """
+
+    dynamic_again: bool = False
+    rewritten: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Event:
+    """One write, as a stack's events tell it; `reason` is empty unless it was refused."""
+
+    action: Action
+    resource: Resource
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an operation ended. `stack` is what there is now; `left` are resources that clean-up could not remove."""
+
+    status: Status
+    stack: StackState | None
+    reason: str = ""
+    left: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
+
+
+class _Failed(Exception):
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+
+
+@dataclass(frozen=True)
+class _Written:
+    """One line of the journal. `before` is missing for what was created."""
+
+    after: Resource
+    before: Resource | None = None
+    is_replacement: bool = False
+
+
+class Engine:
+    """Runs operations on trees of stacks with a provider.
+
+    `fetch` gives the template of a nested stack by its URL; `observe` hears of every write when it is over.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        fetch: Callable[[str], Template],
+        pseudo: Mapping[str, Any],
+        readings: Readings | None = None,
+        observe: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        self.provider = provider
+        self.fetch = fetch
+        self.pseudo = pseudo
+        self.readings = readings or Readings()
+        self.observe = observe
+        self._journal: list[_Written] = []
+
+    def create(self, name: str, template: Template, given: Mapping[str, str]) -> Outcome:
+        """Create a stack; raises `TemplateError` for what is refused before anything is made."""
+        new = StackState(name, template, parameter_values.texts(template, given))
+        self._journal = []
+        try:
+            self._apply(None, new)
+        except _Failed as failed:
+            left = self._remove(reversed([each.after for each in self._journal]), rolled_back=True)
+            return Outcome("ROLLBACK_COMPLETE", None, str(failed), tuple(left))
+        return Outcome("CREATE_COMPLETE", new)
+
+    def update(self, old: StackState, template: Template, given: Mapping[str, str]) -> Outcome:
+        """Update a stack and all below it; parameters that are not given keep their values."""
+        new = StackState(old.path, template, parameter_values.texts(template, given, old.parameters))
+        self._journal = []
+        try:
+            self._apply(old, new)
+        except _Failed as failed:
+            return self._roll_back(old, str(failed))
+        replaced = [each.before for each in self._journal if each.is_replacement and each.before]
+        kept = {(each.place, each.physical) for each in new.walk()} | {(each.place, each.physical) for each in replaced}
+        removed = [each for each in old.walk() if (each.place, each.physical) not in kept and each.kind != STACK]
+        left = self._clean_up(removed, replaced)
+        return Outcome("UPDATE_COMPLETE", new, left=tuple(left))
+
+    def delete(self, stack: StackState) -> Outcome:
+        """Delete a stack and all below it, but for what its policies retain."""
+        left = self._remove(reversed([each for each in stack.walk() if each.kind != STACK]))
+        if left:
+            return Outcome("DELETE_FAILED", stack, f"The following resource(s) failed to delete: [{', '.join(left)}].")
+        return Outcome("DELETE_COMPLETE", None)
+
+    def _apply(self, old: StackState | None, new: StackState) -> None:
+        around = _Around(self, new)
+        try:
+            values = parameter_values.typed(new.template, new.parameters, lambda key: self.provider.dynamic("ssm", key))
+            resolver = Resolver(new.template, values, self._pseudo(new), around)
+            for name in new.template.order:
+                declared = new.template.resources[name]
+                if "Condition" not in declared or resolver.condition(declared["Condition"]):
+                    before = old.resources.get(name) if old else None
+                    new.resources[name] = self._settle(old, new, name, declared, before, resolver, around)
+            for name, output in new.template.section("Outputs").items():
+                if "Condition" not in output or resolver.condition(output["Condition"]):
+                    new.outputs[name] = resolver.value(output["Value"])
+        except TemplateError as error:
+            raise _Failed(new.path, str(error)) from None
+
+    def _settle(
+        self,
+        old: StackState | None,
+        new: StackState,
+        name: str,
+        declared: Mapping[str, Any],
+        before: Resource | None,
+        resolver: Resolver,
+        around: _Around,
+    ) -> Resource:
+        properties, text = around.both(resolver, declared.get("Properties", {}))
+        wanted = Resource(
+            f"{new.path}/{name}",
+            declared["Type"],
+            before.physical if before else "",
+            properties,
+            text,
+            declared.get("DeletionPolicy", "Delete"),
+            declared.get("UpdateReplacePolicy", "Delete"),
+        )
+        if before and before.kind != wanted.kind:
+            raise _Failed(wanted.place, "Update of resource type is not permitted.")
+        if wanted.kind == STACK:
+            return self._settle_child(old.children.get(name) if old else None, new, wanted)
+        if before is None:
+            return self._create(wanted)
+        if wanted.kind not in self.readings.rewritten:
+            if self._is_same(before, wanted):
+                return replace(before, deletion_policy=wanted.deletion_policy, replace_policy=wanted.replace_policy)
+            if replacing(wanted.kind, before.properties, wanted.properties):
+                return self._create(wanted, before)
+        return self._modify(wanted, before)
+
+    def _is_same(self, before: Resource, wanted: Resource) -> bool:
+        if self.readings.dynamic_again:
+            return before.properties == wanted.properties
+        return before.text == wanted.text
+
+    def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
+        template = self.fetch(wanted.properties["TemplateURL"])
+        given = {key: _text(value) for key, value in wanted.properties.get("Parameters", {}).items()}
+        child = StackState(wanted.place, template, parameter_values.texts(template, given))
+        self._apply(old, child)
+        parent.children[wanted.name] = child
+        return replace(wanted, physical=_stack_id(self.pseudo, child.path))
+
+    def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
+        try:
+            made = replace(wanted, physical=self.provider.create(wanted))
+        except Refused as refused:
+            self.observe(Event("create", wanted, str(refused)))
+            raise _Failed(wanted.place, str(refused)) from None
+        self._journal.append(_Written(made, before, is_replacement=before is not None))
+        self.observe(Event("replace" if before else "create", made))
+        return made
+
+    def _modify(self, wanted: Resource, before: Resource) -> Resource:
+        # Written down first: a rollback sends the old values to what refused the new ones, too.
+        self._journal.append(_Written(wanted, before))
+        try:
+            self.provider.update(wanted, before)
+        except Refused as refused:
+            self.observe(Event("update", wanted, str(refused)))
+            raise _Failed(wanted.place, str(refused)) from None
+        self.observe(Event("update", wanted))
+        return wanted
+
+    def _roll_back(self, old: StackState, reason: str) -> Outcome:
+        for each in self._journal:
+            if each.before and not each.is_replacement:
+                values = self._again(each.before)
+                try:
+                    self.provider.update(values, each.after)
+                except Refused as refused:
+                    self.observe(Event("restore", values, str(refused)))
+                    told = f"{reason}. Rolling back: {each.before.place}: {refused}"
+                    return Outcome("UPDATE_ROLLBACK_FAILED", old, told)
+                self.observe(Event("restore", values))
+        created = [each.after for each in self._journal if each.before is None or each.is_replacement]
+        left = self._remove(reversed(created), rolled_back=True)
+        return Outcome("UPDATE_ROLLBACK_COMPLETE", old, reason, tuple(left))
+
+    def _again(self, before: Resource) -> Resource:
+        if not self.readings.dynamic_again or before.text == before.properties:
+            return before
+        return replace(before, properties=_resolved_again(before.text, self.provider.dynamic))
+
+    def _clean_up(self, removed: list[Resource], replaced: list[Resource]) -> list[str]:
+        left = self._remove(reversed(removed))
+        return left + self._remove(reversed([replace(each, deletion_policy=each.replace_policy) for each in replaced]))
+
+    def _remove(self, resources: Iterator[Resource], *, rolled_back: bool = False) -> list[str]:
+        left = []
+        for each in resources:
+            kept = ("Retain",) if rolled_back else ("Retain", "RetainExceptOnCreate")
+            if each.deletion_policy in kept:
+                self.observe(Event("retain", each))
+                continue
+            try:
+                self.provider.delete(each)
+            except Refused as refused:
+                self.observe(Event("delete", each, str(refused)))
+                left.append(each.place)
+                continue
+            self.observe(Event("delete", each))
+        return left
+
+    def _pseudo(self, stack: StackState) -> Mapping[str, Any]:
+        own = {"AWS::StackName": _stack_name(stack.path), "AWS::StackId": _stack_id(self.pseudo, stack.path)}
+        return {**self.pseudo, "AWS::NoValue": NO_VALUE, **own}
+
+
+class _Around:
+    """The resources that a stack has so far, for its values."""
+
+    def __init__(self, engine: Engine, stack: StackState) -> None:
+        self.engine = engine
+        self.stack = stack
+        self.as_text = False
+        self.saw_dynamic = False
+
+    def both(self, resolver: Resolver, node: Any) -> tuple[Any, Any]:
+        """A value resolved, and the same with its dynamic references left as they stand."""
+        self.saw_dynamic = False
+        resolved = resolver.value(node)
+        if not self.saw_dynamic:
+            return resolved, resolved
+        self.as_text = True
+        try:
+            return resolved, resolver.value(node)
+        finally:
+            self.as_text = False
+
+    def reference(self, name: str) -> Any:
+        return self.engine.provider.reference(self._resource(name))
+
+    def attribute(self, name: str, attribute: str) -> Any:
+        found = self._resource(name)
+        if found.kind != STACK:
+            return self.engine.provider.attribute(found, attribute)
+        output = attribute.removeprefix("Outputs.")
+        outputs = self.stack.children[name].outputs
+        if output not in outputs:
+            raise TemplateError(f"Output '{output}' not found in stack {found.place}")
+        return outputs[output]
+
+    def dynamic(self, service: str, key: str) -> str:
+        self.saw_dynamic = True
+        return f"{{{{resolve:{service}:{key}}}}}" if self.as_text else self.engine.provider.dynamic(service, key)
+
+    def imported(self, name: str) -> Any:
+        raise TemplateError(f"No export named {name} found.")
+
+    def _resource(self, name: str) -> Resource:
+        if name not in self.stack.resources:
+            raise TemplateError(
+                f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
+            )
+        return self.stack.resources[name]
+
+
+def _resolved_again(text: Any, dynamic: Callable[[str, str], str]) -> Any:
+    from cfngen.semantics.resolve import DYNAMIC
+
+    if isinstance(text, Mapping):
+        return {key: _resolved_again(part, dynamic) for key, part in text.items()}
+    if isinstance(text, list):
+        return [_resolved_again(part, dynamic) for part in text]
+    return DYNAMIC.sub(lambda match: dynamic(match[1], match[2]), text) if isinstance(text, str) else text
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(_text, value)) if isinstance(value, list) else str(value)
+
+
+def _stack_name(path: str) -> str:
+    """A nested stack is called after its parents, with an end that no other has."""
+    root, *below = path.split("/")
+    return "-".join([root, *below, hashlib.sha256(path.encode()).hexdigest()[:12].upper()]) if below else root
+
+
+def _stack_id(pseudo: Mapping[str, Any], path: str) -> str:
+    unique = hashlib.sha256(f"id of {path}".encode()).hexdigest()
+    uuid = "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:32]))
+    return f"arn:{pseudo['AWS::Partition']}:cloudformation:{pseudo['AWS::Region']}:{pseudo['AWS::AccountId']}:stack/{_stack_name(path)}/{uuid}"

@@ -1,0 +1,391 @@
+"""A CodeDeploy deployment of an ECS service, step by step: test traffic, the shift, the wait, the end, the way back.
+
+A deployment is a list of named steps; `Deployment.step` plays the next one. Whatever goes wrong in a step, and whoever
+stops it, ends in the same way back (`roll_back`), which holds as long as the old task set is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cfngen.simulate.behaviour import behaviour
+from cfngen.simulate.world import DeploymentGroup, Forward, Service, TargetGroup, TaskSet, World
+
+State = Literal["InProgress", "Ready", "Succeeded", "Failed", "Stopped"]
+HOOKS = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+_NOT_BEHIND = (
+    "The ELB could not be updated due to the following error: Primary taskset target group must be behind listener"
+)
+
+
+class DeploymentFailed(Exception):
+    """A step of a deployment went wrong; the message is in CodeDeploy's words where it has any."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a pipeline hands to CodeDeploy: a version with its task definition and AppSpec, as far as they matter."""
+
+    version: str
+    container: str = ""
+    port: int = 0
+    image: str = "repository@sha256:digest"
+    hooks: frozenset[str] = frozenset()
+
+
+@dataclass
+class Deployment:
+    """One deployment. `before` is what production showed when it started, for the way back."""
+
+    id: str
+    world: World
+    group: DeploymentGroup
+    service: Service
+    release: Release
+    state: State = "InProgress"
+    reason: str = ""
+    done: list[str] = field(default_factory=list)
+    blue: TaskSet | None = None
+    green: TaskSet | None = None
+    production: str = ""
+    test: str = ""
+    captured: dict[str, list[str]] = field(default_factory=dict)
+    _left: list[str] = field(default_factory=list)
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in ("InProgress", "Ready")
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether the old task set is still there."""
+        return self.blue in self.service.task_sets
+
+    @property
+    def next_step(self) -> str:
+        return self._left[0] if self._left and self.is_running else ""
+
+    def step(self, failure: str = "") -> str:
+        """Play the next step, or let it fail; return its name."""
+        name = self._left.pop(0)
+        self.state = "InProgress"
+        try:
+            if failure:
+                raise DeploymentFailed(f"{name}: {failure}")
+            check_alarms(self)
+            _STEPS[name.partition(" ")[0]](self, name)
+        except DeploymentFailed as failed:
+            self.reason = str(failed)
+            self._end("Failed")
+            return name
+        self.done.append(name)
+        if self._left and self._left[0] == "Ready":
+            self.state = "Ready"
+        if not self._left:
+            self.state = "Succeeded"
+            self.service.released += 1
+        return name
+
+    def stop(self, reason: str = "stopped by a person") -> None:
+        """Stop the deployment and go back."""
+        self.reason = reason
+        self._end("Stopped")
+
+    def _end(self, state: State) -> None:
+        self.state = state
+        if self.can_go_back:
+            roll_back(self)
+
+    def run(self) -> None:
+        """Play every step that is left."""
+        while self.is_running and self._left:
+            self.step()
+
+
+def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
+    """Create a deployment; it has failed already when a precondition does not hold."""
+    service = world.service_of(group)
+    if service is None:
+        raise LookupError(f"deployment group {group.id} names a service that does not exist")
+    made = Deployment(world.new_id("deployment"), world, group, service, release)
+    made.production = world.listener_of(group, "ProdTrafficRoute")
+    made.test = world.listener_of(group, "TestTrafficRoute")
+    made.blue = service.live
+    world.deployments.append(made)
+    try:
+        check_one_at_a_time(made)
+        check_alarms(made)
+        check_pair(made)
+        check_agreement(made)
+        check_primary(made)
+    except DeploymentFailed as failed:
+        made.state, made.reason = "Failed", str(failed)
+        return made
+    made._left = list(steps(group, world, release))
+    if world.readings.rules_are_found == "at the start":
+        made.captured = {
+            listener: [arn for arn, _ in rules_of_pair(made, listener)] for listener in (made.production, made.test)
+        }
+    return made
+
+
+@behaviour("A5.5", sure="documented")
+def steps(group: DeploymentGroup, world: World, release: Release) -> Iterator[str]:
+    """Install, test traffic, the wait for a person, the shift in steps, the termination wait, the end of blue."""
+    told = group.properties.get("BlueGreenDeploymentConfiguration", {})
+    ready = told.get("DeploymentReadyOption", {})
+    hooks = [hook for hook in HOOKS if hook in release.hooks]
+    yield from (hook for hook in hooks if hook == "BeforeInstall")
+    yield "Install"
+    yield from (hook for hook in hooks if hook == "AfterInstall")
+    if world.listener_of(group, "TestTrafficRoute"):
+        yield "AllowTestTraffic"
+    yield from (hook for hook in hooks if hook == "AfterAllowTestTraffic")
+    if ready.get("ActionOnTimeout") == "STOP_DEPLOYMENT":
+        yield "Ready"
+    yield from (hook for hook in hooks if hook == "BeforeAllowTraffic")
+    yield from (f"AllowTraffic {percent}" for percent, _ in shift(group, world))
+    yield from (hook for hook in hooks if hook == "AfterAllowTraffic")
+    yield "TerminationWait"
+    if told.get("TerminateBlueInstancesOnDeploymentSuccess", {}).get("Action", "TERMINATE") == "TERMINATE":
+        yield "Terminate"
+
+
+@behaviour("A4.13", sure="documented")
+def shift(group: DeploymentGroup, world: World) -> list[tuple[int, float]]:
+    """The percentages that green gets one after another, each with the minutes until the next."""
+    name = str(group.properties.get("DeploymentConfigName", "CodeDeployDefault.ECSAllAtOnce"))
+    routing = world.deployment_configs.get(name) or _predefined(name)
+    canary, linear = routing.get("TimeBasedCanary"), routing.get("TimeBasedLinear")
+    if canary:
+        return [(int(canary["CanaryPercentage"]), float(canary["CanaryInterval"])), (100, 0)]
+    if linear:
+        step, minutes = int(linear["LinearPercentage"]), float(linear["LinearInterval"])
+        return [*((percent, minutes) for percent in range(step, 100, step)), (100, 0)]
+    return [(100, 0)]
+
+
+def _predefined(name: str) -> Mapping[str, Any]:
+    words = name.removeprefix("CodeDeployDefault.ECS").replace("Percent", " ").replace("Every", " ")
+    for kind, percent, minutes in (
+        ("Canary", "CanaryPercentage", "CanaryInterval"),
+        ("Linear", "LinearPercentage", "LinearInterval"),
+    ):
+        if words.startswith(kind):
+            numbers = "".join(char if char.isdigit() else " " for char in words).split()
+            return {f"TimeBased{kind}": {percent: int(numbers[0]), minutes: int(numbers[1])}}
+    return {}
+
+
+@behaviour("CD-UG deployment-groups", sure="documented")
+def check_one_at_a_time(deployment: Deployment) -> None:
+    """A deployment group runs one deployment at a time."""
+    running = [each for each in deployment.world.in_flight(deployment.service) if each is not deployment]
+    if running:
+        raise DeploymentFailed(
+            f"The deployment group already has an active deployment {running[0].id} (DeploymentLimitExceeded)"
+        )
+
+
+@behaviour("A4.10", sure="documented")
+def check_alarms(deployment: Deployment) -> None:
+    """A deployment ends as soon as one of its group's alarms rings, whether it started or is about to."""
+    told = deployment.group.properties.get("AlarmConfiguration", {})
+    names = {each.get("Name") for each in told.get("Alarms", [])} if told.get("Enabled") else set()
+    if ringing := sorted(names & deployment.world.ringing):
+        raise DeploymentFailed(f"One or more alarms have been activated: {', '.join(ringing)}")
+
+
+@behaviour("A4.4", sure="documented")
+def check_pair(deployment: Deployment) -> None:
+    """A pair is two different groups that exist, and the primary task set is in one of them."""
+    world, pair = deployment.world, deployment.world.pair(deployment.group)
+    arns = [group.arn for group in pair]
+    if len(set(arns)) != 2:
+        raise DeploymentFailed("The deployment group needs two different target groups that exist")
+    if deployment.service.live.group not in arns:
+        raise DeploymentFailed(_NOT_BEHIND)
+    never = deployment.service.released == 0
+    if never and world.readings.pair_order == "primary first" and arns[0] != deployment.service.live.group:
+        raise DeploymentFailed(_NOT_BEHIND)
+
+
+@behaviour("A6.3", sure="observed")
+def check_agreement(deployment: Deployment) -> None:
+    """Rules of a pair that disagree with each other fail the deployment."""
+    seen = {frozenset(action.live) for _, action in rules_of_pair(deployment, deployment.production)}
+    if len(seen) > 1:
+        raise DeploymentFailed("The rules of the production listener disagree about the group that serves")
+
+
+@behaviour("A6.6", sure="documented")
+def check_primary(deployment: Deployment) -> None:
+    """The production listener, and in one reading the test listener, must forward to the primary task set's group."""
+    world, primary = deployment.world, deployment.service.live.group
+    listeners = [deployment.production]
+    if world.readings.test_must_match and deployment.test:
+        listeners.append(deployment.test)
+    for listener in listeners:
+        if not any(primary in action.live for _, action in rules_of_pair(deployment, listener)):
+            raise DeploymentFailed(_NOT_BEHIND)
+
+
+@behaviour("A6.2", sure="observed")
+def rules_of_pair(deployment: Deployment, listener: str) -> list[tuple[str, Forward]]:
+    """On a listener CodeDeploy looks at every action, the default too, that names one of the pair's groups."""
+    world = deployment.world
+    pair = {group.arn for group in world.pair(deployment.group)}
+    known = deployment.captured.get(listener)
+    return [
+        (arn, action)
+        for arn, action in world.forwards(listener)
+        if (action.groups & pair if known is None else arn in known)
+    ]
+
+
+def _move(deployment: Deployment, listener: str, weights: Mapping[str, int], what: str) -> None:
+    """Write one rule after the other; everybody may look in between."""
+    world, known = deployment.world, deployment.captured.get(listener)
+    found = rules_of_pair(deployment, listener)
+    if not found or (known is not None and len(found) < len(known)):
+        raise DeploymentFailed("The ELB could not be updated: a rule that it needs is not there (RuleNotFound)")
+    for _, action in found:
+        write_weights(deployment, action, weights)
+        for group in action.live:
+            world.groups[group].had_traffic = world.clock
+        world.changed(what)
+
+
+@behaviour("A6.4", sure="observed")
+def write_weights(deployment: Deployment, action: Forward, weights: Mapping[str, int]) -> None:
+    """A shift writes the weights of both groups; an idle group stays with 0, or in the other reading is taken out."""
+    world = deployment.world
+    kept = dict(weights)
+    if world.readings.idle_group == "taken out":
+        kept = {group: weight for group, weight in weights.items() if weight}
+    for group in action.live:
+        if group in world.groups:
+            world.groups[group].had_traffic = world.clock
+    action.weights = kept
+
+
+def _other(deployment: Deployment) -> TargetGroup:
+    blue = deployment.service.live.group
+    return next(group for group in deployment.world.pair(deployment.group) if group.arn != blue)
+
+
+@behaviour("A4.15", sure="documented")
+def install(deployment: Deployment, _: str) -> None:
+    """Green starts in the group that the primary is not in, with as many tasks, and has an hour to become healthy."""
+    service, release, world = deployment.service, deployment.release, deployment.world
+    container, port = release.container or service.container, release.port or service.port
+    if (container, port) != (service.container, service.port):
+        raise DeploymentFailed(f"The container {container} with port {port} is not in the service's load balancer")
+    group = _other(deployment)
+    if world.tasks_in(group.arn):
+        raise DeploymentFailed(f"Target group {group.name} has targets of another task set")
+    deployment.green = TaskSet(world.new_id("task-set"), release.version, group.arn, service.desired, release.image)
+    service.task_sets.append(deployment.green)
+    world.clock += 3
+    world.changed(f"{service.label}: green starts in {group.name}")
+
+
+def _healthy(deployment: Deployment) -> TaskSet:
+    assert deployment.green is not None  # made by Install
+    if not deployment.green.is_healthy:
+        raise DeploymentFailed("The replacement task set is not healthy")
+    return deployment.green
+
+
+@behaviour("A6.8", sure="observed")
+def allow_test_traffic(deployment: Deployment, _: str) -> None:
+    """The test listener shows green before production does."""
+    green = _healthy(deployment)
+    assert deployment.blue is not None  # set by start
+    weights = {deployment.blue.group: 0, green.group: 100}
+    if list(rules_of_pair(deployment, deployment.test)):
+        _move(deployment, deployment.test, weights, f"{deployment.service.label}: test traffic to green")
+    deployment.world.clock += 1
+
+
+@behaviour("A4.6", sure="documented")
+def wait_for_a_person(deployment: Deployment, _: str) -> None:
+    """A deployment that waits goes on when a person says so, and stops when the time passes."""
+    _healthy(deployment)
+    deployment.world.clock += 10
+
+
+@behaviour("CD-UG deployment-steps-ecs", sure="documented")
+def allow_traffic(deployment: Deployment, name: str) -> None:
+    """Production moves step by step; with the last one green is the primary task set."""
+    green, percent, world = _healthy(deployment), int(name.split()[1]), deployment.world
+    assert deployment.blue is not None  # set by start
+    weights = {deployment.blue.group: 100 - percent, green.group: percent}
+    _move(deployment, deployment.production, weights, f"{deployment.service.label}: {percent} % to green")
+    if percent == 100:
+        deployment.service.primary = green.id
+    world.clock += dict(shift(deployment.group, world)).get(percent, 0)
+
+
+def hook(deployment: Deployment, _: str) -> None:
+    """A hook runs and succeeds; one that fails is a failure given to `step`."""
+    if deployment.green is not None:
+        _healthy(deployment)
+    deployment.world.clock += 1
+
+
+@behaviour("A4.7", sure="documented")
+def wait_for_termination(deployment: Deployment, _: str) -> None:
+    """Blue stays for the termination wait, ready to take its traffic back at once."""
+    _healthy(deployment)
+    told = deployment.group.properties.get("BlueGreenDeploymentConfiguration", {})
+    wait = told.get("TerminateBlueInstancesOnDeploymentSuccess", {}).get("TerminationWaitTimeInMinutes", 0)
+    deployment.world.clock += int(wait)
+
+
+@behaviour("A4.7", sure="documented")
+def terminate(deployment: Deployment, _: str) -> None:
+    """At the end blue's tasks go, and there is no way back any more."""
+    world, service, blue = deployment.world, deployment.service, deployment.blue
+    assert blue is not None  # set by start
+    service.task_sets.remove(blue)
+    if world.readings.test_after == "old" and deployment.test:
+        assert deployment.green is not None  # made by Install
+        _move(
+            deployment,
+            deployment.test,
+            {blue.group: 100, deployment.green.group: 0},
+            f"{service.label}: test listener as before",
+        )
+    world.changed(f"{service.label}: blue ends")
+
+
+@behaviour("A5.8", sure="documented")
+def roll_back(deployment: Deployment) -> None:
+    """The way back: production and test to the old group, which is primary again; green goes."""
+    world, service, blue, green = deployment.world, deployment.service, deployment.blue, deployment.green
+    assert blue is not None  # there is a way back only with it
+    if green is None:
+        return
+    weights = {blue.group: 100, green.group: 0}
+    for listener in (deployment.production, deployment.test):
+        for _, action in rules_of_pair(deployment, listener) if listener else ():
+            if action.live != {blue.group}:
+                write_weights(deployment, action, weights)
+                world.changed(f"{service.label}: back to the version before")
+    service.primary = blue.id
+    service.task_sets.remove(green)
+    world.changed(f"{service.label}: green ends")
+
+
+_STEPS = {
+    "Install": install,
+    "AllowTestTraffic": allow_test_traffic,
+    "Ready": wait_for_a_person,
+    "AllowTraffic": allow_traffic,
+    "TerminationWait": wait_for_termination,
+    "Terminate": terminate,
+    **{name: hook for name in HOOKS},
+}

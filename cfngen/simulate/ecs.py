@@ -1,0 +1,137 @@
+"""ECS services under CodeDeploy: what may be created, updated and deleted, and how many tasks run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cfngen.semantics.update import Refused
+from cfngen.simulate.balancer import is_behind_a_balancer
+from cfngen.simulate.behaviour import behaviour
+from cfngen.simulate.world import Service, TaskSet, World
+
+UPDATABLE = frozenset(
+    (
+        "DesiredCount",
+        "DeploymentConfiguration",
+        "HealthCheckGracePeriodSeconds",
+        "PlacementConstraints",
+        "PlacementStrategies",
+        "EnableECSManagedTags",
+        "PropagateTags",
+        "Tags",
+    )
+)
+
+
+def create_service(world: World, name: str, properties: Mapping[str, Any]) -> Service:
+    """Start a service with its first task set."""
+    definition = properties["TaskDefinition"]
+    check_active(world, definition)
+    balancer = (properties.get("LoadBalancers") or [{}])[0]
+    group = balancer.get("TargetGroupArn", "")
+    check_group(world, group)
+    container, port = balancer.get("ContainerName", ""), int(balancer.get("ContainerPort", 0))
+    check_container(world.task_definitions[definition], container, port)
+    desired = int(properties.get("DesiredCount", 1))
+    image = _image(world.task_definitions[definition], container)
+    first = TaskSet(world.new_id("task-set"), "v0", group, desired, image)
+    made = Service(
+        arn=f"service/{name}",
+        name=name,
+        cluster=properties.get("Cluster", "default"),
+        controller=properties.get("DeploymentController", {}).get("Type", "ECS"),
+        task_definition=definition,
+        container=container,
+        port=port,
+        desired=desired,
+        task_sets=[first],
+        primary=first.id,
+    )
+    check_health(world, made, first)
+    return made
+
+
+@behaviour("A3.4", sure="documented")
+def check_active(world: World, definition: str) -> None:
+    """A service starts only on an active revision."""
+    if definition not in world.task_definitions or definition in world.inactive:
+        raise Refused(f"TaskDefinition is inactive or does not exist: {definition}")
+
+
+@behaviour("A6.10", sure="observed")
+def check_group(world: World, group: str) -> None:
+    """A service cannot be created on a target group that belongs to no balancer."""
+    if group and not is_behind_a_balancer(world, group):
+        raise Refused(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
+
+
+@behaviour("C2.4", sure="documented")
+def check_container(definition: Mapping[str, Any], container: str, port: int) -> None:
+    """The container and port that a service or an AppSpec names are those of its task definition."""
+    for each in definition.get("ContainerDefinitions", []):
+        ports = [int(mapping["ContainerPort"]) for mapping in each.get("PortMappings", [])]
+        if each.get("Name") == container and port in ports:
+            return
+    if container:
+        raise Refused(f"The container {container} does not exist in the task definition, or has no port {port}.")
+
+
+@behaviour("C2.3", sure="documented")
+def check_health(world: World, service: Service, tasks: TaskSet) -> None:
+    """Tasks that do not answer the health check of their group never become steady."""
+    group = world.groups.get(tasks.group)
+    if group and not tasks.is_healthy:
+        raise Refused(f"Resource timed out waiting for completion: {service.label} never became steady.")
+
+
+@behaviour("A2", sure="documented")
+def check_update(world: World, service: Service, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Under CodeDeploy ECS takes an update of few fields only; task definition and network are CodeDeploy's."""
+    if service.controller != "CODE_DEPLOY":
+        return
+    changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    if "TaskDefinition" in changed:
+        raise Refused(
+            "Unable to update task definition on services with a CODE_DEPLOY deployment controller. "
+            "Use AWS CodeDeploy to trigger a new deployment. (InvalidParameterException)"
+        )
+    if other := [key for key in changed if key not in UPDATABLE]:
+        raise Refused(f"Unable to update {', '.join(other)} on services with a CODE_DEPLOY deployment controller.")
+    check_whole_update(world, service, new)
+
+
+@behaviour("A3.3", sure="observed")
+def check_whole_update(world: World, service: Service, new: Mapping[str, Any]) -> None:
+    """CloudFormation sends every property, so an update is refused once another revision than the declared one is live."""
+    if (
+        world.readings.service_update == "refused"
+        and service.released
+        and new["TaskDefinition"] == service.task_definition
+    ):
+        raise Refused(
+            "Unable to update task definition on services with a CODE_DEPLOY deployment controller. "
+            "Use AWS CodeDeploy to trigger a new deployment. (InvalidParameterException)"
+        )
+
+
+@behaviour("A8.1", sure="documented")
+def scale(world: World, service: Service, wanted: int) -> None:
+    """A new desired count holds for every task set of the service, within the limits of its scalable target."""
+    service.desired = max(service.minimum, min(service.maximum, wanted))
+    for tasks in service.task_sets:
+        tasks.running = service.desired
+    world.changed(f"{service.label} runs {service.desired} tasks a version")
+
+
+@behaviour("Application Auto Scaling API RegisterScalableTarget", sure="documented")
+def limit(world: World, service: Service, minimum: int, maximum: int) -> None:
+    """New limits move a desired count that is outside of them."""
+    service.minimum, service.maximum = minimum, maximum
+    if not minimum <= service.desired <= maximum:
+        scale(world, service, service.desired)
+
+
+def _image(definition: Mapping[str, Any], container: str) -> str:
+    found = [each for each in definition.get("ContainerDefinitions", []) if each.get("Name") == container]
+    return str(found[0].get("Image", "")) if found else ""

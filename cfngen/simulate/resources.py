@@ -1,0 +1,313 @@
+"""Resources of templates as the world has them: CloudFormation's side of the simulator, type by type.
+
+Types that neither carry requests nor decide about them exist by name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfngen.semantics.update import Refused, Resource
+from cfngen.simulate import balancer, ecs
+from cfngen.simulate.behaviour import behaviour
+from cfngen.simulate.world import DeploymentGroup, Listener, Rule, TargetGroup, World
+
+Properties = Mapping[str, Any]
+
+
+class Resources:
+    """A `cfngen.semantics.update.Provider` over a world. `before_write` is called first and may refuse."""
+
+    def __init__(self, world: World, before_write: Callable[[str, Resource], None] = lambda *_: None) -> None:
+        self.world = world
+        self.before_write = before_write
+
+    def create(self, resource: Resource) -> str:
+        self.before_write("create", resource)
+        physical = self.world.new_id(f"{_short(resource.kind)}:{resource.place}")
+        make = _TYPES.get(resource.kind, _OTHER).create
+        made = make(self.world, physical, resource.properties)
+        self.world.changed(f"{resource.place} is created")
+        return made
+
+    def update(self, resource: Resource, old: Resource) -> None:
+        self.before_write("update", resource)
+        _TYPES.get(resource.kind, _OTHER).update(self.world, resource.physical, old.properties, resource.properties)
+        self.world.changed(f"{resource.place} is written")
+
+    def delete(self, resource: Resource) -> None:
+        self.before_write("delete", resource)
+        _TYPES.get(resource.kind, _OTHER).delete(self.world, resource.physical)
+        self.world.changed(f"{resource.place} is deleted")
+
+    def attribute(self, resource: Resource, name: str) -> Any:
+        known = _TYPES.get(resource.kind, _OTHER).attributes
+        return known[name](self.world, resource.physical) if name in known else f"{resource.physical}.{name}"
+
+    def reference(self, resource: Resource) -> Any:
+        return resource.physical
+
+    def dynamic(self, service: str, key: str) -> str:
+        return self.world.ssm.get(key.partition(":")[0], f"{service}:{key}")
+
+
+def _short(kind: str) -> str:
+    return kind.rpartition("::")[2].lower()
+
+
+def _create_other(world: World, physical: str, _: Properties) -> str:
+    world.others[physical] = physical.partition(":")[0]
+    return physical
+
+
+def _create_balancer(world: World, physical: str, _: Properties) -> str:
+    world.balancers.add(physical)
+    return physical
+
+
+def _delete_balancer(world: World, physical: str) -> None:
+    for arn in [each.arn for each in world.listeners.values() if each.balancer == physical]:
+        _delete_listener(world, arn)
+    world.balancers.discard(physical)
+
+
+def _create_group(world: World, physical: str, properties: Properties) -> str:
+    name = properties.get("Name", f"name:{physical}")
+    made = TargetGroup(physical, name, f"targetgroup/{physical}", int(properties.get("Port", 80)))
+    world.groups[physical] = made
+    _update_group(world, physical, {}, properties)
+    return physical
+
+
+def _update_group(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    told = {each["Key"]: each["Value"] for each in properties.get("TargetGroupAttributes", [])}
+    world.groups[physical].drain_seconds = int(told.get("deregistration_delay.timeout_seconds", 300))  # H4
+
+
+def _delete_group(world: World, physical: str) -> None:
+    balancer.check_unused(world, physical)
+    del world.groups[physical]
+
+
+def _create_listener(world: World, physical: str, properties: Properties) -> str:
+    made = Listener(
+        physical, properties["LoadBalancerArn"], int(properties["Port"]), balancer.forward(properties["DefaultActions"])
+    )
+    balancer.check_port(world, made)
+    balancer.check_groups(world, made.balancer, made.default)
+    world.listeners[physical] = made
+    return physical
+
+
+@behaviour("A6.12", sure="observed")
+def update_listener(world: World, physical: str, old: Properties, properties: Properties) -> None:
+    """Any change of a listener writes its declared default action, wherever the requests go now."""
+    listener = world.listeners[physical]
+    wanted = Listener(
+        physical, listener.balancer, int(properties["Port"]), balancer.forward(properties["DefaultActions"])
+    )
+    balancer.check_port(world, wanted)
+    balancer.check_groups(world, listener.balancer, wanted.default)
+    listener.port, listener.default = wanted.port, wanted.default
+
+
+def _delete_listener(world: World, physical: str) -> None:
+    for arn in [rule.arn for rule in world.rules_of(physical)]:
+        del world.rules[arn]
+    del world.listeners[physical]
+
+
+def _rule(world: World, physical: str, properties: Properties) -> Rule:
+    if properties["ListenerArn"] not in world.listeners:
+        raise Refused(f"Listener '{properties['ListenerArn']}' not found (ListenerNotFound)")
+    action = balancer.forward(properties["Actions"])
+    return Rule(
+        physical, properties["ListenerArn"], int(properties["Priority"]), list(properties["Conditions"]), action
+    )
+
+
+def _create_rule(world: World, physical: str, properties: Properties) -> str:
+    made = _rule(world, physical, properties)
+    balancer.check_priority(world, made)
+    balancer.check_limits(world, made)
+    balancer.check_groups(world, world.listeners[made.listener].balancer, made.action)
+    world.rules[physical] = made
+    return physical
+
+
+@behaviour("A6.12", sure="observed")
+def update_rule(world: World, physical: str, old: Properties, properties: Properties) -> None:
+    """Any change of a rule writes its declared actions, wherever the requests go now."""
+    wanted = _rule(world, physical, properties)
+    balancer.check_priority(world, wanted)
+    balancer.check_limits(world, wanted)
+    balancer.check_groups(world, world.listeners[wanted.listener].balancer, wanted.action)
+    world.rules[physical] = wanted
+
+
+def _delete_rule(world: World, physical: str) -> None:
+    world.rules.pop(physical, None)  # a listener that went took it along
+
+
+def _create_definition(world: World, physical: str, properties: Properties) -> str:
+    world.task_definitions[physical] = properties
+    return physical
+
+
+@behaviour("A3.4", sure="documented")
+def delete_definition(world: World, physical: str) -> None:
+    """A revision that leaves the template is deregistered: nothing new starts on it."""
+    world.inactive.add(physical)
+
+
+def _create_service(world: World, physical: str, properties: Properties) -> str:
+    made = ecs.create_service(world, properties.get("ServiceName", physical), properties)
+    made.arn = physical
+    world.services[physical] = made
+    return physical
+
+
+def _update_service(world: World, physical: str, old: Properties, properties: Properties) -> None:
+    ecs.check_update(world, world.services[physical], old, properties)
+    wanted = int(properties.get("DesiredCount", 1))
+    if wanted != int(old.get("DesiredCount", 1)):
+        ecs.scale(world, world.services[physical], wanted)
+
+
+def _delete_service(world: World, physical: str) -> None:
+    service = world.services.pop(physical)
+    for deployment in world.in_flight(service):
+        deployment.state, deployment.reason = "Failed", "the service was deleted"
+
+
+@behaviour("A4.12", sure="documented")
+def create_deployment_group(world: World, physical: str, properties: Properties) -> str:
+    """A deployment group names a service that exists, and a service is in one group only."""
+    made = DeploymentGroup(physical, properties)
+    _check_deployment_group(world, made)
+    world.deployment_groups[physical] = made
+    return physical
+
+
+def _check_deployment_group(world: World, group: DeploymentGroup) -> None:
+    service = world.service_of(group)
+    if service is None:
+        raise Refused("The ECS service cannot be found for the deployment group (ECSServiceMappingLimitExceeded)")
+    if any(each.id != group.id and world.service_of(each) is service for each in world.deployment_groups.values()):
+        raise Refused(f"The ECS service {service.name} is in another deployment group already")
+    if len({each.arn for each in world.pair(group)}) != 2:
+        raise Refused("A target group pair needs two different target groups that exist (InvalidTargetGroupPair)")
+    for route in ("ProdTrafficRoute", "TestTrafficRoute"):
+        listener = world.listener_of(group, route)
+        if listener not in world.listeners and (listener or route == "ProdTrafficRoute"):
+            raise Refused(f"The listener of {route} does not exist (InvalidLoadBalancerInfo)")
+
+
+def _update_deployment_group(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    wanted = DeploymentGroup(physical, properties)
+    _check_deployment_group(world, wanted)
+    world.deployment_groups[physical] = wanted
+
+
+def _delete_deployment_group(world: World, physical: str) -> None:
+    for deployment in world.deployments:
+        if deployment.group.id == physical and deployment.is_running:
+            deployment.stop("its deployment group was deleted")
+    del world.deployment_groups[physical]
+
+
+def _create_config(world: World, physical: str, properties: Properties) -> str:
+    world.deployment_configs[physical] = properties.get("TrafficRoutingConfig", {})
+    return physical
+
+
+@behaviour("A4.14", sure="documented")
+def delete_config(world: World, physical: str) -> None:
+    """A deployment configuration that a group uses cannot be deleted."""
+    if any(each.properties.get("DeploymentConfigName") == physical for each in world.deployment_groups.values()):
+        raise Refused(f"The deployment configuration {physical} is in use (DeploymentConfigInUseException)")
+    del world.deployment_configs[physical]
+
+
+def _create_target(world: World, physical: str, properties: Properties) -> str:
+    _update_target(world, physical, {}, properties)
+    return physical
+
+
+def _update_target(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    wanted = properties["ResourceId"]
+    service = next((each for each in world.services.values() if f"service/{each.cluster}/{each.name}" == wanted), None)
+    if service is None:
+        raise Refused(f"ECS service doesn't exist: {properties['ResourceId']} (ValidationException)")
+    world.scalable[physical] = properties
+    ecs.limit(world, service, int(properties["MinCapacity"]), int(properties["MaxCapacity"]))
+
+
+def _create_watcher(world: World, physical: str, properties: Properties) -> str:
+    world.watchers[physical] = properties
+    return physical
+
+
+def _update_watcher(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    world.watchers[physical] = properties
+
+
+def _delete_watcher(world: World, physical: str) -> None:
+    del world.watchers[physical]
+    world.ringing.discard(physical)
+
+
+def _nothing(*_: Any) -> None:
+    """Nothing that the world knows of changes."""
+
+
+@dataclass(frozen=True)
+class _Type:
+    """How one type of resource lives."""
+
+    create: Callable[[World, str, Properties], str]
+    update: Callable[[World, str, Properties, Properties], None]
+    delete: Callable[[World, str], None]
+    attributes: Mapping[str, Callable[[World, str], Any]]
+
+
+_OTHER = _Type(_create_other, _nothing, lambda world, physical: world.others.pop(physical, None) and None, {})
+_TYPES = {
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(_create_balancer, _nothing, _delete_balancer, {}),
+    "AWS::ElasticLoadBalancingV2::TargetGroup": _Type(
+        _create_group,
+        _update_group,
+        _delete_group,
+        {
+            "TargetGroupArn": lambda world, physical: world.groups[physical].arn,
+            "TargetGroupName": lambda world, physical: world.groups[physical].name,
+            "TargetGroupFullName": lambda world, physical: world.groups[physical].full_name,
+        },
+    ),
+    "AWS::ElasticLoadBalancingV2::Listener": _Type(
+        _create_listener, update_listener, _delete_listener, {"ListenerArn": lambda _, physical: physical}
+    ),
+    "AWS::ElasticLoadBalancingV2::ListenerRule": _Type(
+        _create_rule, update_rule, _delete_rule, {"RuleArn": lambda _, physical: physical}
+    ),
+    "AWS::ECS::TaskDefinition": _Type(
+        _create_definition, _nothing, delete_definition, {"TaskDefinitionArn": lambda _, physical: physical}
+    ),
+    "AWS::ECS::Service": _Type(
+        _create_service,
+        _update_service,
+        _delete_service,
+        {"Name": lambda world, physical: world.services[physical].name, "ServiceArn": lambda _, physical: physical},
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": _Type(
+        create_deployment_group, _update_deployment_group, _delete_deployment_group, {}
+    ),
+    "AWS::CodeDeploy::DeploymentConfig": _Type(_create_config, _nothing, delete_config, {}),
+    "AWS::ApplicationAutoScaling::ScalableTarget": _Type(
+        _create_target, _update_target, lambda world, physical: world.scalable.pop(physical, None) and None, {}
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
+    "AWS::CloudWatch::Alarm": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
+}

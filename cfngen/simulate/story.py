@@ -1,0 +1,104 @@
+"""What happened, told to people: one row for each thing that changed the rules, the groups or the tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cfngen.simulate.world import Forward, World
+
+Weights = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The state after one thing happened. Rules and tasks are by service and, within it, by colour or version.
+
+    `production` and `test` are weights by group name's last word (blue, green), `tasks` versions with their number.
+    """
+
+    minute: float
+    what: str
+    production: Mapping[str, Weights]
+    test: Mapping[str, Weights]
+    tasks: Mapping[str, tuple[tuple[str, str, int], ...]]
+
+
+@dataclass
+class Story:
+    """Rows in the order of time. Writes that change nothing of what a row shows are told by the next that does."""
+
+    world: World
+    rows: list[Row] = field(default_factory=list)
+
+    def tell(self, what: str, *, always: bool = False) -> None:
+        """Add a row when something that it shows is different, or `always`."""
+        row = Row(self.world.clock, what, *_state(self.world))
+        last = self.rows[-1] if self.rows else None
+        if always or last is None or (last.production, last.test, last.tasks) != (row.production, row.test, row.tasks):
+            self.rows.append(row)
+
+    @property
+    def services(self) -> list[str]:
+        """Every service that was ever there."""
+        return sorted({name for row in self.rows for name in row.tasks})
+
+    def lines(self) -> Iterator[str]:
+        """The story as text, a line a row."""
+        for row in self.rows:
+            told = "; ".join(
+                f"{name}: {show(row.production.get(name, ()))} | test {show(row.test.get(name, ()))} | "
+                + " ".join(f"{version}@{colour}x{number}" for version, colour, number in row.tasks.get(name, ()))
+                for name in sorted(row.tasks)
+            )
+            yield f"{row.minute:6.0f} min  {row.what}\n            {told}"
+
+
+def show(weights: Weights) -> str:
+    """Weights in words, as in ``blue 90 green 10``."""
+    return " ".join(f"{colour} {weight}" for colour, weight in weights) or "-"
+
+
+def colours(world: World) -> dict[str, str]:
+    """What each group is called in a story: the first of its pair blue, the second green."""
+    found: dict[str, str] = {}
+    for group in world.deployment_groups.values():
+        pair = world.pair(group)
+        service = world.service_of(group)
+        names = {each.arn: _colour(each.arn, index) for index, each in enumerate(pair)}
+        found |= names
+        if service:
+            found.setdefault(service.live.group, "blue")
+    return found
+
+
+def _colour(arn: str, index: int) -> str:
+    low = arn.rpartition("/")[2].lower()
+    return "blue" if "blue" in low else "green" if "green" in low else ("blue", "green")[index]
+
+
+def _state(world: World) -> tuple[dict[str, Weights], dict[str, Weights], dict[str, tuple[tuple[str, str, int], ...]]]:
+    named, test = colours(world), world.test_listeners()
+    production: dict[str, Weights] = {}
+    shown: dict[str, Weights] = {}
+    tasks: dict[str, tuple[tuple[str, str, int], ...]] = {}
+    for service in world.services.values():
+        group = world.group_of(service)
+        pair = {each.arn for each in world.pair(group)} if group else set()
+        pair |= {each.group for each in service.task_sets}
+        for listener in sorted(world.listeners):
+            into = shown if listener in test else production
+            for _, action in world.forwards(listener):
+                if action.groups & pair:
+                    into[service.label] = _weights(action, named)
+        tasks[service.label] = tuple(
+            (each.version, named.get(each.group, "?"), each.running if each.is_healthy else 0)
+            for each in service.task_sets
+        )
+    return production, shown, tasks
+
+
+def _weights(action: Forward, named: Mapping[str, str]) -> Weights:
+    return tuple(
+        sorted((named.get(group, group.rpartition("/")[2]), weight) for group, weight in action.weights.items())
+    )

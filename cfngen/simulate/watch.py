@@ -1,0 +1,183 @@
+"""What must hold at every moment, and what at rest: invariants over a world, each an id and a sentence.
+
+`Watch` looks after every single write. It knows which requests there are and whose they are, and during an operation
+which services may move; all others have to be answered as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cfngen.simulate.balancer import Request, answer, shares
+from cfngen.simulate.world import Service, World
+
+INVARIANTS = {
+    "T1": "a released service's production rules give weight only to groups with running tasks",
+    "T2": "every request reaches healthy tasks of the service that it belongs to",
+    "T3": "an operation moves no requests but those of the services that it is about",
+    "T4": "at rest every production rule of a service gives all weight to its primary task set's group",
+    "T5": "a deployment meets the preconditions of its start",
+    "T6": "after a rollback the version before serves",
+    "T7": "a stack operation that nothing disturbs succeeds, and no rollback fails",
+    "T8": "nothing is left behind that no policy retains",
+    "T9": "old tasks stay until their last requests are drained",
+    "T10": "alarms and scaling that look at a group look at the one that serves",
+    "T11": "an image is what it was when its task definition was made",
+    "T12": "test traffic shows the version that is about to take over",
+}
+"""What the simulator holds against templates."""
+
+
+@dataclass(frozen=True)
+class Hurt:
+    """An invariant that did not hold: which, when, and what was seen."""
+
+    invariant: str
+    after: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant} ({INVARIANTS[self.invariant]}), after: {self.after}: {self.seen}"
+
+
+Table = Mapping[Request, frozenset[str]]
+"""Requests, each with the services that may answer it: one, or two while an update moves it from one to the other."""
+Entry = tuple[str, Request]
+
+
+@dataclass
+class Watch:
+    """Looks at a world after every write and keeps what hurts."""
+
+    world: World
+    table: Table = field(default_factory=dict)
+    hurts: list[Hurt] = field(default_factory=list)
+    _moving: frozenset[str] = frozenset()
+    _before: dict[Entry, Mapping[str, float]] = field(default_factory=dict)
+
+    def begin(self, table: Table, moving: Iterable[str] = ()) -> None:
+        """An operation begins: from now on requests of `moving` services may go elsewhere, the others stay."""
+        self.table = table
+        self._moving = frozenset(moving)
+        self._before = dict(self._answers())
+
+    def look(self, after: str) -> None:
+        """What must hold at every moment."""
+        for invariant, seen in (*self._empty_groups(), *self._requests()):
+            self.hurt(invariant, after, seen)
+
+    def rest(self, after: str) -> None:
+        """What must hold when nothing is going on."""
+        for service in self.world.services.values():
+            if not self.world.in_flight(service):
+                for invariant, seen in (*self._disagreements(service), *self._blind(service)):
+                    self.hurt(invariant, after, seen)
+
+    def hurt(self, invariant: str, after: str, seen: str) -> None:
+        """Note something that should not be, once for each thing that is seen."""
+        if not any((each.invariant, each.seen) == (invariant, seen) for each in self.hurts):
+            self.hurts.append(Hurt(invariant, after, seen))
+
+    def production(self) -> list[str]:
+        """The listeners that users reach."""
+        return sorted(set(self.world.listeners) - self.world.test_listeners())
+
+    def client(self, listener: str, request: Request) -> Mapping[str, float]:
+        """What a client gets that follows a redirect to HTTPS."""
+        found = shares(self.world, listener, request)
+        if set(found) != {"redirect"}:
+            return found
+        balancer = self.world.listeners[listener].balancer
+        secure = next(
+            (each.arn for each in self.world.listeners.values() if each.balancer == balancer and each.port == 443), None
+        )
+        return shares(self.world, secure, request) if secure and secure != listener else found
+
+    def _answers(self) -> Iterator[tuple[Entry, Mapping[str, float]]]:
+        for listener in self.production():
+            for request in self.table:
+                yield (listener, request), self.client(listener, request)
+
+    def _empty_groups(self) -> Iterator[tuple[str, str]]:
+        world = self.world
+        owners = {tasks.group: service for service in world.services.values() for tasks in service.task_sets}
+        owners |= {
+            group.arn: service
+            for each in world.deployment_groups.values()
+            if (service := world.service_of(each))
+            for group in world.pair(each)
+        }
+        for listener in self.production():
+            for arn, action in world.forwards(listener):
+                for group in action.live:
+                    owner = owners.get(group)
+                    if (
+                        owner
+                        and owner.desired
+                        and not any(each.running and each.is_healthy for each in world.tasks_in(group))
+                    ):
+                        yield (
+                            "T1",
+                            f"{arn} gives {action.weights[group]} to {group}, where no task of {owner.label} runs",
+                        )
+
+    def _requests(self) -> Iterator[tuple[str, str]]:
+        for (listener, request), before in self._before.items():
+            if listener not in self.world.listeners:
+                continue
+            owners = self.table[request]
+            now = self.client(listener, request)
+            if owners and _is_theirs(before, owners) and not _is_theirs(now, owners):
+                yield "T2", f"{request} of {' or '.join(sorted(owners))} gets {_told(now)}"
+            elif not owners & self._moving and now != before and _is_theirs(before, owners):
+                yield "T3", f"{request} got {_told(before)} and now gets {_told(now)}"
+
+    def _disagreements(self, service: Service) -> Iterator[tuple[str, str]]:
+        world, group = self.world, self.world.group_of(service)
+        if group is None or not service.desired:
+            return
+        pair = {each.arn for each in world.pair(group)} | {service.live.group}
+        for listener in self.production():
+            for arn, action in world.forwards(listener):
+                if action.groups & pair and action.live != {service.live.group}:
+                    yield (
+                        "T4",
+                        f"{arn} sends {service.label} to {sorted(action.live)}, its primary is in {service.live.group}",
+                    )
+
+    def _blind(self, service: Service) -> Iterator[tuple[str, str]]:
+        group = self.world.group_of(service)
+        pair = self.world.pair(group) if group else []
+        for name, properties in self.world.watchers.items():
+            named = {each.arn for each in pair if _names(properties, each.full_name)}
+            if named and service.live.group not in named:
+                yield "T10", f"{name} looks at {sorted(named)} and {service.label} serves from {service.live.group}"
+
+
+def owners_now(world: World, request: Request, listener: str) -> frozenset[str]:
+    """Whose a request is by the rules as they are."""
+    action = answer(world, listener, request)
+    found = {
+        service.label
+        for service in world.services.values()
+        if {tasks.group for tasks in service.task_sets} & action.groups
+    }
+    return frozenset(found)
+
+
+def _is_theirs(found: Mapping[str, float], owners: frozenset[str]) -> bool:
+    return bool(found) and all(version.rpartition(" ")[0] in owners for version in found)
+
+
+def _told(found: Mapping[str, float]) -> str:
+    return ", ".join(f"{version} {part:.0%}" for version, part in sorted(found.items())) or "nothing"
+
+
+def _names(node: Any, word: str) -> bool:
+    if isinstance(node, Mapping):
+        return any(_names(part, word) for part in node.values())
+    if isinstance(node, list):
+        return any(_names(part, word) for part in node)
+    return isinstance(node, str) and word in node

@@ -1,0 +1,203 @@
+"""What there is while a stage lives: listeners and rules, target groups, services with their task sets, deployments.
+
+It is data with look-ups and nothing else; what changes it, and why, stands in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cfngen.simulate.behaviour import Readings
+
+
+@dataclass
+class Forward:
+    """Where a rule or a listener sends requests: weights by target group. Without weights it answers by itself."""
+
+    kind: str
+    weights: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> set[str]:
+        return set(self.weights)
+
+    @property
+    def live(self) -> set[str]:
+        """The groups that get requests."""
+        return {group for group, weight in self.weights.items() if weight > 0}
+
+
+@dataclass
+class Listener:
+    """A port of a balancer. `default` answers what no rule matches."""
+
+    arn: str
+    balancer: str
+    port: int
+    default: Forward
+
+
+@dataclass
+class Rule:
+    """One listener rule."""
+
+    arn: str
+    listener: str
+    priority: int
+    conditions: list[Mapping[str, Any]]
+    action: Forward
+
+
+@dataclass
+class TargetGroup:
+    """A target group. `had_traffic` is the minute in which it last had weight."""
+
+    arn: str
+    name: str
+    full_name: str
+    port: int
+    drain_seconds: int = 300
+    had_traffic: float = -1e9
+
+
+@dataclass
+class TaskSet:
+    """Tasks of one version of a service. The version of a bootstrap is ``v0``."""
+
+    id: str
+    version: str
+    group: str
+    running: int
+    image: str = ""
+    is_healthy: bool = True
+
+
+@dataclass
+class Service:
+    """An ECS service. `released` counts the deployments that succeeded."""
+
+    arn: str
+    name: str
+    cluster: str
+    controller: str
+    task_definition: str
+    container: str
+    port: int
+    desired: int
+    task_sets: list[TaskSet]
+    primary: str
+    minimum: int = 0
+    maximum: int = 1_000_000
+    released: int = 0
+
+    @property
+    def label(self) -> str:
+        """What people call it: its container's name, which every release shares (C2.4)."""
+        return self.container or self.name
+
+    def task_set(self, name: str) -> TaskSet:
+        return next(each for each in self.task_sets if each.id == name)
+
+    @property
+    def live(self) -> TaskSet:
+        """The primary task set."""
+        return self.task_set(self.primary)
+
+
+@dataclass
+class DeploymentGroup:
+    """A CodeDeploy deployment group, as its properties say."""
+
+    id: str
+    properties: Mapping[str, Any]
+
+
+@dataclass
+class World:
+    """Everything. `task_definitions` says of each revision whether it is active; `metrics` by name of alarm or policy.
+
+    `ssm` are parameters that dynamic references read; `changed` is called after every single write, so that nobody
+    can look away between two of them.
+    """
+
+    readings: Readings = field(default_factory=Readings)
+    balancers: set[str] = field(default_factory=set)
+    listeners: dict[str, Listener] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    groups: dict[str, TargetGroup] = field(default_factory=dict)
+    task_definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    inactive: set[str] = field(default_factory=set)
+    services: dict[str, Service] = field(default_factory=dict)
+    deployment_groups: dict[str, DeploymentGroup] = field(default_factory=dict)
+    deployment_configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    deployments: list[Any] = field(default_factory=list)
+    watchers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    ringing: set[str] = field(default_factory=set)
+    scalable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+    ssm: dict[str, str] = field(default_factory=dict)
+    pushed: dict[str, int] = field(default_factory=dict)
+    clock: float = 0.0
+    changed: Callable[[str], None] = lambda _: None
+    _count: int = 0
+
+    def new_id(self, what: str) -> str:
+        """An id that nothing else has, the same in every run."""
+        self._count += 1
+        return f"{what}-{self._count}"
+
+    def group(self, name: str) -> TargetGroup | None:
+        """A target group by ARN, name or full name."""
+        return next((each for each in self.groups.values() if name in (each.arn, each.name, each.full_name)), None)
+
+    def rules_of(self, listener: str) -> list[Rule]:
+        """The rules of a listener, as it tries them."""
+        return sorted(
+            (each for each in self.rules.values() if each.listener == listener), key=lambda rule: rule.priority
+        )
+
+    def forwards(self, listener: str) -> Iterator[tuple[str, Forward]]:
+        """Every action of a listener, its default last, with a name for it."""
+        for rule in self.rules_of(listener):
+            yield rule.arn, rule.action
+        if listener in self.listeners:
+            yield listener, self.listeners[listener].default
+
+    def tasks_in(self, group: str) -> list[TaskSet]:
+        """The task sets whose tasks are targets of a group."""
+        return [each for service in self.services.values() for each in service.task_sets if each.group == group]
+
+    def service_named(self, cluster: str, name: str) -> Service | None:
+        return next((each for each in self.services.values() if each.name == name and each.cluster == cluster), None)
+
+    def pair(self, group: DeploymentGroup) -> list[TargetGroup]:
+        """The two target groups of a deployment group, those that there are."""
+        pairs = group.properties.get("LoadBalancerInfo", {}).get("TargetGroupPairInfoList", [{}])
+        names = [each.get("Name", "") for each in pairs[0].get("TargetGroups", [])]
+        return [found for name in names if (found := self.group(name))]
+
+    def listener_of(self, group: DeploymentGroup, route: str) -> str:
+        """The listener of a route, ``ProdTrafficRoute`` or ``TestTrafficRoute``; empty when there is none."""
+        pairs = group.properties.get("LoadBalancerInfo", {}).get("TargetGroupPairInfoList", [{}])
+        arns = pairs[0].get(route, {}).get("ListenerArns", [])
+        return arns[0] if arns else ""
+
+    def service_of(self, group: DeploymentGroup) -> Service | None:
+        named = (group.properties.get("ECSServices") or [{}])[0]
+        return self.service_named(named.get("ClusterName", ""), named.get("ServiceName", ""))
+
+    def group_of(self, service: Service) -> DeploymentGroup | None:
+        """The deployment group that releases a service."""
+        return next((each for each in self.deployment_groups.values() if self.service_of(each) is service), None)
+
+    def test_listeners(self) -> set[str]:
+        """Listeners that show the next version, which are nobody's production."""
+        test = {self.listener_of(each, "TestTrafficRoute") for each in self.deployment_groups.values()}
+        production = {self.listener_of(each, "ProdTrafficRoute") for each in self.deployment_groups.values()}
+        return test - production - {""}
+
+    def in_flight(self, service: Service | None = None) -> list[Any]:
+        """Deployments that are not over, of one service or of all."""
+        return [each for each in self.deployments if each.is_running and service in (None, each.service)]
