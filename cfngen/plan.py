@@ -250,8 +250,9 @@ def _retired(ledger: Ledger) -> int:
 
 def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: int) -> Iterator[Problem]:
     every = [rule for each in rules.values() for rule in each]
-    if len(every) + leaving > RULES_OF_A_BALANCER:
-        there = f"{len(every)} listener rules" + (
+    every_rule = len(every) + app.balancer.https  # the redirect is a rule too
+    if every_rule + leaving > RULES_OF_A_BALANCER:
+        there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"

@@ -23,6 +23,8 @@ from cfngen.spec.service import CONDITION_VALUES
 Listener = Literal["http", "https", "test"]
 
 LAST_PRIORITY = 50000
+REDIRECT_PRIORITY = 1
+"""Of the one rule that is no service's: it sends port 80 to HTTPS."""
 _HOST_RANKS, _PATH_RANKS = 3, 2 * 129
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
 _ACTION = "forward to both target groups of the service, weighted, v1"
@@ -102,7 +104,7 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
     """The number for a new rule: in the middle of the band of its specificity, or as near to that as the rules
     with which it overlaps allow. `taken` are all numbers ever given on the listener. `None` when there is no room.
     """
-    low, high, used = 0, LAST_PRIORITY + 1, set(taken)
+    low, high, used = REDIRECT_PRIORITY, LAST_PRIORITY + 1, set(taken)
     for other, priority in others:
         order = precedes(match, other)
         low = max(low, priority) if order > 0 else low

@@ -138,9 +138,9 @@ def _belongs(place: str, name: str) -> bool:
 
 
 def _check_root(one: Rendering, other: Rendering, name: str) -> None:
-    """Only the stacks of the service come or go, and only what watches all is wired anew."""
+    """Only the stacks of the service come or go, only what watches all is wired anew, and the redirect waits for all."""
     old, new = (each.tree.bodies[each.tree.root]["Resources"] for each in (one, other))
-    stacks = {title("service", name), title("pipeline", name), "Watch"}
+    stacks = {title("service", name), title("pipeline", name), "Watch", "Redirect"}
     assert {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} <= stacks
     assert all(each["Type"] == STACK for each in (*old.values(), *new.values()))
 

@@ -29,7 +29,7 @@ from cfngen import (
     plan,
 )
 from cfngen.load import load
-from cfngen.routing import Rule, reached
+from cfngen.routing import REDIRECT_PRIORITY, Rule, give_priority, reached
 
 COFFEE = Path(__file__).parent.parent / "services" / "coffee.py"
 INSIDE, OUTSIDE = "203.0.113.7", "192.0.2.1"
@@ -490,11 +490,26 @@ def many(rules: int, prefix: str = "p") -> App:
 
 
 def test_a_balancer_has_a_hundred_rules() -> None:
-    settled = plan(many(50))
+    plain = Balancer(https=False)
+    settled = plan(replace(many(50), balancer=plain))
     assert len(every(settled)) == RULES_OF_A_BALANCER
     with pytest.raises(DescriptionError, match="102 listener rules; at most 100") as refusal:
-        plan(many(51))
+        plan(replace(many(51), balancer=plain))
     assert refusal.value.problems[0].option.endswith("services")
+
+
+def test_the_redirect_of_port_80_is_a_rule_too() -> None:
+    assert len(every(plan(many(49)))) == RULES_OF_A_BALANCER - 2
+    with pytest.raises(DescriptionError, match="101 listener rules; at most 100"):
+        plan(many(50))
+
+
+def test_no_service_gets_the_number_of_the_redirect() -> None:
+    exact = Service(name="exact", hosts=("shop.example.com",), paths=("/" + "x" * 127,), health_path="/" + "x" * 127)
+    first = plan(App(name="shop", services=(exact,)))
+    assert min(rule.priority for rule in every(first)) > REDIRECT_PRIORITY
+    crowded = give_priority(every(first)[0].match, [], range(2, 50001))
+    assert crowded is None
 
 
 def test_old_and_new_rules_count_together() -> None:

@@ -41,7 +41,7 @@ _RETENTION_DAYS = (
     3653,
 )  # L2.1
 WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-_STACKS = ("foundation", "network", "ide", "database", "cluster", "pipeline", "watch")
+_STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 PATHS_OF_A_TRIGGER = 8
 SERVICES_OF_A_BALANCER = 45

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from troposphere import Sub
+from troposphere.cloudformation import Stack as NestedStack
 
 from cfngen.plan import Plan
 from cfngen.sources import Connection
 from cfngen.spec import App, Service
-from cfngen.stack import Stack
+from cfngen.stack import Stack, title
 from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
 from cfngen.stacks.common import Common, tag
 from cfngen.stacks.database import DatabaseOutputs, database_stack
@@ -17,6 +18,7 @@ from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
+from cfngen.stacks.redirect import redirect_stack
 from cfngen.stacks.service import Access, ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
 from cfngen.stacks.watch import watch_stack
@@ -51,6 +53,9 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     )
     cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *balancer)
     made = _services(stack, plan, common, foundation, network, database, cluster)
+    if app.balancer.https:
+        stack.nest("redirect", redirect_stack, cluster)
+        stack.find(NestedStack, "Redirect").DependsOn = [title(f"service-{name}") for name in sorted(made)]
     shared = _pipelines(stack, plan, common, foundation, network, database, cluster, made)
     watch = stack.nest(
         "watch",

@@ -168,9 +168,6 @@ def _listeners(
             StatusCode="404", ContentType="text/plain", MessageBody="not found"
         ),
     )
-    to_https = elb.Action(
-        Type="redirect", RedirectConfig=elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
-    )
     if not balancer.https:
         http = stack.add(
             elb.Listener(
@@ -193,7 +190,13 @@ def _listeners(
         "Certificates": [elb.Certificate(CertificateArn=certificate)],
     }
     http = stack.add(
-        elb.Listener("HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[to_https])
+        elb.Listener(
+            "HttpListener",
+            LoadBalancerArn=made.ref(),
+            Port=80,
+            Protocol="HTTP",
+            DefaultActions=[elb.Action(Type="redirect", RedirectConfig=to_https())],
+        )
     )
     https = stack.add(
         elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found], **tls)
@@ -204,6 +207,11 @@ def _listeners(
         )
     )
     return http, https, test
+
+
+def to_https() -> elb.RedirectConfig:
+    """The same address by HTTPS, for good."""
+    return elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
 
 
 def _alias(stack: Stack, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:
