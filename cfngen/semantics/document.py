@@ -59,9 +59,14 @@ def read_json(text: str) -> Document:
 def read_yaml(text: str) -> Document:
     """Parse YAML; raises `UnreadableError`, also for a key that stands twice, of which the first would be lost."""
     lines = _lines(text)
+    return Document(yaml_data(text), lines)
+
+
+def yaml_data(text: str) -> Any:
+    """The data alone, in half the time; raises `UnreadableError`."""
     loader = _Loader(text)
     try:
-        return Document(loader.get_single_data(), lines)
+        return loader.get_single_data()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UnreadableError(_in_a_line(error), _line_of(error)) from None
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from cfngen.semantics.document import UnreadableError, read_yaml
+from cfngen.semantics.document import UnreadableError, yaml_data
 
 STACK = "AWS::CloudFormation::Stack"
 Body = Mapping[str, Any]
@@ -46,13 +46,21 @@ class Template:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The resources, each after those that it needs; else as they stand. Raises `TemplateError` for a circle."""
+        return self._ordered(backwards=False)
+
+    @cached_property
+    def backwards(self) -> tuple[str, ...]:
+        """Another order that CloudFormation may choose as well: what does not depend on each other the other way round."""
+        return self._ordered(backwards=True)
+
+    def _ordered(self, *, backwards: bool) -> tuple[str, ...]:
         done: dict[str, None] = {}
         waiting = dict(self.needs)
         while waiting:
             ready = [name for name, needed in waiting.items() if needed <= done.keys()]
             if not ready:
                 raise TemplateError(f"Circular dependency between resources: [{', '.join(sorted(waiting))}]")
-            for name in ready:
+            for name in reversed(ready) if backwards else ready:
                 done[name] = None
                 del waiting[name]
         return tuple(done)
@@ -62,7 +70,7 @@ class Template:
 def read_template(text: str) -> Template:
     """Parse a template's text, YAML or JSON; raises `TemplateError`."""
     try:
-        return Template(read_yaml(text).data)
+        return Template(yaml_data(text))
     except UnreadableError as error:
         raise TemplateError(f"Template format error: line {error.line}: {error}") from None
 

@@ -74,11 +74,11 @@ class StackState:
     children: dict[str, StackState] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
 
-    def walk(self) -> Iterator[Resource]:
+    def walk(self, *, backwards: bool = False) -> Iterator[Resource]:
         """Every resource of the tree, each after those that it needs, nested stacks after what is in them."""
-        for name in self.template.order:
+        for name in self.template.backwards if backwards else self.template.order:
             if name in self.children:
-                yield from self.children[name].walk()
+                yield from self.children[name].walk(backwards=backwards)
             if name in self.resources:
                 yield self.resources[name]
 
@@ -111,11 +111,13 @@ class Readings:
 
     `dynamic_again`: dynamic references are resolved at every operation, rollback included, and a changed value is a
     changed property; else only when the text of the property changes. `rewritten`: types that are written at every
-    update that enters their stack, changed or not (Q14, aws-cdk#36649).
+    update that enters their stack, changed or not (Q14, aws-cdk#36649). `backwards`: resources that do not depend on
+    each other are taken in the other order; CloudFormation takes them side by side.
     """
 
     dynamic_again: bool = False
     rewritten: frozenset[str] = frozenset()
+    backwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,13 +199,19 @@ class Engine:
             return self._roll_back(old, str(failed))
         replaced = [each.before for each in self._journal if each.is_replacement and each.before]
         kept = {(each.place, each.physical) for each in new.walk()} | {(each.place, each.physical) for each in replaced}
-        removed = [each for each in old.walk() if (each.place, each.physical) not in kept and each.kind != STACK]
+        removed = [
+            each
+            for each in old.walk(backwards=self.readings.backwards)
+            if (each.place, each.physical) not in kept and each.kind != STACK
+        ]
         left = self._clean_up(removed, replaced)
         return Outcome("UPDATE_COMPLETE", new, left=tuple(left))
 
     def delete(self, stack: StackState) -> Outcome:
         """Delete a stack and all below it, but for what its policies retain."""
-        left = self._remove(reversed([each for each in stack.walk() if each.kind != STACK]))
+        left = self._remove(
+            reversed([each for each in stack.walk(backwards=self.readings.backwards) if each.kind != STACK])
+        )
         if left:
             return Outcome("DELETE_FAILED", stack, f"The following resource(s) failed to delete: [{', '.join(left)}].")
         return Outcome("DELETE_COMPLETE", None)
@@ -213,7 +221,7 @@ class Engine:
         try:
             values = parameter_values.typed(new.template, new.parameters, lambda key: self.provider.dynamic("ssm", key))
             resolver = Resolver(new.template, values, self._pseudo(new), around)
-            for name in new.template.order:
+            for name in new.template.backwards if self.readings.backwards else new.template.order:
                 declared = new.template.resources[name]
                 if "Condition" not in declared or resolver.condition(declared["Condition"]):
                     before = old.resources.get(name) if old else None

@@ -50,6 +50,7 @@ class Readings:
     `service_update`: whether ECS takes an update of a service that leaves its task definition as declared, although
     another one is live (A3.3, Q3).
     `dynamic_again`: whether dynamic references are resolved at every update, or only where the text changed.
+    `backwards`: the order in which CloudFormation takes what does not depend on each other.
     """
 
     idle_group: Literal["weight 0", "taken out"] = "weight 0"
@@ -59,6 +60,7 @@ class Readings:
     pair_order: Literal["free", "primary first"] = "free"
     service_update: Literal["refused", "taken"] = "refused"
     dynamic_again: bool = False
+    backwards: bool = False
 
     def __str__(self) -> str:
         plain = Readings()
@@ -78,6 +80,7 @@ def every_reading() -> list[Readings]:
         ("free", "primary first"),
         ("refused", "taken"),
         (False, True),
+        (False, True),
     )
     return [each for each in (Readings(*values) for values in combinations) if _is_sound(each)]
 
@@ -93,6 +96,7 @@ def one_at_a_time() -> list[Readings]:
         Readings(pair_order="primary first"),
         Readings(service_update="taken"),
         Readings(dynamic_again=True),
+        Readings(backwards=True),
     ]
 
 

@@ -29,18 +29,22 @@ class Resources:
         physical = self.world.new_id(f"{_short(resource.kind)}:{resource.place}")
         make = _TYPES.get(resource.kind, _OTHER).create
         made = make(self.world, physical, resource.properties)
-        self.world.changed(f"{resource.place} is created")
+        self._changed(resource, "created")
         return made
 
     def update(self, resource: Resource, old: Resource) -> None:
         self.before_write("update", resource)
         _TYPES.get(resource.kind, _OTHER).update(self.world, resource.physical, old.properties, resource.properties)
-        self.world.changed(f"{resource.place} is written")
+        self._changed(resource, "written")
 
     def delete(self, resource: Resource) -> None:
         self.before_write("delete", resource)
         _TYPES.get(resource.kind, _OTHER).delete(self.world, resource.physical)
-        self.world.changed(f"{resource.place} is deleted")
+        self._changed(resource, "deleted")
+
+    def _changed(self, resource: Resource, what: str) -> None:
+        if resource.kind in _TYPES:  # the others exist by name alone
+            self.world.changed(f"{resource.place} is {what}")
 
     def attribute(self, resource: Resource, name: str) -> Any:
         known = _TYPES.get(resource.kind, _OTHER).attributes

@@ -6,6 +6,7 @@ It reads generated files alone. Operations that hurt do not raise: `Simulation.h
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cfngen.semantics.document import read_json, read_yaml
+from cfngen.semantics.document import yaml_data
 from cfngen.semantics.template import STACK, Template, TemplateError, read_template
 from cfngen.semantics.update import Engine, Event, Outcome, Refused, Resource, StackState
 from cfngen.semantics.update import Readings as EngineReadings
@@ -91,11 +92,11 @@ class Files:
         appspec, taskdef = self.texts.get(f"{service}/appspec.yaml"), self.texts.get(f"{service}/taskdef.json")
         if appspec is None or taskdef is None:
             return Release(version)
-        data: Any = read_yaml(_PLACEHOLDER.sub("filled-in", appspec)).data
+        data: Any = yaml_data(_PLACEHOLDER.sub("filled-in", appspec))
         target = data["Resources"][0]["TargetService"]["Properties"]["LoadBalancerInfo"]
         hooks = frozenset(hook for each in data.get("Hooks", []) for hook in each)
         container, port = str(target["ContainerName"]), int(target["ContainerPort"])
-        definition = read_json(taskdef).data["containerDefinitions"]
+        definition = json.loads(taskdef)["containerDefinitions"]
         ports = [
             int(p["containerPort"]) for each in definition if each["name"] == container for p in each["portMappings"]
         ]
@@ -116,6 +117,8 @@ class Disturbance:
     writes: int = 0
 
     def __call__(self, action: str, resource: Resource) -> None:
+        if action == "delete":
+            return  # clean-up that fails leaves things behind, and CloudFormation goes on
         number = self.writes
         self.writes += 1
         if number in self.meanwhile:
@@ -158,25 +161,30 @@ class Simulation:
         """
         disturbed = disturbance or Disturbance()
         provider = Resources(self.world, disturbed)
-        reading = EngineReadings(self.world.readings.dynamic_again, self._rewritten)
-        engine = Engine(provider, files.fetch, PSEUDO, reading, self.events.append)
+        engine = self._engine(provider, files)
         self.after = what or ("the stack is updated" if self.stack else "the stack is created")
+        self.watch.entries = tuple(self.watch.production())
         self.watch.begin(table if table is not None else self.watch.table)
         template = files.templates[files.root]
         name = files.root.removesuffix(".yaml")
         given = {key: value for key, value in parameters.items() if key in files.parameters()}
         outcome = engine.update(self.stack, template, given) if self.stack else engine.create(name, template, given)
-        self.stack = outcome.stack
+        self.stack, self.watch.entries = outcome.stack, None
         self._judge(outcome, disturbed)
         self.story.tell(f"{self.after}: {outcome.status}", always=True)
         self.watch.rest(self.after)
         return outcome
 
+    def settle(self, table: Table) -> None:
+        """Nothing is going on: from now on, and already now, requests are whose the table says."""
+        self.watch.begin(table)
+        self.watch.served(self.after)
+
     def delete(self, files: Files) -> Outcome:
         """Delete the stack."""
         if self.stack is None:
             raise LookupError("there is no stack")
-        engine = Engine(Resources(self.world), files.fetch, PSEUDO, observe=self.events.append)
+        engine = self._engine(Resources(self.world), files)
         self.after = "the stack is deleted"
         self.watch.begin({})
         outcome = engine.delete(self.stack)
@@ -269,6 +277,11 @@ class Simulation:
             if (owners := owners_now(self.world, request, listener))
         }
 
+    def _engine(self, provider: Resources, files: Files) -> Engine:
+        told = self.world.readings
+        readings = EngineReadings(told.dynamic_again, self._rewritten, told.backwards)
+        return Engine(provider, files.fetch, PSEUDO, readings, self.events.append)
+
     def _begin_moving(self, label: str) -> None:
         flying = {each.service.label for each in self.world.in_flight()}
         self.watch.begin(self.watch.table, {label, *flying})
@@ -284,6 +297,12 @@ class Simulation:
             self.watch.hurt("T7", self.after, f"{outcome.status}: {outcome.reason}")
         if outcome.left:
             self.watch.hurt("T8", self.after, ", ".join(outcome.left))
+
+    def _check_nothing_left(self) -> None:
+        retained = {event.resource.physical for event in self.events if event.action == "retain"}
+        left = sorted(self.world.everything() - retained)
+        if left:
+            self.watch.hurt("T8", self.after, ", ".join(left))
 
     def _judge_deployment(self, deployment: Deployment, failure: str) -> None:
         self.story.tell(f"{self.after}{f': {deployment.reason}' if deployment.reason else ''}", always=True)

@@ -49,11 +49,15 @@ Entry = tuple[str, Request]
 
 @dataclass
 class Watch:
-    """Looks at a world after every write and keeps what hurts."""
+    """Looks at a world after every write and keeps what hurts.
+
+    `entries` are the listeners that users know while a stack is operated on; one that is just being made has none.
+    """
 
     world: World
     table: Table = field(default_factory=dict)
     hurts: list[Hurt] = field(default_factory=list)
+    entries: tuple[str, ...] | None = None
     _moving: frozenset[str] = frozenset()
     _before: dict[Entry, Mapping[str, float]] = field(default_factory=dict)
 
@@ -74,6 +78,13 @@ class Watch:
             if not self.world.in_flight(service):
                 for invariant, seen in (*self._disagreements(service), *self._blind(service)):
                     self.hurt(invariant, after, seen)
+
+    def served(self, after: str) -> None:
+        """Every request gets an answer of its service, wherever users come in."""
+        for listener in self.production():
+            for request, owners in self.table.items():
+                if not _is_theirs(found := self.client(listener, request), owners):
+                    self.hurt("T2", after, f"{request} of {' or '.join(sorted(owners))} gets {_told(found)}")
 
     def hurt(self, invariant: str, after: str, seen: str) -> None:
         """Note something that should not be, once for each thing that is seen."""
@@ -96,8 +107,8 @@ class Watch:
         return shares(self.world, secure, request) if secure and secure != listener else found
 
     def _answers(self) -> Iterator[tuple[Entry, Mapping[str, float]]]:
-        for listener in self.production():
-            for request in self.table:
+        for listener in self.production() if self.entries is None else self.entries:
+            for request in self.table if listener in self.world.listeners else ():
                 yield (listener, request), self.client(listener, request)
 
     def _empty_groups(self) -> Iterator[tuple[str, str]]:
@@ -131,7 +142,7 @@ class Watch:
             now = self.client(listener, request)
             if owners and _is_theirs(before, owners) and not _is_theirs(now, owners):
                 yield "T2", f"{request} of {' or '.join(sorted(owners))} gets {_told(now)}"
-            elif not owners & self._moving and now != before and _is_theirs(before, owners):
+            elif len(owners) == 1 and not owners & self._moving and now != before and _is_theirs(before, owners):
                 yield "T3", f"{request} got {_told(before)} and now gets {_told(now)}"
 
     def _disagreements(self, service: Service) -> Iterator[tuple[str, str]]:

@@ -148,6 +148,13 @@ class World:
         self._count += 1
         return f"{what}-{self._count}"
 
+    def everything(self) -> set[str]:
+        """The physical ids of all that exists; a revision that is deregistered does not."""
+        definitions = self.task_definitions.keys() - self.inactive
+        parts = (self.balancers, self.listeners, self.rules, self.groups, definitions, self.services)
+        more = (self.deployment_groups, self.deployment_configs, self.watchers, self.scalable, self.others)
+        return set().union(*parts, *more)
+
     def group(self, name: str) -> TargetGroup | None:
         """A target group by ARN, name or full name."""
         return next((each for each in self.groups.values() if name in (each.arn, each.name, each.full_name)), None)

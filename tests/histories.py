@@ -1,0 +1,280 @@
+"""Lives of a stage: its description changes, its services are released, things go wrong, and all of it is watched.
+
+`Life` plays one event after another on generated files. It behaves as a deployer who follows the README: the colour
+that a root parameter asks for is the one that serves, and it is not given while that service is being released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from cfngen import (
+    AllAtOnce,
+    App,
+    Balancer,
+    Canary,
+    Ledger,
+    LedgerError,
+    Linear,
+    Network,
+    OffHours,
+    Release,
+    Scaling,
+    Service,
+    stage_files,
+    title,
+)
+from cfngen.simulate.balancer import Request
+from cfngen.simulate.behaviour import Readings
+from cfngen.simulate.codedeploy import Deployment
+from cfngen.simulate.simulation import Disturbance, Files, Simulation
+
+WEB = Service(name="web", release=Release(strategy=Canary(percent=10, minutes=5)))
+ADMIN = Service(
+    name="admin",
+    paths=("/admin", "/admin/*"),
+    health_path="/admin/health",
+    release=Release(strategy=AllAtOnce(), continue_within_minutes=60),
+)
+SHOP = App(name="shop", services=(WEB, ADMIN), balancer=Balancer(https=False))
+REPORTS = Service(name="reports", paths=("/reports/*",), health_path="/reports/health")
+OFFICE = Service(name="office", paths=("/office",), health_path="/office", allowed_addresses=("203.0.113.0/24",))
+
+Change = Callable[[App], App]
+
+
+def _service(name: str, **options: Any) -> Change:
+    return lambda app: replace(
+        app, services=tuple(replace(each, **options) if each.name == name else each for each in app.services)
+    )
+
+
+def _with(service: Service) -> Change:
+    return lambda app: app if service.name in names(app) else replace(app, services=(*app.services, service))
+
+
+def _without(name: str) -> Change:
+    return lambda app: replace(app, services=tuple(each for each in app.services if each.name != name))
+
+
+def _app(**options: Any) -> Change:
+    return lambda app: replace(app, **options)
+
+
+CHANGES: Mapping[str, Change] = {
+    "nothing": lambda app: app,
+    "admin takes /manage too": _service("admin", paths=("/admin", "/admin/*", "/manage/*")),
+    "admin has its first paths": _service("admin", paths=("/admin", "/admin/*")),
+    "admin needs two rules": _service("admin", paths=("/admin", "/admin/*", "/a1", "/a2", "/a3", "/a4", "/a5")),
+    "web by host": _service("web", hosts=("shop.example.com", "*.example.com")),
+    "web for every host": _service("web", hosts=()),
+    "admin for the office": _service("admin", allowed_addresses=("203.0.113.0/24",)),
+    "admin for everybody": _service("admin", allowed_addresses=()),
+    "reports comes": _with(REPORTS),
+    "reports goes": _without("reports"),
+    "office comes": _with(OFFICE),
+    "office goes": _without("office"),
+    "admin goes": _without("admin"),
+    "admin comes": _with(ADMIN),
+    "web is canary": _service("web", release=Release(strategy=Canary(percent=20, minutes=7))),
+    "web is linear": _service("web", release=Release(strategy=Linear(percent=25, minutes=2))),
+    "web waits for a person": _service("web", release=Release(strategy=AllAtOnce(), continue_within_minutes=30)),
+    "web is at once": _service("web", release=Release(strategy=AllAtOnce(), termination_wait_minutes=1)),
+    "web scales more": _service("web", scaling=Scaling(minimum=2, maximum=6, requests_per_minute=100)),
+    "web scales less": _service("web", scaling=Scaling(minimum=1, maximum=2)),
+    "web is larger": _service("web", cpu=1024, memory_mib=2048),
+    "HTTPS": _app(balancer=Balancer(https=True)),
+    "no access logs": lambda app: replace(app, balancer=replace(app.balancer, access_logs=False)),
+    "other test port": lambda app: replace(app, balancer=replace(app.balancer, test_port=9000)),
+    "three zones": _app(network=Network(zones=3)),
+    "tags": _app(tags={"Team": "beans"}),
+    "own key": _app(own_key_for=("logs",)),
+    "longer retention": _app(log_retention_days=90),
+    "off-hours": _app(off_hours=OffHours()),
+    "e-mail": _app(alarm_email="ops@example.com"),
+}
+"""What may change between two deployments, each keeping what it does not name. HTTPS goes on and not off again, since
+a switch off is known to answer 404 on port 80 for the time of an update (docs/traffic.md)."""
+
+ADDRESSES = ("203.0.113.7", "198.51.100.1")
+PATHS = (
+    "/", "/suppliers", "/admin", "/admin/suppliers", "/administrator", "/manage/x", "/reports/1", "/office", "/a1", "/a5"
+)  # fmt: skip
+
+
+def names(app: App) -> list[str]:
+    return [service.name for service in app.services]
+
+
+def claims(app: App, request: Request) -> dict[str, tuple[bool, bool, int, bool]]:
+    """The services whose paths match a request, each with how precisely: by host before by path, then the longest."""
+    found: dict[str, tuple[bool, bool, int, bool]] = {}
+    for service in app.services:
+        for path in service.paths:
+            exact, inside = path == request.path, path.endswith("*") and request.path.startswith(path[:-1])
+            if (exact or inside) and (not service.allowed_addresses or request.address.startswith("203.0.113.")):
+                how = (bool(service.hosts), exact, len(path.replace("*", "")), bool(service.allowed_addresses))
+                found[service.name] = max(how, found.get(service.name, how))
+    return found
+
+
+def owner(app: App, request: Request) -> str | None:
+    """Whose a request is, by the description alone."""
+    found = claims(app, request)
+    return max(found, key=lambda name: found[name]) if found else None
+
+
+def table(app: App, after: App | None = None) -> dict[Request, frozenset[str]]:
+    """Whose each request is, and during an update to another description, whose it may be.
+
+    Two changes of who claims a request take hold one after the other: meanwhile it is anybody's who claims it then.
+    What a newcomer takes from a service that is there is left out: its stand-in answers until its first release, and
+    nobody for the minutes until that runs. So is what a service that goes leaves to another, which gets it after its
+    tasks have ended. docs/traffic.md says how to move paths without.
+    """
+    found = {}
+    for path in PATHS:
+        for address in ADDRESSES:
+            request = Request(path, address=address)
+            first, then = claims(app, request), claims(after or app, request)
+            if not first or not then or set(first) - set(names(after or app)) or set(then) - set(names(app)):
+                continue
+            owners = {str(owner(app, request)), str(owner(after or app, request))}
+            if {name: how for name, how in first.items()} != then:
+                owners |= {name for name in then if then[name] != first.get(name)}
+            found[request] = frozenset(owners)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _generate(app: str, ledger: str) -> tuple[Files, str]:
+    made = stage_files(_APPS[app], Ledger.read(ledger) if ledger else None)
+    return Files(made), made["ledger.json"]
+
+
+_APPS: dict[str, App] = {}
+
+
+def generate(app: App, ledger: str) -> tuple[Files, str]:
+    """What `cfngen generate` writes for a description beside a ledger; the same again for the same input."""
+    _APPS[repr(app)] = app
+    return _generate(repr(app), ledger)
+
+
+class Life:
+    """One stage from its first deployment on. Every event says by itself whether it can happen now."""
+
+    def __init__(self, readings: Readings) -> None:
+        self.simulation = Simulation(readings)
+        self.app = SHOP
+        self.deployed: App | None = None
+        self.ledger = ""
+        self.files: Files | None = None
+
+    @property
+    def flying(self) -> list[Deployment]:
+        return self.simulation.world.in_flight()
+
+    @property
+    def is_deployed(self) -> bool:
+        return self.simulation.stack is not None
+
+    def deploy(
+        self,
+        changes: tuple[str, ...] = (),
+        *,
+        fail_at: int | None = None,
+        meanwhile: tuple[int, ...] = (),
+        revert: bool = False,
+    ) -> None:
+        """Change the description, generate, deploy. A write may fail; a deployment may go on between two writes."""
+        wanted = self.deployed if revert and self.deployed else self.app
+        for change in changes:
+            wanted = CHANGES[change](wanted)
+        if not wanted.services:
+            return
+        try:
+            files, self.ledger = generate(wanted, self.ledger)
+        except LedgerError:
+            return  # refused with a way out, and nothing is written
+        self.app = wanted
+        given = self._parameters(files)
+        disturbance = Disturbance(fail_at, {number: self._meanwhile for number in meanwhile})
+        outcome = self.simulation.deploy(
+            files,
+            given,
+            table(self.deployed or wanted, wanted),
+            disturbance,
+            what=f"deploy ({', '.join(changes) or 'as it is'})",
+        )
+        if self.simulation.stack is None:
+            self.deployed = None
+        elif outcome.is_good:
+            self.deployed, self.files = wanted, files
+            self.simulation.settle(table(wanted))
+        elif self.deployed:
+            self.simulation.settle(table(self.deployed))
+
+    def release(self, name: str) -> None:
+        assert self.files is not None
+        assert self.deployed is not None
+        if not any(each.service.label == name for each in self.flying):
+            self.simulation.release(name, self.files)
+
+    def delete(self) -> None:
+        for each in self.flying:
+            self.simulation.stop(each)
+        assert self.files is not None
+        self.simulation.delete(self.files)
+        self.deployed = self.files = None
+
+    def ring(self, deployment: Deployment) -> None:
+        """An alarm of the service rings while its next version takes over."""
+        told = deployment.group.properties["AlarmConfiguration"]["Alarms"]
+        ringing = self.simulation.world.ringing
+        ringing.add(told[0]["Name"])
+        self.simulation.step(deployment)
+        ringing.clear()
+
+    def crash(self, deployment: Deployment) -> None:
+        """The next version's tasks fail before they get production traffic."""
+        if deployment.green and not any(step.startswith("AllowTraffic") for step in deployment.done):
+            deployment.green.is_healthy = False
+            self.simulation.step(deployment)
+
+    def sleep(self, name: str) -> None:
+        """Off-hours: no tasks, and tasks again in the morning."""
+        service = self.simulation.service(name)
+        self.simulation.watch.begin({})
+        service.minimum, limits = 0, (service.minimum, service.maximum)
+        self.simulation.scale(name, 0)
+        service.minimum, service.maximum = limits
+        self.simulation.scale(name, max(1, limits[0]))
+        assert self.deployed is not None
+        self.simulation.settle(table(self.deployed))
+
+    def _parameters(self, files: Files) -> dict[str, str]:
+        """What the deployer gives: the colours that serve now, for parameters that the stack does not have yet."""
+        stack, live = self.simulation.stack, self.simulation.live_colours()
+        given = {"CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1"}
+        for name, declared in files.parameters().items():
+            if name.endswith("Live") and not (stack and name in stack.parameters):
+                service = next(
+                    each for each in declared["Description"].split() if name.startswith(f"{title(each)}Rule")
+                )
+                for deployment in [each for each in self.flying if each.service.label == service]:
+                    self.simulation.finish(deployment)
+                live = self.simulation.live_colours()
+                given[name] = live.get(service, "blue")
+        return given
+
+    def _meanwhile(self) -> None:
+        simulation = self.simulation
+        after, requests = simulation.after, simulation.watch.table
+        if flying := self.flying:
+            simulation.step(flying[0])
+        simulation.after = after
+        simulation.watch.begin(requests, {each.service.label for each in flying})
