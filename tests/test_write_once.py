@@ -75,7 +75,7 @@ class History:
 
     def add(self, step: Rendering) -> None:
         """Check a step's rules against all that came before, and remember them."""
-        now = step.tree.of_type(RULE)
+        now = {place: rule for place, rule in step.tree.of_type(RULE).items() if place != "redirect.yaml/RedirectRule"}
         known_parameters = set(self.parameters)
         for place, rule in now.items():
             assert place not in self.gone, f"{place} came back under its old id"
