@@ -226,17 +226,6 @@ def _relative(file: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
-def clock(time: str) -> int:
-    """Minutes since midnight of a time of day such as ``20:00``."""
-    hours, minutes = time.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
 def is_folder(text: str) -> bool:
     """Whether a text is a relative folder that no shell, pattern or template misreads."""
     return bool(re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII)) and not {".", ".."} & set(text.split("/"))
-
-
-def is_timezone(text: str) -> bool:
-    """Whether a text looks like a name of the time zone database."""
-    return bool(re.fullmatch(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*", text, re.ASCII))

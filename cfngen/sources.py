@@ -30,6 +30,8 @@ _WITH_CONNECTIONS = (
     "us-west-1",
     "us-west-2",
 )
+TWO_ZONES = ("us-west-1",)
+"""Regions that give a new account two availability zones; a third subnet cannot be made there."""
 _WITH_CODECOMMIT = tuple(sorted({*_WITH_CONNECTIONS, "ap-east-1", "ap-northeast-3"}))
 
 

@@ -271,6 +271,7 @@ def test_nothing_is_built_or_pushed_when_a_test_fails(command: str, shell: str, 
         ("docker push *", Fails("denied"), True),
         ("aws ecr describe-images *", Fails("ImageNotFoundException"), True),
         ("aws ecr describe-images *", {"imageDetails": []}, True),
+        (STATUS, Fails("AccessDeniedException"), True),
         (f"{FINDINGS} *", Fails("AccessDeniedException"), True),
         (f"{FINDINGS} *", "", True),
         ("aws ecs register-task-definition *", Fails("ClientException"), True),
@@ -349,6 +350,16 @@ def test_f7_what_could_not_be_scanned_is_not_released(status: str, build: Builde
     assert made.failed == "build"
     assert f"ended with {status}" in made.log
     assert len(made.called(FINDINGS)) == 1  # it does not wait for what is over
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_f7_only_a_scan_that_is_not_there_yet_is_waited_for(shell: str, build: Builder) -> None:
+    denied = "An error occurred (AccessDeniedException): not authorized to perform: inspector2:ListFindings"
+    made = build(answers={STATUS: [Fails("ScanNotFoundException"), Fails(denied), "COMPLETE"]}, shell=shell)
+    assert made.failed == "build"
+    assert denied in made.log
+    assert len(made.called(FINDINGS)) == 2
+    assert len(made.called("sleep")) == 1
 
 
 def test_f7_the_wait_for_a_scan_ends(build: Builder) -> None:

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import apps
 
-from cfngen import CodeCommit, Connection, checks, load, stage_files
+from cfngen import App, CodeCommit, Connection, Network, Service, checks, load, stage_files, write
 from cfngen._yaml import dump
 from cfngen.checks import CHECKS, Finding
 from cfngen.semantics.document import read_yaml
@@ -663,6 +663,18 @@ def test_the_source_decides_the_regions(tmp_path: Path) -> None:
     assert regions("by connection", files) == set(Connection.regions)
     assert regions("without", {"a.yaml": "Resources: {}\n"}) == set(Connection.regions)
     assert set(CodeCommit.regions) > set(Connection.regions)
+
+
+def test_three_zones_are_not_for_regions_that_have_two(tmp_path: Path) -> None:
+    for zones, is_there in ((2, True), (3, False)):
+        write(
+            {
+                tmp_path / f"{zones}": stage_files(
+                    App(name="shop", services=(Service(name="web"),), network=Network(zones=zones))
+                )
+            }
+        )
+        assert ("us-west-1" in checks.generated(tmp_path / f"{zones}")[0].regions) is is_there
 
 
 # The command.

@@ -164,9 +164,14 @@ REFUSED = [
       for option in ("start", "end") for text in ("", "8:00", "24:00", "20:60", "20.00", "20:00:00")),
     case(OffHours, "working_days", "'Mon': days are MON, TUE,", working_days=("TUE", "Mon")),
     case(OffHours, "working_days", "at least one", working_days=()),
-    case(OffHours, "timezone", "a name of the time zone database", timezone="Europe / Berlin"),
-    *(case(OffHours, "start", "at least an hour after end and two hours before it", start=text)
-      for text in ("07:00", "07:59", "05:01", "06:59")),
+    *(case(owner, "timezone", fits, **{**REQUIRED.get(owner, {}), "timezone": text}) for owner in (OffHours, ScheduledScaling)
+      for text, fits in (("Mars/Olympus", "a name of the time zone database, as in 'Europe/Berlin'"), ("", "a name of the time zone database"),
+                         ("Europe / Berlin", "did you mean 'Europe/Berlin'?"), ("europe/berlin", "did you mean 'Europe/Berlin'?"),
+                         ("../zones", "a name of the time zone database"), ("Americas/New_York", "did you mean 'America/New_York'?"))),
+    *(case(OffHours, "start", "at least 90 minutes after end, in which a database is backed up and maintained, and two hours before it",
+           start=text) for text in ("07:00", "08:29", "05:01", "06:59")),
+    *(case(OffHours, "start", f"at least {least} minutes after end", start=text, timezone=zone)
+      for zone, least, text in (("Europe/Berlin", 150, "09:29"), ("Asia/Tokyo", 90, "08:29"), ("Australia/Lord_Howe", 120, "08:59"))),
     # balancer
     *(case(Balancer, "test_port", "another port than 80 and 443", test_port=port) for port in (80, 443)),
     *(case(Balancer, "test_port", "1 to 65535", test_port=port) for port in (0, -1, 65536)),
@@ -341,7 +346,7 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         log_retention_days=3653,
         own_key_for=("logs", "artifacts", "images", "database"),
     )
-    for start, end in (("08:00", "07:00"), ("05:00", "07:00"), ("22:00", "00:00")):
+    for start, end in (("08:30", "07:00"), ("05:00", "07:00"), ("22:00", "00:00")):
         OffHours(start=start, end=end, working_days=("SUN",), timezone="America/Argentina/Buenos_Aires")
     OffHours(timezone="Etc/GMT+5")
     for port in (1, 81, 65535):

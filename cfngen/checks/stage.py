@@ -13,7 +13,7 @@ from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
 from cfngen.errors import DescriptionError, Problem
 from cfngen.placeholders import PATTERN
-from cfngen.sources import CodeCommit, Connection
+from cfngen.sources import TWO_ZONES, CodeCommit, Connection
 
 _SERVICE_FILES = (APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF)
 _EMPTY = Document({})
@@ -105,7 +105,15 @@ class Stage:
         known = [CodeCommit.regions] if "CodeCommit" in providers else []
         if not known or "CodeStarSourceConnection" in providers:
             known.append(Connection.regions)
-        return tuple(region for region in known[0] if all(region in regions for regions in known))
+        too_small = TWO_ZONES if self._has_third_zone else ()
+        return tuple(
+            region for region in known[0] if region not in too_small and all(region in regions for regions in known)
+        )
+
+    @property
+    def _has_third_zone(self) -> bool:
+        subnets = (subnet for template in self.templates.values() for subnet in template.of_type("AWS::EC2::Subnet"))
+        return any(str(subnet.get("AvailabilityZone", "Fn::Select", 0)) == "2" for subnet in subnets)
 
 
 _OWN_TYPES = {"service": "AWS::ECS::Service", "pipeline": "AWS::CodePipeline::Pipeline"}

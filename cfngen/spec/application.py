@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cfngen.describe import Description, Finding, clock, is_timezone
+from cfngen.describe import Description, Finding
 from cfngen.errors import did_you_mean
 from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
@@ -15,6 +15,7 @@ from cfngen.spec.database import Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.service import Service
+from cfngen.times import change_minutes, clock, wrong_timezone
 
 _RETENTION_DAYS = (
     1,
@@ -43,6 +44,8 @@ _RETENTION_DAYS = (
 WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
+WINDOWS_MINUTES = 90
+"""A window for the backup, one for the maintenance, and as much between them; RDS wants half an hour of each."""
 PATHS_OF_A_TRIGGER = 8
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
@@ -80,13 +83,13 @@ class OffHours(Description):
             yield "working_days", f"{unknown[0]!r}: days are {', '.join(WEEK)}"
         if not self.working_days:
             yield "working_days", "at least one"
-        if not is_timezone(self.timezone):
-            yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
-        if (
-            all(re.fullmatch(_TIME, text, re.ASCII) for text in (self.start, self.end))
-            and not 60 <= (clock(self.start) - clock(self.end)) % 1440 <= 1320
-        ):
-            yield "start", "at least an hour after end and two hours before it, so that a database can start and stop"
+        if fits := wrong_timezone(self.timezone):
+            yield "timezone", fits
+        elif all(re.fullmatch(_TIME, text, re.ASCII) for text in (self.start, self.end)):
+            least = WINDOWS_MINUTES + change_minutes(self.timezone)  # by clocks that change, what is left is less
+            if not least <= (clock(self.start) - clock(self.end)) % 1440 <= 1320:
+                fits = f"at least {least} minutes after end, in which a database is backed up and maintained, and two hours before it"
+                yield "start", fits
 
 
 @dataclass(frozen=True, kw_only=True)

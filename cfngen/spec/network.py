@@ -16,6 +16,7 @@ _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192
 class Network(Description):
     """A VPC with public, private and isolated subnets in `zones` availability zones.
 
+    `zones`: two, or three, which us-west-1 does not give to new accounts.
     `cidr` is cut into 16 blocks, four for each tier, so that a further zone moves no subnet (J1.4).
     `nat` is how tasks reach the internet: one gateway, or one in each zone, which survives a zone's failure
     and costs as often as there are zones.

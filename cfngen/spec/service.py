@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal
 
-from cfngen.describe import Description, Finding, is_folder, is_timezone
+from cfngen.describe import Description, Finding, is_folder
 from cfngen.spec.release import Release
+from cfngen.times import wrong_timezone
 from cfngen.values import KeyArn, SecretArn, Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
@@ -42,8 +43,8 @@ class ScheduledScaling(Description):
             yield "name", "a letter, then letters, digits and hyphens"
         if not re.fullmatch(r"(cron|rate|at)\(.+\)", self.schedule, re.ASCII):
             yield "schedule", "as in 'cron(0 20 ? * MON-FRI *)'"
-        if not is_timezone(self.timezone):
-            yield "timezone", "a name of the time zone database, as in 'Europe/Berlin'"
+        if fits := wrong_timezone(self.timezone):
+            yield "timezone", fits
         if not 0 <= self.minimum <= self.maximum:
             yield "minimum", "0 up to maximum"
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from awacs import rds as rds_actions
 from troposphere import GetAtt, Join, Sub, cloudwatch, ec2, rds, scheduler, secretsmanager
 
-from cfngen.describe import clock
 from cfngen.spec import Database, OffHours
+from cfngen.spec.application import WEEK
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, arn, from_this_account, given, role, trust
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
+from cfngen.times import clock, offsets
 from cfngen.values import AlarmName, SecretArn, SecurityGroupId, Text
 
 _GIB = 1024**3
 STOP_MINUTES_AFTER_TASKS, START_MINUTES_BEFORE_TASKS = 10, 20
+_WINDOW_MINUTES = 30  # the least that RDS takes, and what it takes by itself
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def database_stack(
 ) -> DatabaseOutputs:
     """An encrypted database in the isolated subnets, reached by TLS alone."""
     group = _security_group(stack, network)
-    instance = _instance(stack, common, foundation, network, database, engine_version, group)
+    instance = _instance(stack, common, foundation, network, database, engine_version, group, off_hours)
     if off_hours:
         _sleep(stack, common, instance, off_hours)
     return DatabaseOutputs(
@@ -79,6 +82,7 @@ def _instance(
     database: Database,
     engine_version: str,
     group: ec2.SecurityGroup,
+    off_hours: OffHours | None,
 ) -> rds.DBInstance:
     subnets = stack.add(
         rds.DBSubnetGroup(
@@ -128,6 +132,7 @@ def _instance(
             PubliclyAccessible=False,
             DBParameterGroupName=parameters.ref(),
             BackupRetentionPeriod=database.backup_days,
+            **(_windows(off_hours) if off_hours else {}),
             CopyTagsToSnapshot=True,
             DeleteAutomatedBackups=not database.protected,
             DeletionProtection=database.protected,
@@ -138,6 +143,26 @@ def _instance(
             EnableCloudwatchLogsExports=["error", "slowquery"],
         )
     )
+
+
+def _windows(off_hours: OffHours) -> dict[str, Any]:
+    """When a database that sleeps is backed up and maintained; by itself RDS takes windows of the night, in which it
+    is stopped. They are in UTC and stay there, so they lie in the hours that are working hours in winter and in
+    summer: the backup first, and the maintenance early, so that it has the day.
+    """
+    day = next(index for index, name in enumerate(WEEK) if name in off_hours.working_days)
+    awake = day * 24 * 60 + clock(off_hours.end) - offsets(off_hours.timezone)[0]
+    backup, maintenance = _window(awake), _window(awake + 2 * _WINDOW_MINUTES)
+    return {
+        "PreferredBackupWindow": "-".join(time for _, time in backup),
+        "PreferredMaintenanceWindow": "-".join(f"{weekday}:{time}" for weekday, time in maintenance),
+    }
+
+
+def _window(start: int) -> list[tuple[str, str]]:
+    """The weekday and the time at which a window begins and ends; `start` in minutes since the week began."""
+    moments = (divmod(minute % (7 * 24 * 60), 24 * 60) for minute in (start, start + _WINDOW_MINUTES))
+    return [(WEEK[day].lower(), f"{minute // 60:02}:{minute % 60:02}") for day, minute in moments]
 
 
 def _secret(stack: Stack, common: Common, foundation: FoundationOutputs, database: Database, user: str) -> SecretArn:
@@ -240,7 +265,9 @@ def _each_alarm(database: Database, instance: rds.DBInstance) -> Iterator[cloudw
         instance, "ConnectionsAlarm", "the connections run out", "DatabaseConnections", "Maximum", ">", connections
     )
     if database.is_burstable:
-        yield _alarm(instance, "CreditsAlarm", "CPU credits are nearly spent", "CPUCreditBalance", "Minimum", "<", 30)
+        # These classes go on without credits and are billed for it, and a new one has none: so it is the bill that counts.
+        told = "more CPU is used than the class earns, which is charged"
+        yield _alarm(instance, "CreditsAlarm", told, "CPUSurplusCreditsCharged", "Sum", ">", 0)
 
 
 def _alarm(

@@ -245,4 +245,13 @@ def _bucket_policy(stack: Stack, bucket: s3.Bucket, statements: Iterable[Stateme
         Condition=Condition(Bool("aws:SecureTransport", False)),
     )
     policy = PolicyDocument(Version="2012-10-17", Statement=[tls_only, *statements])
-    return stack.add(s3.BucketPolicy(f"{bucket.title}Policy", Bucket=bucket.ref(), PolicyDocument=policy))
+    return stack.add(
+        s3.BucketPolicy(
+            f"{bucket.title}Policy",
+            # The bucket stays, so what guards it does, and logs that are still on their way get in.
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            Bucket=bucket.ref(),
+            PolicyDocument=policy,
+        )
+    )

@@ -8,10 +8,10 @@ from troposphere import GetAtt, Join, ecs
 from troposphere import applicationautoscaling as aas
 from troposphere import elasticloadbalancingv2 as elb
 
-from cfngen.describe import clock
 from cfngen.spec import OffHours, Scaling
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
+from cfngen.times import clock
 
 
 def scale(

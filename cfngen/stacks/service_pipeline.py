@@ -12,6 +12,7 @@ from awacs import codestar_connections as old_connection_actions
 from awacs import ecr as ecr_actions
 from awacs import ecs as ecs_actions
 from awacs import iam as iam_actions
+from awacs import inspector2 as inspector_actions
 from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import s3 as s3_actions
@@ -195,7 +196,7 @@ def _project(
             ),
             TimeoutInMinutes=pipeline.build_timeout_minutes,
             QueuedTimeoutInMinutes=60,
-            ConcurrentBuildLimit=2,
+            # No ConcurrentBuildLimit: it may not exceed the account's own, which is 1 in a new account; runs queue anyway.
             **given(EncryptionKey=common.key_for("artifacts", foundation.key)),
         )
     )
@@ -238,10 +239,15 @@ def _build_role(
             build_actions.BatchPutTestCases,
         ]
         statements.append(allow(report, arn("codebuild", f"report-group/{name}-*")))
-    wildcards = "ecr:GetAuthorizationToken takes no resource"
+    wide = ["ecr:GetAuthorizationToken"]
+    if pipeline.scan_threshold != "NONE":
+        # Where the account has enhanced scanning, ECR asks Inspector in the name of who asks ECR.
+        statements.append(allow([inspector_actions.ListCoverage, inspector_actions.ListFindings], "*"))
+        wide += ["inspector2:ListCoverage", "inspector2:ListFindings"]
     if service.migrate and made.migration_role:
         statements += _registering([made.migration_role, made.task_role], "ecs-tasks")
-        wildcards = "ecr:GetAuthorizationToken and ecs:RegisterTaskDefinition take no resource"
+        wide += ["ecs:RegisterTaskDefinition"]
+    wildcards = f"no resource can be named for {', '.join(wide)}"
     return role(
         stack,
         "BuildRole",

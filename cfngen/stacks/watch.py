@@ -8,7 +8,6 @@ from typing import Any
 
 from troposphere import Region, Sub, cloudwatch
 
-from cfngen.describe import clock
 from cfngen.spec import OffHours
 from cfngen.spec.application import WEEK
 from cfngen.stack import Stack, title
@@ -18,6 +17,7 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.notices import notice
 from cfngen.stacks.service import ServiceOutputs
+from cfngen.times import clock
 from cfngen.values import AlarmName, Text
 
 _SETTLING_MINUTES = 30  # after the morning's start, before alarms count again

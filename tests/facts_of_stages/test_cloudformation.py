@@ -195,6 +195,7 @@ KEPT = {
     "AWS::Logs::LogGroup": ("RetainExceptOnCreate", "Retain"),
     "AWS::RDS::DBInstance": ("Snapshot", "Snapshot"),
     "AWS::S3::Bucket": ("Retain", "Retain"),
+    "AWS::S3::BucketPolicy": ("Retain", "Retain"),
     "AWS::SecretsManager::Secret": ("RetainExceptOnCreate", "Retain"),
 }
 

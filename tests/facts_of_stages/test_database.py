@@ -6,8 +6,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -371,7 +373,7 @@ def clock(minutes: int) -> str:
 @st.composite
 def off_hours(draw: st.DrawFn) -> OffHours:
     end = draw(st.integers(0, MINUTES - 1) | st.sampled_from([0, 5, 19, 20, 21, 7 * 60, 1439]))
-    awake = draw(st.integers(60, 1320) | st.sampled_from([60, 13 * 60, 1320]))
+    awake = draw(st.integers(90, 1320) | st.sampled_from([90, 13 * 60, 1320]))
     days = draw(st.sets(st.sampled_from(DAYS), min_size=1))
     return OffHours(end=clock(end), start=clock((end + awake) % MINUTES), working_days=tuple(sorted(days)))
 
@@ -412,6 +414,83 @@ def test_i3_3_the_coffee_stage_sleeps_at_night_and_over_the_weekend(dev: Rendere
     ]
     stops = fires(dev.one("database.yaml/StopSchedule")["ScheduleExpression"], weeks=1)
     assert {clock(at % MINUTES) for at in stops} == {"20:10"}
+
+
+def windows(made: Rendered, week: datetime) -> dict[str, list[tuple[datetime, datetime]]]:
+    """The windows for backup and maintenance in the week that begins on a Monday, in UTC."""
+    [database] = made.each("AWS::RDS::DBInstance")
+    daily = re.fullmatch(r"(\d\d:\d\d)-(\d\d:\d\d)", database["PreferredBackupWindow"])
+    weekly = re.fullmatch(r"(\w{3}):(\d\d:\d\d)-(\w{3}):(\d\d:\d\d)", database["PreferredMaintenanceWindow"])
+    assert daily
+    assert weekly
+
+    def moment(day: int, time: str) -> datetime:
+        return week + timedelta(days=day, hours=int(time[:2]), minutes=int(time[3:]))
+
+    def window(start: datetime, end: datetime, cycle: timedelta) -> tuple[datetime, datetime]:
+        return start, end if end > start else end + cycle
+
+    days = {day.lower(): number for number, day in enumerate((*DAYS[1:], DAYS[0]))}
+    return {
+        "backup": [window(moment(day, daily[1]), moment(day, daily[2]), timedelta(days=1)) for day in range(7)],
+        "maintenance": [
+            window(moment(days[weekly[1]], weekly[2]), moment(days[weekly[3]], weekly[4]), timedelta(days=7))
+        ],
+    }
+
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/Los_Angeles",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Pacific/Auckland",
+    "Pacific/Kiritimati",
+    "Africa/Casablanca",  # back by an hour in Ramadan
+    "Australia/Lord_Howe",  # half an hour
+    "Antarctica/Troll",  # two hours
+)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("end", "start", "days"),
+    [
+        ("07:00", "20:00", ("MON", "TUE", "WED", "THU", "FRI")),
+        ("00:10", "04:00", ("SUN",)),
+        ("16:00", "19:30", ("WED", "SAT")),
+        ("22:00", "06:00", ("SUN", "FRI")),
+    ],
+)
+def test_a_database_that_sleeps_is_backed_up_and_maintained_while_it_is_awake(
+    zone: str, end: str, start: str, days: tuple[str, ...]
+) -> None:
+    made = sleeper(OffHours(start=start, end=end, working_days=days, timezone=zone))
+    here, awake = ZoneInfo(zone), timedelta(minutes=(minutes_of(start) - minutes_of(end)) % MINUTES)
+    for number in range(52):
+        found = windows(made, datetime(2026, 1, 5, tzinfo=UTC) + timedelta(weeks=number))
+        for kind, both in found.items():
+            for begin, finish in both:
+                assert timedelta(minutes=30) <= finish - begin <= timedelta(hours=2), kind
+                local = begin.astimezone(here).replace(tzinfo=None)
+                woken = local.replace(hour=int(end[:2]), minute=int(end[3:]))
+                woken -= timedelta(days=1) if woken > local else timedelta()
+                assert local + (finish - begin) <= woken + awake, f"{kind} at {local} in {zone}"
+                if kind == "maintenance":
+                    assert (*DAYS[1:], DAYS[0])[woken.weekday()] in days, f"{local} in {zone}"
+        [(begin, finish)] = found["maintenance"]
+        for backup_begin, backup_finish in found["backup"]:
+            assert backup_finish < begin or finish < backup_begin, "they may not overlap"
+
+
+def test_a_database_that_never_sleeps_has_the_windows_that_rds_chooses(prod: Rendered) -> None:
+    assert not {"PreferredBackupWindow", "PreferredMaintenanceWindow"} & instance(prod).properties.keys()
+
+
+def minutes_of(time: str) -> int:
+    return int(time[:2]) * 60 + int(time[3:])
 
 
 def test_i3_1_there_is_no_proxy(stage: Rendered) -> None:

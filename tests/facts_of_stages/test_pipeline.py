@@ -416,6 +416,32 @@ def test_d5_6_iam_decides_who_uses_the_key(stage: Rendered) -> None:
     assert not [one for one in walk(policy) if isinstance(one, dict) and "Fn::GetAtt" in one]
 
 
+def test_d5_7_what_guards_a_bucket_stays_with_it(stage: Rendered) -> None:
+    policies = stage.each("AWS::S3::BucketPolicy")
+    assert len(policies) == 2
+    for policy in policies:
+        assert (policy.body["DeletionPolicy"], policy.body["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_a_build_has_no_limit_that_a_new_account_refuses(stage: Rendered) -> None:
+    for project in stage.each("AWS::CodeBuild::Project"):
+        assert "ConcurrentBuildLimit" not in project.properties
+
+
+def test_the_build_may_read_the_findings_of_either_kind_of_scan(apps: Mapping[str, App], stage: Rendered) -> None:
+    for service in SERVICES:
+        role = stage.one(f"pipeline-{service}.yaml/BuildRole")
+        assert "ecr:DescribeImageScanFindings" in role.actions
+        assert set(role.allowing("inspector2:ListFindings")["Action"]) == {
+            "inspector2:ListCoverage",
+            "inspector2:ListFindings",
+        }
+        assert "inspector2:ListFindings" in role.body["Metadata"]["Wildcards"]
+    assert apps["dev"].pipeline
+    unscanned = render(replace(apps["dev"], pipeline=replace(apps["dev"].pipeline, scan_threshold="NONE")))
+    assert "inspector2:ListFindings" not in unscanned.one("pipeline-customer.yaml/BuildRole").actions
+
+
 def test_d5_7_a_bucket_outlives_its_stack(stage: Rendered) -> None:
     """And a failed creation, since logs come early and a bucket with something in it cannot be deleted."""
     for bucket in stage.each("AWS::S3::Bucket"):
@@ -611,7 +637,7 @@ def test_e5_the_build_role_may_do_this_and_no_more(stage: Rendered) -> None:
                 "s3:GetBucketVersioning",
             },
             "${Bucket}/*": {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
-            "*": {"ecr:GetAuthorizationToken"},
+            "*": {"ecr:GetAuthorizationToken", "inspector2:ListCoverage", "inspector2:ListFindings"},
             f'{{"Ref": "Service{service.capitalize()}RepositoryArn"}}': {
                 f"ecr:{action}"
                 for action in (
