@@ -13,13 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cfngen._yaml import dump
-from cfngen.artifacts import service_files
+from cfngen.artifacts import BUILDSPEC, MIGRATION_TASKDEF, TASKDEF, service_files
 from cfngen.errors import OutputError
 from cfngen.ledger import FILE, Ledger
 from cfngen.plan import Plan, plan
 from cfngen.spec import App
 from cfngen.stack import Stack
 from cfngen.stacks.application import application_stack
+
+_MARK = b"# Written by cfngen"
+"""How the first line of our YAML begins."""
+_NAMED = (BUILDSPEC, TASKDEF, MIGRATION_TASKDEF)
+"""Files of a service that do not carry the mark: JSON has no comments, and a buildspec may be of the user's making."""
+_SHOWN = 5
 
 
 def render(stack: Stack, source: str = "") -> dict[str, str]:
@@ -90,10 +96,31 @@ def _differs(shown: Path, folder: Path, files: Mapping[str, str]) -> bool:
     if folder.exists() and not folder.is_dir():
         msg = f"{shown}: is a file, and a folder is wanted there; name another folder, or move the file"
         raise OutputError(msg)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file():
-        msg = f"{shown}: holds files that cfngen did not write; name another folder, or empty this one"
+    if foreign := _foreign(folder, files):
+        names = ", ".join(foreign[:_SHOWN]) + (f" and {len(foreign) - _SHOWN} more" if foreign[_SHOWN:] else "")
+        msg = f"{shown}: holds what cfngen did not write: {names}; move that elsewhere, or name another folder"
         raise OutputError(msg)
     return not folder.is_dir() or bool(stale(folder, files))
+
+
+def _foreign(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """What would be lost with the old folder, and is not to be told for ours. A ledger says that what has the name
+    of one of our files is ours, whatever somebody made of it.
+    """
+    known = files.keys() if (folder / FILE).is_file() else ()
+    there = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    names = {path.relative_to(folder).as_posix(): path for path in there}
+    return sorted(name for name, path in names.items() if name not in known and not _is_ours(name, path))
+
+
+def _is_ours(name: str, path: Path) -> bool:
+    folder, _, last = name.rpartition("/")
+    if name == FILE or (folder and "/" not in folder and last in _NAMED):
+        return True
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MARK)) == _MARK
 
 
 def _files(folder: Path) -> dict[str, str]:

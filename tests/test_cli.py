@@ -284,8 +284,19 @@ def test_a_folder_of_somebody_else_ends_with_1(project: Path, cfngen: Run) -> No
     (project / "templates" / "shop" / "prod" / "thesis.txt").write_text("years of work", encoding="utf-8")
     before = everything(project)
     said = refused(project, cfngen("generate"), status=1)
-    assert "error: templates/shop/prod: holds files that cfngen did not write" in said
+    assert "error: templates/shop/prod: holds what cfngen did not write: thesis.txt; move that elsewhere" in said
     assert everything(project) == before
+
+
+def test_a_stage_that_was_never_deployed_may_start_anew_by_deleting_its_ledger(project: Path, cfngen: Run) -> None:
+    cfngen("generate")
+    describe(project, 'name="web"', 'name="web", port=9090')
+    said = refused(project, cfngen("generate"))
+    for stage in ("dev", "prod"):
+        file = f"templates/shop/{stage}/ledger.json"
+        assert f"delete {file} and generate again" in said
+        (project / file).unlink()
+    assert cfngen("generate").status == 0
 
 
 def test_a_folder_that_cannot_be_made_ends_with_1(project: Path, cfngen: Run) -> None:

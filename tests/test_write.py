@@ -16,7 +16,17 @@ from cfngen import OutputError, write
 
 Files = dict[str, str]
 
-OLD = {"ledger.json": "old\n", "shop.yaml": "old\n", "shop/buildspec.yml": "old\n", "gone/appspec.yaml": "old\n"}
+MARK = "# Written by cfngen from services/shop.py.\n"
+OLD = {
+    "ledger.json": "old\n",
+    "shop.yaml": "old\n",
+    "shop/buildspec.yml": "old\n",
+    "gone.yaml": f"{MARK}old\n",
+    "gone/appspec.yaml": f"{MARK}old\n",
+    "gone/buildspec.yml": "our own\n",
+    "gone/taskdef.json": "{}\n",
+    "gone/migrate.taskdef.json": "{}\n",
+}
 NEW = {"ledger.json": "new\n", "shop.yaml": "new é\n", "shop/buildspec.yml": "new\n", "more/taskdef.json": "new\n"}
 
 
@@ -67,11 +77,10 @@ def test_what_is_the_same_is_not_touched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda folder: (folder / "more.yaml").write_text("x"), id="another file"),
+        pytest.param(lambda folder: (folder / "more.yaml").write_text(MARK), id="another file"),
         pytest.param(lambda folder: (folder / "shop.yaml").unlink(), id="a file missing"),
         pytest.param(lambda folder: (folder / "shop.yaml").write_text("edited"), id="an edited file"),
         pytest.param(lambda folder: (folder / "shop.yaml").write_bytes(b"\xff\xfe"), id="no text"),
-        pytest.param(lambda folder: (folder / "picture.png").write_bytes(b"\xff\xfe"), id="a picture"),
     ],
 )
 def test_what_somebody_changed_by_hand_is_put_right(tmp_path: Path, change: Callable[[Path], object]) -> None:
@@ -102,10 +111,72 @@ def test_a_folder_of_somebody_else_is_refused_and_nothing_is_written(tmp_path: P
     prod.mkdir()
     (prod / "thesis.txt").write_text("years of work", encoding="utf-8")
     before = everything(tmp_path)
-    with pytest.raises(OutputError, match="prod: holds files that cfngen did not write; name another folder") as caught:
+    fits = "prod: holds what cfngen did not write: thesis.txt; move that elsewhere, or name another folder"
+    with pytest.raises(OutputError, match=fits) as caught:
         write({dev: NEW, prod: NEW})
     assert everything(tmp_path) == before
     assert caught.value.exit_status == 1
+
+
+@pytest.mark.parametrize("ledger", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notes.txt",
+        "web/params.json",
+        "taskdef.json",
+        "web/deep/taskdef.json",
+        "network.yaml",
+        "web/appspec.yaml",
+        ".env",
+        "picture.png",
+        "link.yaml",
+        "web/ledger.json",
+    ],
+)
+def test_what_somebody_else_put_there_is_never_removed(tmp_path: Path, name: str, ledger: bool) -> None:
+    folder = tmp_path / "dev"
+    write({folder: OLD})
+    if not ledger:
+        (folder / "ledger.json").unlink()
+        (folder / "shop.yaml").unlink()
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if name == "link.yaml":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(b"years of work \xff")
+    before = everything(tmp_path)
+    with pytest.raises(OutputError, match=f"dev: holds what cfngen did not write: {name}; move that elsewhere"):
+        write({folder: NEW})
+    assert everything(tmp_path) == before
+    assert path.is_symlink() or path.exists()
+
+
+def test_not_every_name_of_many_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    write({folder: OLD})
+    for number in range(7):
+        (folder / f"{number}.txt").write_text("work", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt and 2 more; move"):
+        write({folder: NEW})
+
+
+def test_our_own_files_without_a_ledger_may_be_written(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    own = {name: text if name.endswith(("json", "yml")) else MARK for name, text in OLD.items()}
+    write({folder: own})
+    (folder / "ledger.json").unlink()
+    assert write({folder: NEW}) == [folder]
+    assert read(folder) == NEW
+
+
+def test_without_a_ledger_a_file_of_the_same_name_may_be_somebody_elses(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    (folder / "shop.yaml").write_text("Resources: {}\n", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"did not write: shop\.yaml; move"):
+        write({folder: NEW})
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
