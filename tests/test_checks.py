@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import apps
 
-from cfngen import App, CodeCommit, Connection, Network, Service, checks, load, stage_files, write
+from cfngen import App, Balancer, CodeCommit, Connection, Network, Service, checks, load, stage_files, write
 from cfngen._yaml import dump
 from cfngen.checks import CHECKS, Finding
 from cfngen.semantics.document import read_yaml
@@ -663,6 +663,20 @@ def test_the_source_decides_the_regions(tmp_path: Path) -> None:
     assert regions("by connection", files) == set(Connection.regions)
     assert regions("without", {"a.yaml": "Resources: {}\n"}) == set(Connection.regions)
     assert set(CodeCommit.regions) > set(Connection.regions)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"balancer": Balancer(domain="shop.example.com")},
+        {"balancer": Balancer(domain="shop.example.com", https=False)},
+        {"cloud9": True},
+    ],
+    ids=["a domain", "a domain without HTTPS", "an IDE"],
+)
+def test_what_an_option_adds_is_clean(options: Mapping[str, Any], tmp_path: Path) -> None:
+    app = App(name="shop", services=(Service(name="web"),), **options)
+    assert [str(each) for each in found(tmp_path, stage_files(app), list(CHECKS)) if each.level != "info"] == []
 
 
 def test_three_zones_are_not_for_regions_that_have_two(tmp_path: Path) -> None:

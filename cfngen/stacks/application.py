@@ -194,14 +194,15 @@ def _show(
     stack: Stack, app: App, cluster: ClusterOutputs, foundation: FoundationOutputs, shared: PipelineOutputs | None
 ) -> None:
     scheme = "https" if app.balancer.https else "http"
-    address = app.balancer.domain or "${Address}"
-    known = {} if app.balancer.domain else {"Address": cluster.address}
-    stack.output("Url", Text(Sub(f"{scheme}://{address}", known)), "What users reach")
-    stack.output(
-        "TestUrl",
-        Text(Sub(f"{scheme}://{address}:{app.balancer.test_port}", known)),
-        "Where the next version shows before it takes traffic",
-    )
+    if domain := app.balancer.domain:
+        url, test_url = Text(f"{scheme}://{domain}"), Text(f"{scheme}://{domain}:{app.balancer.test_port}")
+    else:
+        url = Text(Sub(f"{scheme}://${{Address}}", Address=cluster.address))
+        test_url = Text(Sub(f"{scheme}://${{Address}}:{app.balancer.test_port}", Address=cluster.address))
+    # No certificate is for a balancer's own name.
+    by_name = "; a DNS name of the certificate must point at this address, and users come by that name"
+    stack.output("Url", url, f"What users reach{by_name if app.balancer.https and not app.balancer.domain else ''}")
+    stack.output("TestUrl", test_url, "Where the next version shows before it takes traffic")
     stack.output("AlertTopic", foundation.alerts, "Where alarms and notices go; subscribe to it")
     if shared and shared.clone_url:
         stack.output("CloneUrl", shared.clone_url, "The source's repository")

@@ -13,7 +13,7 @@ from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped,unused-ign
 from cfnlint.runner import Runner, run_template_by_file_path  # type: ignore[import-untyped,unused-ignore]
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped,unused-ignore]
 
-from cfngen import App, Canary, OffHours, Scaling, Service
+from cfngen import App, Balancer, Canary, OffHours, Scaling, Service
 
 from .conftest import STACK, Rendered, Resource, render, walk
 
@@ -348,3 +348,16 @@ def test_appendix_1_a_replacement_would_be_seen(dev: Rendered, prod: Rendered) -
     assert "network.yaml/Vpc CidrBlock" in found
     assert "pipeline-customer.yaml/Pipeline Name" in found
     assert "database.yaml/Instance KmsKeyId" in found
+
+
+# Outputs of the root
+
+
+def test_the_address_is_told_as_users_reach_it(apps: Mapping[str, App], prod: Rendered, dev: Rendered) -> None:
+    assert dev.templates["coffee.yaml"]["Outputs"]["Url"]["Description"] == "What users reach"
+    told = prod.templates["coffee.yaml"]["Outputs"]["Url"]["Description"]
+    assert "a DNS name of the certificate must point at this address" in told
+    named = render(replace(apps["prod"], balancer=Balancer(domain="shop.example.com", test_port=9000)))
+    outputs = named.templates["coffee.yaml"]["Outputs"]
+    assert outputs["Url"] == {"Value": "https://shop.example.com", "Description": "What users reach"}
+    assert outputs["TestUrl"]["Value"] == "https://shop.example.com:9000"
