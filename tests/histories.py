@@ -143,7 +143,7 @@ def table(app: App, after: App | None = None) -> dict[Request, frozenset[str]]:
             if not first or not then or set(first) - set(names(after or app)) or set(then) - set(names(app)):
                 continue
             owners = {str(owner(app, request)), str(owner(after or app, request))}
-            if {name: how for name, how in first.items()} != then:
+            if first != then:
                 owners |= {name for name in then if then[name] != first.get(name)}
             found[request] = frozenset(owners)
     return found
@@ -202,7 +202,7 @@ class Life:
             return  # refused with a way out, and nothing is written
         self.app = wanted
         given = self._parameters(files)
-        disturbance = Disturbance(fail_at, {number: self._meanwhile for number in meanwhile})
+        disturbance = Disturbance(fail_at, dict.fromkeys(meanwhile, self._meanwhile))
         outcome = self.simulation.deploy(
             files,
             given,

@@ -39,11 +39,15 @@ def typed(template: Template, found: Mapping[str, str], stored: Callable[[str], 
     values: dict[str, Any] = {}
     for name, text in found.items():
         kind = str(template.section("Parameters")[name].get("Type", "String"))
-        if match := _SSM.fullmatch(kind):
-            kind, text = match[1], stored(text)
-        is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
-        values[name] = [part.strip() for part in text.split(",")] if is_list and text else [] if is_list else text
+        match = _SSM.fullmatch(kind)
+        values[name] = _typed(match[1], stored(text)) if match else _typed(kind, text)
     return values
+
+
+def _typed(kind: str, text: str) -> Any:
+    if kind != "CommaDelimitedList" and not kind.startswith("List<"):
+        return text
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 def _check(name: str, declared: Mapping[str, Any], text: str) -> None:

@@ -54,6 +54,21 @@ class Resolver:
         self.pseudo = pseudo
         self.around = around
         self._conditions: dict[str, bool] = {}
+        self._functions: Mapping[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Sub": self._sub,
+            "Fn::Join": self._join,
+            "Fn::Split": self._split,
+            "Fn::Select": self._select,
+            "Fn::If": self._if,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::GetAZs": self._zones,
+            "Fn::Cidr": self._cidr,
+            "Fn::Base64": self._base64,
+            "Fn::ImportValue": self._import,
+            "Fn::Length": self._length,
+        }
 
     def condition(self, name: str) -> bool:
         """Whether a condition of the template holds."""
@@ -69,8 +84,8 @@ class Resolver:
         if isinstance(node, dict):
             if len(node) == 1:
                 ((name, argument),) = node.items()
-                if function := _FUNCTIONS.get(name):
-                    return function(self, argument)
+                if function := self._functions.get(name):
+                    return function(argument)
             resolved = {key: self.value(part) for key, part in node.items()}
             return {key: part for key, part in resolved.items() if part is not NO_VALUE}
         if isinstance(node, list):
@@ -91,9 +106,9 @@ class Resolver:
             case {"Fn::Not": [inner]}:
                 return not self._holds(inner)
             case {"Fn::And": [*parts]}:
-                return all([self._holds(part) for part in parts])
+                return all(self._holds(part) for part in parts)
             case {"Fn::Or": [*parts]}:
-                return any([self._holds(part) for part in parts])
+                return any(self._holds(part) for part in parts)
         raise TemplateError(f"Template error: every Condition member must be a string or a condition function: {node}")
 
     def _ref(self, name: str) -> Any:
@@ -180,23 +195,6 @@ class Resolver:
 
     def _length(self, argument: Any) -> int:
         return len(self.value(argument))
-
-
-_FUNCTIONS: Mapping[str, Callable[[Resolver, Any], Any]] = {
-    "Ref": Resolver._ref,
-    "Fn::GetAtt": Resolver._get_att,
-    "Fn::Sub": Resolver._sub,
-    "Fn::Join": Resolver._join,
-    "Fn::Split": Resolver._split,
-    "Fn::Select": Resolver._select,
-    "Fn::If": Resolver._if,
-    "Fn::FindInMap": Resolver._find_in_map,
-    "Fn::GetAZs": Resolver._zones,
-    "Fn::Cidr": Resolver._cidr,
-    "Fn::Base64": Resolver._base64,
-    "Fn::ImportValue": Resolver._import,
-    "Fn::Length": Resolver._length,
-}
 
 
 def _as_text(value: Any) -> str:

@@ -22,10 +22,11 @@ class TemplateError(Exception):
 class Template:
     """A template's body with what is asked of it again and again. `body` is shared: look, do not touch."""
 
-    def __init__(self, body: Body) -> None:
-        if not isinstance(body, Mapping) or not isinstance(body.get("Resources"), Mapping) or not body["Resources"]:
+    def __init__(self, body: Any) -> None:
+        resources = body.get("Resources") if isinstance(body, Mapping) else None
+        if not resources or not isinstance(resources, Mapping):
             raise TemplateError("Template format error: At least one Resources member must be defined.")
-        self.body = body
+        self.body: Body = body
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A section of the template, empty when it has none."""

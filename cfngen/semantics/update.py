@@ -32,7 +32,7 @@ Status = Literal[
 Action = Literal["create", "update", "replace", "delete", "restore", "retain"]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A resource cannot be written; raised by providers, with the reason in AWS's words."""
 
 
@@ -84,7 +84,7 @@ class StackState:
 
 
 class Provider(Protocol):
-    """What resources are. Each call writes at once or raises `Refused`."""
+    """What resources are. Each call writes at once or raises `RefusedError`."""
 
     def create(self, resource: Resource) -> str:
         """Make a resource; return its physical id."""
@@ -143,7 +143,7 @@ class Outcome:
         return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
 
@@ -184,7 +184,7 @@ class Engine:
         self._journal = []
         try:
             self._apply(None, new)
-        except _Failed as failed:
+        except _FailedError as failed:
             left = self._remove(reversed([each.after for each in self._journal]), rolled_back=True)
             return Outcome("ROLLBACK_COMPLETE", None, str(failed), tuple(left))
         return Outcome("CREATE_COMPLETE", new)
@@ -195,7 +195,7 @@ class Engine:
         self._journal = []
         try:
             self._apply(old, new)
-        except _Failed as failed:
+        except _FailedError as failed:
             return self._roll_back(old, str(failed))
         replaced = [each.before for each in self._journal if each.is_replacement and each.before]
         kept = {(each.place, each.physical) for each in new.walk()} | {(each.place, each.physical) for each in replaced}
@@ -230,7 +230,7 @@ class Engine:
                 if "Condition" not in output or resolver.condition(output["Condition"]):
                     new.outputs[name] = resolver.value(output["Value"])
         except TemplateError as error:
-            raise _Failed(new.path, str(error)) from None
+            raise _FailedError(new.path, str(error)) from None
 
     def _settle(
         self,
@@ -253,7 +253,7 @@ class Engine:
             declared.get("UpdateReplacePolicy", "Delete"),
         )
         if before and before.kind != wanted.kind:
-            raise _Failed(wanted.place, "Update of resource type is not permitted.")
+            raise _FailedError(wanted.place, "Update of resource type is not permitted.")
         if wanted.kind == STACK:
             return self._settle_child(old.children.get(name) if old else None, new, wanted)
         if before is None:
@@ -281,9 +281,9 @@ class Engine:
     def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
         try:
             made = replace(wanted, physical=self.provider.create(wanted))
-        except Refused as refused:
+        except RefusedError as refused:
             self.observe(Event("create", wanted, str(refused)))
-            raise _Failed(wanted.place, str(refused)) from None
+            raise _FailedError(wanted.place, str(refused)) from None
         self._journal.append(_Written(made, before, is_replacement=before is not None))
         self.observe(Event("replace" if before else "create", made))
         return made
@@ -293,9 +293,9 @@ class Engine:
         self._journal.append(_Written(wanted, before))
         try:
             self.provider.update(wanted, before)
-        except Refused as refused:
+        except RefusedError as refused:
             self.observe(Event("update", wanted, str(refused)))
-            raise _Failed(wanted.place, str(refused)) from None
+            raise _FailedError(wanted.place, str(refused)) from None
         self.observe(Event("update", wanted))
         return wanted
 
@@ -305,7 +305,7 @@ class Engine:
                 values = self._again(each.before)
                 try:
                     self.provider.update(values, each.after)
-                except Refused as refused:
+                except RefusedError as refused:
                     self.observe(Event("restore", values, str(refused)))
                     told = f"{reason}. Rolling back: {each.before.place}: {refused}"
                     return Outcome("UPDATE_ROLLBACK_FAILED", old, told)
@@ -332,7 +332,7 @@ class Engine:
                 continue
             try:
                 self.provider.delete(each)
-            except Refused as refused:
+            except RefusedError as refused:
                 self.observe(Event("delete", each, str(refused)))
                 left.append(each.place)
                 continue

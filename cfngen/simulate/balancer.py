@@ -10,7 +10,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
-from cfngen.semantics.update import Refused
+from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.world import Forward, Listener, Rule, World
 
@@ -34,7 +34,8 @@ class Request:
 
 def forward(actions: list[Mapping[str, Any]]) -> Forward:
     """The last action of a rule: the one that answers."""
-    action = max(actions, key=lambda each: int(each.get("Order", 0))) if actions else {"Type": "none"}
+    none: Mapping[str, Any] = {"Type": "none"}
+    action = max(actions, key=lambda each: int(each.get("Order", 0)), default=none)
     if action["Type"] != "forward":
         return Forward(action["Type"])
     told = action.get("ForwardConfig", {}).get("TargetGroups")
@@ -83,7 +84,7 @@ def _targets(world: World, group: str) -> dict[str, float]:
 def check_priority(world: World, rule: Rule) -> None:
     """A priority is unique on its listener at every moment."""
     if any(each.priority == rule.priority and each.arn != rule.arn for each in world.rules_of(rule.listener)):
-        raise Refused(f"Priority '{rule.priority}' is currently in use (PriorityInUse)")
+        raise RefusedError(f"Priority '{rule.priority}' is currently in use (PriorityInUse)")
 
 
 @behaviour("A6.15", sure="documented")
@@ -92,11 +93,11 @@ def check_limits(world: World, rule: Rule) -> None:
     balancer = world.listeners[rule.listener].balancer
     there = [each for each in world.rules.values() if world.listeners[each.listener].balancer == balancer]
     if len(there) + (rule.arn not in world.rules) > RULES_OF_A_BALANCER:
-        raise Refused("The maximum number of rules on the load balancer has been reached (TooManyRules)")
+        raise RefusedError("The maximum number of rules on the load balancer has been reached (TooManyRules)")
     if sum(len(_values(condition)) for condition in rule.conditions) > VALUES_OF_A_RULE:
-        raise Refused("A rule can have up to five condition values (TooManyConditionValues)")
+        raise RefusedError("A rule can have up to five condition values (TooManyConditionValues)")
     if len(rule.action.weights) > GROUPS_OF_AN_ACTION:
-        raise Refused("An action can forward to up to five target groups (TooManyTargetGroups)")
+        raise RefusedError("An action can forward to up to five target groups (TooManyTargetGroups)")
 
 
 @behaviour("A6.9", sure="documented")
@@ -104,10 +105,12 @@ def check_groups(world: World, balancer: str, action: Forward) -> None:
     """A target group exists before a rule names it, and belongs to one balancer only."""
     for name in action.groups:
         if name not in world.groups:
-            raise Refused(f"Target group '{name}' not found (TargetGroupNotFound)")
+            raise RefusedError(f"Target group '{name}' not found (TargetGroupNotFound)")
         for listener in world.listeners.values():
             if listener.balancer != balancer and any(name in each.groups for _, each in world.forwards(listener.arn)):
-                raise Refused(f"Target group '{name}' belongs to another load balancer (TargetGroupAssociationLimit)")
+                raise RefusedError(
+                    f"Target group '{name}' belongs to another load balancer (TargetGroupAssociationLimit)"
+                )
 
 
 @behaviour("ELB API CreateListener", sure="documented")
@@ -115,7 +118,7 @@ def check_port(world: World, listener: Listener) -> None:
     """A balancer has one listener a port."""
     for each in world.listeners.values():
         if (each.balancer, each.port) == (listener.balancer, listener.port) and each.arn != listener.arn:
-            raise Refused(
+            raise RefusedError(
                 f"A listener already exists on this port for this load balancer: {listener.port} (DuplicateListener)"
             )
 
@@ -124,7 +127,7 @@ def check_port(world: World, listener: Listener) -> None:
 def check_unused(world: World, group: str) -> None:
     """A target group that a rule or a listener names cannot be deleted."""
     if any(group in action.groups for listener in world.listeners for _, action in world.forwards(listener)):
-        raise Refused(f"Target group '{group}' is currently in use by a listener or a rule (ResourceInUse)")
+        raise RefusedError(f"Target group '{group}' is currently in use by a listener or a rule (ResourceInUse)")
 
 
 @behaviour("A6.10", sure="observed")
@@ -134,7 +137,7 @@ def is_behind_a_balancer(world: World, group: str) -> bool:
 
 
 def _values(condition: Mapping[str, Any]) -> list[Any]:
-    own = next((value for key, value in condition.items() if key.endswith("Config")), {})
+    own: Mapping[str, Any] = next((value for key, value in condition.items() if key.endswith("Config")), {})
     return list(own.get("Values", condition.get("Values", [])))
 
 

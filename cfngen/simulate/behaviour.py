@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from itertools import product
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
 Sure = Literal["documented", "observed", "believed"]
@@ -63,26 +62,21 @@ class Readings:
     backwards: bool = False
 
     def __str__(self) -> str:
-        plain = Readings()
-        told = [
-            f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != getattr(plain, f.name)
-        ]
-        return ", ".join(told) or "as believed"
+        return ", ".join(f"{name}={getattr(self, name)}" for name in _deviations(self)) or "as believed"
 
 
 def every_reading() -> list[Readings]:
-    """All combinations, the believed one first. `test_must_match` goes only with a test listener that follows."""
-    combinations = product(
-        ("weight 0", "taken out"),
-        ("new", "old"),
-        (False, True),
-        ("at each step", "at the start"),
-        ("free", "primary first"),
-        ("refused", "taken"),
-        (False, True),
-        (False, True),
-    )
-    return [each for each in (Readings(*values) for values in combinations) if _is_sound(each)]
+    """All combinations that can be true together, the believed one first."""
+    found = [Readings()]
+    for each in one_at_a_time()[1:]:
+        (name,) = _deviations(each)
+        found += [replace(other, **{name: getattr(each, name)}) for other in found]
+    return [each for each in found if _is_sound(each)]
+
+
+def _deviations(readings: Readings) -> list[str]:
+    plain = Readings()
+    return [each.name for each in fields(readings) if getattr(readings, each.name) != getattr(plain, each.name)]
 
 
 def one_at_a_time() -> list[Readings]:

@@ -20,7 +20,7 @@ _NOT_BEHIND = (
 )
 
 
-class DeploymentFailed(Exception):
+class DeploymentFailedError(Exception):
     """A step of a deployment went wrong; the message is in CodeDeploy's words where it has any."""
 
 
@@ -52,7 +52,7 @@ class Deployment:
     production: str = ""
     test: str = ""
     captured: dict[str, list[str]] = field(default_factory=dict)
-    _left: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
     @property
     def is_running(self) -> bool:
@@ -65,25 +65,24 @@ class Deployment:
 
     @property
     def next_step(self) -> str:
-        return self._left[0] if self._left and self.is_running else ""
+        return self.left[0] if self.left and self.is_running else ""
 
     def step(self, failure: str = "") -> str:
         """Play the next step, or let it fail; return its name."""
-        name = self._left.pop(0)
+        name = self.left.pop(0)
         self.state = "InProgress"
         try:
-            if failure:
-                raise DeploymentFailed(f"{name}: {failure}")
+            check_undisturbed(name, failure)
             check_alarms(self)
             _STEPS[name.partition(" ")[0]](self, name)
-        except DeploymentFailed as failed:
+        except DeploymentFailedError as failed:
             self.reason = str(failed)
             self._end("Failed")
             return name
         self.done.append(name)
-        if self._left and self._left[0] == "Ready":
+        if self.left and self.left[0] == "Ready":
             self.state = "Ready"
-        if not self._left:
+        if not self.left:
             self.state = "Succeeded"
             self.service.released += 1
         return name
@@ -100,7 +99,7 @@ class Deployment:
 
     def run(self) -> None:
         """Play every step that is left."""
-        while self.is_running and self._left:
+        while self.is_running and self.left:
             self.step()
 
 
@@ -120,10 +119,10 @@ def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
         check_pair(made)
         check_agreement(made)
         check_primary(made)
-    except DeploymentFailed as failed:
+    except DeploymentFailedError as failed:
         made.state, made.reason = "Failed", str(failed)
         return made
-    made._left = list(steps(group, world, release))
+    made.left = list(steps(group, world, release))
     if world.readings.rules_are_found == "at the start":
         made.captured = {
             listener: [arn for arn, _ in rules_of_pair(made, listener)] for listener in (made.production, made.test)
@@ -179,12 +178,19 @@ def _predefined(name: str) -> Mapping[str, Any]:
     return {}
 
 
+@behaviour("A5.6", sure="documented")
+def check_undisturbed(step: str, failure: str) -> None:
+    """A hook that fails, or says nothing for an hour, fails the deployment; so does a step of CodeDeploy's own."""
+    if failure:
+        raise DeploymentFailedError(f"{step}: {failure}")
+
+
 @behaviour("CD-UG deployment-groups", sure="documented")
 def check_one_at_a_time(deployment: Deployment) -> None:
     """A deployment group runs one deployment at a time."""
     running = [each for each in deployment.world.in_flight(deployment.service) if each is not deployment]
     if running:
-        raise DeploymentFailed(
+        raise DeploymentFailedError(
             f"The deployment group already has an active deployment {running[0].id} (DeploymentLimitExceeded)"
         )
 
@@ -195,7 +201,7 @@ def check_alarms(deployment: Deployment) -> None:
     told = deployment.group.properties.get("AlarmConfiguration", {})
     names = {each.get("Name") for each in told.get("Alarms", [])} if told.get("Enabled") else set()
     if ringing := sorted(names & deployment.world.ringing):
-        raise DeploymentFailed(f"One or more alarms have been activated: {', '.join(ringing)}")
+        raise DeploymentFailedError(f"One or more alarms have been activated: {', '.join(ringing)}")
 
 
 @behaviour("A4.4", sure="documented")
@@ -204,12 +210,12 @@ def check_pair(deployment: Deployment) -> None:
     world, pair = deployment.world, deployment.world.pair(deployment.group)
     arns = [group.arn for group in pair]
     if len(set(arns)) != 2:
-        raise DeploymentFailed("The deployment group needs two different target groups that exist")
+        raise DeploymentFailedError("The deployment group needs two different target groups that exist")
     if deployment.service.live.group not in arns:
-        raise DeploymentFailed(_NOT_BEHIND)
+        raise DeploymentFailedError(_NOT_BEHIND)
     never = deployment.service.released == 0
     if never and world.readings.pair_order == "primary first" and arns[0] != deployment.service.live.group:
-        raise DeploymentFailed(_NOT_BEHIND)
+        raise DeploymentFailedError(_NOT_BEHIND)
 
 
 @behaviour("A6.3", sure="observed")
@@ -217,7 +223,7 @@ def check_agreement(deployment: Deployment) -> None:
     """Rules of a pair that disagree with each other fail the deployment."""
     seen = {frozenset(action.live) for _, action in rules_of_pair(deployment, deployment.production)}
     if len(seen) > 1:
-        raise DeploymentFailed("The rules of the production listener disagree about the group that serves")
+        raise DeploymentFailedError("The rules of the production listener disagree about the group that serves")
 
 
 @behaviour("A6.6", sure="documented")
@@ -229,7 +235,7 @@ def check_primary(deployment: Deployment) -> None:
         listeners.append(deployment.test)
     for listener in listeners:
         if not any(primary in action.live for _, action in rules_of_pair(deployment, listener)):
-            raise DeploymentFailed(_NOT_BEHIND)
+            raise DeploymentFailedError(_NOT_BEHIND)
 
 
 @behaviour("A6.2", sure="observed")
@@ -250,7 +256,7 @@ def _move(deployment: Deployment, listener: str, weights: Mapping[str, int], wha
     world, known = deployment.world, deployment.captured.get(listener)
     found = rules_of_pair(deployment, listener)
     if not found or (known is not None and len(found) < len(known)):
-        raise DeploymentFailed("The ELB could not be updated: a rule that it needs is not there (RuleNotFound)")
+        raise DeploymentFailedError("The ELB could not be updated: a rule that it needs is not there (RuleNotFound)")
     for _, action in found:
         write_weights(deployment, action, weights)
         for group in action.live:
@@ -282,10 +288,10 @@ def install(deployment: Deployment, _: str) -> None:
     service, release, world = deployment.service, deployment.release, deployment.world
     container, port = release.container or service.container, release.port or service.port
     if (container, port) != (service.container, service.port):
-        raise DeploymentFailed(f"The container {container} with port {port} is not in the service's load balancer")
+        raise DeploymentFailedError(f"The container {container} with port {port} is not in the service's load balancer")
     group = _other(deployment)
     if world.tasks_in(group.arn):
-        raise DeploymentFailed(f"Target group {group.name} has targets of another task set")
+        raise DeploymentFailedError(f"Target group {group.name} has targets of another task set")
     deployment.green = TaskSet(world.new_id("task-set"), release.version, group.arn, service.desired, release.image)
     service.task_sets.append(deployment.green)
     world.clock += 3
@@ -295,7 +301,7 @@ def install(deployment: Deployment, _: str) -> None:
 def _healthy(deployment: Deployment) -> TaskSet:
     assert deployment.green is not None  # made by Install
     if not deployment.green.is_healthy:
-        raise DeploymentFailed("The replacement task set is not healthy")
+        raise DeploymentFailedError("The replacement task set is not healthy")
     return deployment.green
 
 
@@ -387,5 +393,5 @@ _STEPS = {
     "AllowTraffic": allow_traffic,
     "TerminationWait": wait_for_termination,
     "Terminate": terminate,
-    **{name: hook for name in HOOKS},
+    **dict.fromkeys(HOOKS, hook),
 }

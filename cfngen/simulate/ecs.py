@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cfngen.semantics.update import Refused
+from cfngen.semantics.update import RefusedError
 from cfngen.simulate.balancer import is_behind_a_balancer
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.world import Service, TaskSet, World
@@ -56,14 +56,14 @@ def create_service(world: World, name: str, properties: Mapping[str, Any]) -> Se
 def check_active(world: World, definition: str) -> None:
     """A service starts only on an active revision."""
     if definition not in world.task_definitions or definition in world.inactive:
-        raise Refused(f"TaskDefinition is inactive or does not exist: {definition}")
+        raise RefusedError(f"TaskDefinition is inactive or does not exist: {definition}")
 
 
 @behaviour("A6.10", sure="observed")
 def check_group(world: World, group: str) -> None:
     """A service cannot be created on a target group that belongs to no balancer."""
     if group and not is_behind_a_balancer(world, group):
-        raise Refused(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
+        raise RefusedError(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
 
 
 @behaviour("C2.4", sure="documented")
@@ -74,7 +74,7 @@ def check_container(definition: Mapping[str, Any], container: str, port: int) ->
         if each.get("Name") == container and port in ports:
             return
     if container:
-        raise Refused(f"The container {container} does not exist in the task definition, or has no port {port}.")
+        raise RefusedError(f"The container {container} does not exist in the task definition, or has no port {port}.")
 
 
 @behaviour("C2.3", sure="documented")
@@ -82,7 +82,7 @@ def check_health(world: World, service: Service, tasks: TaskSet) -> None:
     """Tasks that do not answer the health check of their group never become steady."""
     group = world.groups.get(tasks.group)
     if group and not tasks.is_healthy:
-        raise Refused(f"Resource timed out waiting for completion: {service.label} never became steady.")
+        raise RefusedError(f"Resource timed out waiting for completion: {service.label} never became steady.")
 
 
 @behaviour("A2", sure="documented")
@@ -92,12 +92,12 @@ def check_update(world: World, service: Service, old: Mapping[str, Any], new: Ma
         return
     changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
     if "TaskDefinition" in changed:
-        raise Refused(
+        raise RefusedError(
             "Unable to update task definition on services with a CODE_DEPLOY deployment controller. "
             "Use AWS CodeDeploy to trigger a new deployment. (InvalidParameterException)"
         )
     if other := [key for key in changed if key not in UPDATABLE]:
-        raise Refused(f"Unable to update {', '.join(other)} on services with a CODE_DEPLOY deployment controller.")
+        raise RefusedError(f"Unable to update {', '.join(other)} on services with a CODE_DEPLOY deployment controller.")
     check_whole_update(world, service, new)
 
 
@@ -109,7 +109,7 @@ def check_whole_update(world: World, service: Service, new: Mapping[str, Any]) -
         and service.released
         and new["TaskDefinition"] == service.task_definition
     ):
-        raise Refused(
+        raise RefusedError(
             "Unable to update task definition on services with a CODE_DEPLOY deployment controller. "
             "Use AWS CodeDeploy to trigger a new deployment. (InvalidParameterException)"
         )

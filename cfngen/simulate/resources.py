@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cfngen.semantics.update import Refused, Resource
+from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.world import DeploymentGroup, Listener, Rule, TargetGroup, World
@@ -66,6 +66,10 @@ def _create_other(world: World, physical: str, _: Properties) -> str:
     return physical
 
 
+def _delete_other(world: World, physical: str) -> None:
+    world.others.pop(physical, None)
+
+
 def _create_balancer(world: World, physical: str, _: Properties) -> str:
     world.balancers.add(physical)
     return physical
@@ -106,7 +110,7 @@ def _create_listener(world: World, physical: str, properties: Properties) -> str
 
 
 @behaviour("A6.12", sure="observed")
-def update_listener(world: World, physical: str, old: Properties, properties: Properties) -> None:
+def update_listener(world: World, physical: str, _: Properties, properties: Properties) -> None:
     """Any change of a listener writes its declared default action, wherever the requests go now."""
     listener = world.listeners[physical]
     wanted = Listener(
@@ -125,7 +129,7 @@ def _delete_listener(world: World, physical: str) -> None:
 
 def _rule(world: World, physical: str, properties: Properties) -> Rule:
     if properties["ListenerArn"] not in world.listeners:
-        raise Refused(f"Listener '{properties['ListenerArn']}' not found (ListenerNotFound)")
+        raise RefusedError(f"Listener '{properties['ListenerArn']}' not found (ListenerNotFound)")
     action = balancer.forward(properties["Actions"])
     return Rule(
         physical, properties["ListenerArn"], int(properties["Priority"]), list(properties["Conditions"]), action
@@ -142,7 +146,7 @@ def _create_rule(world: World, physical: str, properties: Properties) -> str:
 
 
 @behaviour("A6.12", sure="observed")
-def update_rule(world: World, physical: str, old: Properties, properties: Properties) -> None:
+def update_rule(world: World, physical: str, _: Properties, properties: Properties) -> None:
     """Any change of a rule writes its declared actions, wherever the requests go now."""
     wanted = _rule(world, physical, properties)
     balancer.check_priority(world, wanted)
@@ -198,15 +202,15 @@ def create_deployment_group(world: World, physical: str, properties: Properties)
 def _check_deployment_group(world: World, group: DeploymentGroup) -> None:
     service = world.service_of(group)
     if service is None:
-        raise Refused("The ECS service cannot be found for the deployment group (ECSServiceMappingLimitExceeded)")
+        raise RefusedError("The ECS service cannot be found for the deployment group (ECSServiceMappingLimitExceeded)")
     if any(each.id != group.id and world.service_of(each) is service for each in world.deployment_groups.values()):
-        raise Refused(f"The ECS service {service.name} is in another deployment group already")
+        raise RefusedError(f"The ECS service {service.name} is in another deployment group already")
     if len({each.arn for each in world.pair(group)}) != 2:
-        raise Refused("A target group pair needs two different target groups that exist (InvalidTargetGroupPair)")
+        raise RefusedError("A target group pair needs two different target groups that exist (InvalidTargetGroupPair)")
     for route in ("ProdTrafficRoute", "TestTrafficRoute"):
         listener = world.listener_of(group, route)
         if listener not in world.listeners and (listener or route == "ProdTrafficRoute"):
-            raise Refused(f"The listener of {route} does not exist (InvalidLoadBalancerInfo)")
+            raise RefusedError(f"The listener of {route} does not exist (InvalidLoadBalancerInfo)")
 
 
 def _update_deployment_group(world: World, physical: str, _: Properties, properties: Properties) -> None:
@@ -231,7 +235,7 @@ def _create_config(world: World, physical: str, properties: Properties) -> str:
 def delete_config(world: World, physical: str) -> None:
     """A deployment configuration that a group uses cannot be deleted."""
     if any(each.properties.get("DeploymentConfigName") == physical for each in world.deployment_groups.values()):
-        raise Refused(f"The deployment configuration {physical} is in use (DeploymentConfigInUseException)")
+        raise RefusedError(f"The deployment configuration {physical} is in use (DeploymentConfigInUseException)")
     del world.deployment_configs[physical]
 
 
@@ -244,18 +248,22 @@ def _update_target(world: World, physical: str, _: Properties, properties: Prope
     wanted = properties["ResourceId"]
     service = next((each for each in world.services.values() if f"service/{each.cluster}/{each.name}" == wanted), None)
     if service is None:
-        raise Refused(f"ECS service doesn't exist: {properties['ResourceId']} (ValidationException)")
+        raise RefusedError(f"ECS service doesn't exist: {properties['ResourceId']} (ValidationException)")
     world.scalable[physical] = properties
     ecs.limit(world, service, int(properties["MinCapacity"]), int(properties["MaxCapacity"]))
 
 
+def _delete_target(world: World, physical: str) -> None:
+    world.scalable.pop(physical, None)
+
+
 def _create_watcher(world: World, physical: str, properties: Properties) -> str:
-    world.watchers[physical] = properties
+    world.watchers[physical] = str(properties)
     return physical
 
 
 def _update_watcher(world: World, physical: str, _: Properties, properties: Properties) -> None:
-    world.watchers[physical] = properties
+    world.watchers[physical] = str(properties)
 
 
 def _delete_watcher(world: World, physical: str) -> None:
@@ -277,7 +285,7 @@ class _Type:
     attributes: Mapping[str, Callable[[World, str], Any]]
 
 
-_OTHER = _Type(_create_other, _nothing, lambda world, physical: world.others.pop(physical, None) and None, {})
+_OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(_create_balancer, _nothing, _delete_balancer, {}),
     "AWS::ElasticLoadBalancingV2::TargetGroup": _Type(
@@ -309,9 +317,7 @@ _TYPES = {
         create_deployment_group, _update_deployment_group, _delete_deployment_group, {}
     ),
     "AWS::CodeDeploy::DeploymentConfig": _Type(_create_config, _nothing, delete_config, {}),
-    "AWS::ApplicationAutoScaling::ScalableTarget": _Type(
-        _create_target, _update_target, lambda world, physical: world.scalable.pop(physical, None) and None, {}
-    ),
+    "AWS::ApplicationAutoScaling::ScalableTarget": _Type(_create_target, _update_target, _delete_target, {}),
     "AWS::ApplicationAutoScaling::ScalingPolicy": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
     "AWS::CloudWatch::Alarm": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
 }

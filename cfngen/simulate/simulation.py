@@ -17,7 +17,7 @@ from typing import Any
 
 from cfngen.semantics.document import yaml_data
 from cfngen.semantics.template import STACK, Template, TemplateError, read_template
-from cfngen.semantics.update import Engine, Event, Outcome, Refused, Resource, StackState
+from cfngen.semantics.update import Engine, Event, Outcome, RefusedError, Resource, StackState
 from cfngen.semantics.update import Readings as EngineReadings
 from cfngen.simulate import codedeploy, ecs
 from cfngen.simulate.balancer import Request
@@ -101,6 +101,8 @@ class Files:
             int(p["containerPort"]) for each in definition if each["name"] == container for p in each["portMappings"]
         ]
         image = next((str(each["image"]) for each in definition if each["name"] == container), "")
+        if image.startswith("<"):
+            image = Release.image  # the deploy action fills in the digest that the build hands on (D3)
         return Release(version, container, port if port in ports else 0, image, hooks)
 
     def parameters(self) -> Mapping[str, Any]:
@@ -124,7 +126,7 @@ class Disturbance:
         if number in self.meanwhile:
             self.meanwhile[number]()
         if number == self.fail_at:
-            raise Refused(f"{action} of {resource.place} fails (played)")
+            raise RefusedError(f"{action} of {resource.place} fails (played)")
 
 
 class Simulation:

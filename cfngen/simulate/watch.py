@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from cfngen.simulate.balancer import Request, answer, shares
 from cfngen.simulate.world import Service, World
@@ -76,7 +75,7 @@ class Watch:
         """What must hold when nothing is going on."""
         for service in self.world.services.values():
             if not self.world.in_flight(service):
-                for invariant, seen in (*self._disagreements(service), *self._blind(service)):
+                for invariant, seen in (*self._disagreements(service), *self._blind(service), *_moving_images(service)):
                     self.hurt(invariant, after, seen)
 
     def served(self, after: str) -> None:
@@ -161,10 +160,17 @@ class Watch:
     def _blind(self, service: Service) -> Iterator[tuple[str, str]]:
         group = self.world.group_of(service)
         pair = self.world.pair(group) if group else []
-        for name, properties in self.world.watchers.items():
-            named = {each.arn for each in pair if _names(properties, each.full_name)}
+        for name, text in self.world.watchers.items():
+            named = {each.arn for each in pair if each.full_name in text}
             if named and service.live.group not in named:
                 yield "T10", f"{name} looks at {sorted(named)} and {service.label} serves from {service.live.group}"
+
+
+def _moving_images(service: Service) -> Iterator[tuple[str, str]]:
+    for tasks in service.task_sets:
+        name, _, tag = tasks.image.rpartition("/")[2].partition(":")
+        if tasks.image and "@" not in name and tag in ("", "latest"):
+            yield "T11", f"{service.label} {tasks.version} runs {tasks.image}, whatever that is when a task starts"
 
 
 def owners_now(world: World, request: Request, listener: str) -> frozenset[str]:
@@ -184,11 +190,3 @@ def _is_theirs(found: Mapping[str, float], owners: frozenset[str]) -> bool:
 
 def _told(found: Mapping[str, float]) -> str:
     return ", ".join(f"{version} {part:.0%}" for version, part in sorted(found.items())) or "nothing"
-
-
-def _names(node: Any, word: str) -> bool:
-    if isinstance(node, Mapping):
-        return any(_names(part, word) for part in node.values())
-    if isinstance(node, list):
-        return any(_names(part, word) for part in node)
-    return isinstance(node, str) and word in node

@@ -116,7 +116,8 @@ class DeploymentGroup:
 
 @dataclass
 class World:
-    """Everything. `task_definitions` says of each revision whether it is active; `metrics` by name of alarm or policy.
+    """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `watchers` are alarms
+    and scaling policies, each as one text.
 
     `ssm` are parameters that dynamic references read; `changed` is called after every single write, so that nobody
     can look away between two of them.
@@ -133,7 +134,7 @@ class World:
     deployment_groups: dict[str, DeploymentGroup] = field(default_factory=dict)
     deployment_configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     deployments: list[Any] = field(default_factory=list)
-    watchers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    watchers: dict[str, str] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
     scalable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)

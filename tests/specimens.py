@@ -1,0 +1,171 @@
+"""A small system as people write it by hand, in one template, and what they get wrong in it.
+
+`by_hand` is right; each specimen is the same with one well-known mistake in it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cfngen.simulate.simulation import Files
+
+Body = dict[str, Any]
+Mistake = Callable[[Body], None]
+
+
+def forward(blue: Any, green: Any, service: str) -> list[Body]:
+    groups = [
+        {"TargetGroupArn": {"Ref": f"{service}{colour}"}, "Weight": weight}
+        for colour, weight in (("Blue", blue), ("Green", green))
+    ]
+    return [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+
+
+def rule(listener: str, priority: int, paths: list[str], service: str, blue: Any = 100, green: Any = 0) -> Body:
+    return {
+        "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "Properties": {
+            "ListenerArn": {"Ref": listener},
+            "Priority": priority,
+            "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": paths}}],
+            "Actions": forward(blue, green, service),
+        },
+    }
+
+
+def listener(port: int) -> Body:
+    return {
+        "Type": "AWS::ElasticLoadBalancingV2::Listener",
+        "Properties": {
+            "LoadBalancerArn": {"Ref": "Balancer"},
+            "Port": port,
+            "Protocol": "HTTP",
+            "DefaultActions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}],
+        },
+    }
+
+
+def service(name: str, paths: list[str], priority: int) -> Body:
+    """The resources of one service; `name` begins them all."""
+    group = {
+        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "Properties": {
+            "Port": 8080,
+            "Protocol": "HTTP",
+            "TargetType": "ip",
+            "VpcId": "vpc-1",
+            "TargetGroupAttributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}],
+        },
+    }
+    return {
+        f"{name}Blue": group,
+        f"{name}Green": copy.deepcopy(group),
+        f"{name}Rule": rule("Production", priority, paths, name),
+        f"{name}TestRule": rule("Test", priority, paths, name),
+        f"{name}Task": {
+            "Type": "AWS::ECS::TaskDefinition",
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {
+                "Family": name.lower(),
+                "Cpu": "256",
+                "ContainerDefinitions": [
+                    {
+                        "Name": name.lower(),
+                        "Image": "repository@sha256:bootstrap",
+                        "PortMappings": [{"ContainerPort": 8080}],
+                    }
+                ],
+            },
+        },
+        f"{name}Service": {
+            "Type": "AWS::ECS::Service",
+            "DependsOn": [f"{name}Rule", f"{name}TestRule"],
+            "Properties": {
+                "Cluster": {"Ref": "Cluster"},
+                "TaskDefinition": {"Ref": f"{name}Task"},
+                "DesiredCount": 2,
+                "DeploymentController": {"Type": "CODE_DEPLOY"},
+                "LoadBalancers": [
+                    {"ContainerName": name.lower(), "ContainerPort": 8080, "TargetGroupArn": {"Ref": f"{name}Blue"}}
+                ],
+            },
+        },
+        f"{name}Deployment": {
+            "Type": "AWS::CodeDeploy::DeploymentGroup",
+            "Properties": {
+                "ApplicationName": {"Ref": "Application"},
+                "DeploymentConfigName": "CodeDeployDefault.ECSCanary10Percent5Minutes",
+                "ECSServices": [
+                    {"ClusterName": {"Ref": "Cluster"}, "ServiceName": {"Fn::GetAtt": [f"{name}Service", "Name"]}}
+                ],
+                "LoadBalancerInfo": {
+                    "TargetGroupPairInfoList": [
+                        {
+                            "ProdTrafficRoute": {"ListenerArns": [{"Ref": "Production"}]},
+                            "TestTrafficRoute": {"ListenerArns": [{"Ref": "Test"}]},
+                            "TargetGroups": [
+                                {"Name": {"Fn::GetAtt": [f"{name}{colour}", "TargetGroupName"]}}
+                                for colour in ("Blue", "Green")
+                            ],
+                        }
+                    ]
+                },
+                "BlueGreenDeploymentConfiguration": {
+                    "DeploymentReadyOption": {"ActionOnTimeout": "CONTINUE_DEPLOYMENT"},
+                    "TerminateBlueInstancesOnDeploymentSuccess": {
+                        "Action": "TERMINATE",
+                        "TerminationWaitTimeInMinutes": 5,
+                    },
+                },
+                "AlarmConfiguration": {"Enabled": True, "Alarms": [{"Name": {"Ref": f"{name}Alarm"}}]},
+            },
+        },
+        f"{name}Alarm": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {"Metrics": [_metric(name, "Blue"), _metric(name, "Green")]},
+        },
+        f"{name}Target": {
+            "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+            "Properties": {
+                "ResourceId": {"Fn::Sub": f"service/${{Cluster}}/${{{name}Service.Name}}"},
+                "MinCapacity": 1,
+                "MaxCapacity": 4,
+            },
+        },
+    }
+
+
+def _metric(name: str, colour: str) -> Body:
+    value = {"Fn::GetAtt": [f"{name}{colour}", "TargetGroupFullName"]}
+    return {"Id": colour.lower(), "MetricStat": {"Metric": {"Dimensions": [{"Name": "TargetGroup", "Value": value}]}}}
+
+
+def by_hand() -> Body:
+    return {
+        "Parameters": {"Certificate": {"Type": "String", "Default": "one"}},
+        "Resources": {
+            "Balancer": {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": {}},
+            "Production": listener(80),
+            "Test": listener(8080),
+            "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {}},
+            "Application": {"Type": "AWS::CodeDeploy::Application", "Properties": {}},
+            **service("Web", ["/*"], 200),
+            **service("Admin", ["/admin", "/admin/*"], 100),
+        },
+    }
+
+
+def files(body: Body, *mistakes: Mistake) -> Files:
+    """A template with mistakes in it, as files."""
+    body = copy.deepcopy(body)
+    for mistake in mistakes:
+        mistake(body)
+    return Files({"system.yaml": json.dumps(body)})
+
+
+def properties(body: Body, name: str) -> Body:
+    return body["Resources"][name]["Properties"]  # type: ignore[no-any-return]

@@ -1,0 +1,320 @@
+"""The simulator can fail: each well-known mistake is caught, and what is right is not.
+
+Every specimen is a template that somebody could have written. `hurts` names the invariants that catch it, in at least
+one of the readings of what AWS leaves open; a system must be right in all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from specimens import Body, Mistake, by_hand, files, forward, properties, rule
+
+from cfngen.simulate.balancer import Request
+from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
+from cfngen.simulate.codedeploy import Deployment
+from cfngen.simulate.scenario import parameters, requests, standard, update
+from cfngen.simulate.simulation import Disturbance, Files, Simulation
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "coffee"
+
+
+def hurts(simulations: Iterable[Simulation]) -> set[str]:
+    return {each.invariant for simulation in simulations for each in simulation.hurts}
+
+
+def lived(*mistakes: Mistake, then: Iterable[Mistake] = (), readings: Iterable[Readings] = ()) -> set[str]:
+    """What a standard life shows of a template with mistakes, which changes to one with other mistakes."""
+    before, after = files(by_hand(), *mistakes), files(by_hand(), *mistakes, *then)
+    return hurts(standard(before, {}, each, then=after) for each in readings or one_at_a_time())
+
+
+def test_a_template_that_is_right_hurts_in_no_reading() -> None:
+    for readings in every_reading():
+        assert standard(files(by_hand()), {}, readings).hurts == [], readings
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_coffee_hurts_in_no_reading(stage: str) -> None:
+    coffee = Files.of(TEMPLATES / stage)
+    for readings in every_reading():
+        assert standard(coffee, {}, readings).hurts == [], readings
+
+
+def edited(name: str, **changed: Any) -> Mistake:
+    return lambda body: properties(body, name).update(changed)
+
+
+def _on_the_default(body: Body) -> None:
+    """Web on the listener's default action, as the tutorials have it."""
+    for name in ("Production", "Test"):
+        properties(body, name)["DefaultActions"] = forward(100, 0, "Web")
+    for name in ("WebRule", "WebTestRule"):
+        del body["Resources"][name]
+    body["Resources"]["WebService"]["DependsOn"] = ["Production", "Test"]
+
+
+def test_a_service_on_the_default_action_moves_when_the_listener_is_edited() -> None:
+    certificate = edited("Production", SslPolicy="new")
+    assert lived(_on_the_default, then=[certificate]) >= {"T1", "T2"}
+    assert lived(_on_the_default) == set()
+    assert lived(then=[certificate]) == set()
+
+
+def test_a_rule_that_is_edited_goes_back_to_blue() -> None:
+    more = edited("AdminRule", Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/admin*"]}}])
+    assert lived(then=[more]) >= {"T1", "T2", "T4", "T5"}
+
+
+def test_a_rule_of_another_priority_goes_back_to_blue() -> None:
+    assert lived(then=[edited("AdminRule", Priority=99)]) >= {"T1", "T2"}
+
+
+def _by_parameter(body: Body) -> None:
+    """The weights of Admin's rules by a colour that is kept in SSM, and read by a parameter's type."""
+    body["Parameters"]["AdminColour"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "admin-colour"}
+    body["Mappings"] = {"Weights": {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100}}}
+    for name in ("AdminRule", "AdminTestRule"):
+        weights = [{"Fn::FindInMap": ["Weights", {"Ref": "AdminColour"}, each]} for each in ("Blue", "Green")]
+        properties(body, name)["Actions"] = forward(*weights, "Admin")
+
+
+def _by_reference(body: Body) -> None:
+    """The weights of Admin's rules by dynamic references, one for each."""
+    for name in ("AdminRule", "AdminTestRule"):
+        weights = [f"{{{{resolve:ssm:admin-{colour}}}}}" for colour in ("blue", "green")]
+        properties(body, name)["Actions"] = forward(*weights, "Admin")
+
+
+def _stored(colour: str) -> dict[str, str]:
+    blue = colour == "blue"
+    return {"admin-colour": colour, "admin-blue": str(100 * blue), "admin-green": str(100 * (not blue))}
+
+
+def _until(step: str, mistake: Mistake, readings: Readings) -> tuple[Simulation, Deployment]:
+    """Admin is being released, up to a step; whoever keeps the colour in SSM hears of it only after the end."""
+    system = files(by_hand(), mistake)
+    simulation = Simulation(readings)
+    simulation.world.ssm = _stored("blue")
+    simulation.deploy(system, parameters(system, {}), {})
+    simulation.settle(simulation.look_around(requests(simulation.world)))
+    deployment = simulation.release("admin")
+    while deployment.next_step != step:
+        simulation.step(deployment)
+    return simulation, deployment
+
+
+def _edit(simulation: Simulation, mistake: Mistake, fail_at: int | None = None) -> None:
+    edit = files(by_hand(), mistake, edited("AdminRule", Priority=99), edited("AdminAlarm", Threshold=1))
+    simulation.deploy(edit, parameters(edit, {}), disturbance=Disturbance(fail_at))
+
+
+MISTAKES = pytest.mark.parametrize("mistake", [_by_parameter, _by_reference])
+
+
+@MISTAKES
+@pytest.mark.parametrize("again", [True, False], ids=["resolved again", "resolved once"])
+def test_a_colour_in_ssm_is_wrong_until_the_success_is_told(mistake: Mistake, again: bool) -> None:
+    """CodeDeploy tells of a success after the termination wait, up to two days late; an edit until then is wrong."""
+    simulation, _ = _until("Terminate", mistake, Readings(dynamic_again=again))
+    _edit(simulation, mistake)
+    assert "T3" in hurts([simulation])
+
+
+@MISTAKES
+def test_a_colour_in_ssm_hurts_in_the_middle_of_a_canary(mistake: Mistake) -> None:
+    simulation, _ = _until("AllowTraffic 100", mistake, Readings())
+    _edit(simulation, mistake)
+    assert "T3" in hurts([simulation])
+
+
+@MISTAKES
+def test_a_colour_in_ssm_hurts_when_an_update_is_rolled_back(mistake: Mistake) -> None:
+    """The rollback writes the values of the update before, from before the release."""
+    simulation, deployment = _until("Terminate", mistake, Readings())
+    simulation.finish(deployment)
+    simulation.world.ssm = _stored("green")
+    _edit(simulation, mistake, fail_at=1)
+    assert hurts([simulation]) >= {"T1", "T2"}
+
+
+def test_two_weights_read_one_after_the_other_do_not_fit_together() -> None:
+    """The colour changes between the two reads of one write: both groups get everything, or nothing."""
+
+    class Moving(dict[str, str]):
+        """Changes after the first read."""
+
+        def get(self, key: str, default: Any = None) -> Any:
+            value = super().get(key, default)
+            self.update(_stored("green"))
+            return value
+
+    system = files(by_hand(), _by_reference)
+    simulation = Simulation()
+    simulation.world.ssm = _stored("blue")
+    simulation.deploy(system, parameters(system, {}), {})
+    simulation.settle(simulation.look_around(requests(simulation.world)))
+    simulation.world.ssm = Moving(_stored("blue"))
+    _edit(simulation, _by_reference)
+    assert "T2" in hurts([simulation])
+
+
+def _replaced(priority: int, blue: int = 100, green: int = 0) -> Mistake:
+    """Admin's rule under a new logical id, as cfngen replaces rules."""
+
+    def mistake(body: Body) -> None:
+        del body["Resources"]["AdminRule"]
+        body["Resources"]["AdminRule2"] = rule(
+            "Production", priority, ["/admin", "/admin/*", "/x"], "Admin", blue, green
+        )
+        body["Resources"]["AdminService"]["DependsOn"] = ["AdminRule2", "AdminTestRule"]
+
+    return mistake
+
+
+def test_a_replacing_rule_needs_a_priority_of_its_own() -> None:
+    assert "T7" in lived(then=[_replaced(100)])
+
+
+def test_a_replacing_rule_starts_with_the_colour_that_serves() -> None:
+    assert lived(then=[_replaced(101, 0, 100)]) == set()
+    assert lived(then=[_replaced(101, 100, 0)]) >= {"T4", "T5"}
+    assert lived(then=[_replaced(99, 100, 0)]) >= {"T1", "T2"}
+
+
+def test_a_target_group_that_is_changed_is_replaced_by_an_empty_one() -> None:
+    assert lived(then=[edited("AdminBlue", Port=9090), edited("AdminGreen", Port=9090)]) & {"T2", "T5", "T7"}
+
+
+def test_a_living_task_definition_ends_in_a_failed_rollback() -> None:
+    larger = edited("AdminTask", Cpu="512")
+    seen = [standard(files(by_hand()), {}, then=files(by_hand(), larger))]
+    assert "T7" in hurts(seen)
+    assert any("UPDATE_ROLLBACK_FAILED" in row.what for row in seen[0].story.rows)
+
+
+def test_a_service_cannot_be_updated_after_a_release() -> None:
+    """Not even with a field that ECS takes, because CloudFormation sends the others too (A3.3)."""
+    assert "T7" in lived(then=[edited("AdminService", HealthCheckGracePeriodSeconds=90)])
+
+
+def test_two_rules_of_a_service_must_agree() -> None:
+    def mistake(body: Body) -> None:
+        body["Resources"]["AdminRule2"] = rule("Production", 101, ["/staff"], "Admin", 0, 100)
+        body["Resources"]["AdminService"]["DependsOn"].append("AdminRule2")
+
+    assert "T5" in lived(mistake)
+
+
+def _pair(body: Body, name: str) -> list[Body]:
+    info = properties(body, f"{name}Deployment")["LoadBalancerInfo"]["TargetGroupPairInfoList"][0]
+    return info["TargetGroups"]  # type: ignore[no-any-return]
+
+
+def test_the_groups_of_a_pair_stand_in_order() -> None:
+    assert "T5" in lived(lambda body: _pair(body, "Admin").reverse())
+
+
+def test_groups_of_two_services_are_not_swapped() -> None:
+    def mistake(body: Body) -> None:
+        admin, web = _pair(body, "Admin"), _pair(body, "Web")
+        admin[:], web[:] = web[:], admin[:]
+
+    assert "T5" in lived(mistake)
+
+
+def _terminate(minutes: int) -> Callable[[Body], None]:
+    def mistake(body: Body) -> None:
+        told = properties(body, "AdminDeployment")["BlueGreenDeploymentConfiguration"]
+        told["TerminateBlueInstancesOnDeploymentSuccess"]["TerminationWaitTimeInMinutes"] = minutes
+
+    return mistake
+
+
+def test_blue_stays_until_its_last_requests_are_drained() -> None:
+    assert "T9" in lived(_terminate(0))
+    assert lived(_terminate(1)) == set()
+
+
+def test_scaling_on_one_groups_requests_is_blind_after_a_release() -> None:
+    def mistake(body: Body) -> None:
+        label = {"Fn::Sub": "app/${Balancer}/${AdminBlue.TargetGroupFullName}"}
+        body["Resources"]["AdminScaling"] = {
+            "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+            "Properties": {
+                "ScalingTargetId": {"Ref": "AdminTarget"},
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "PredefinedMetricSpecification": {
+                        "PredefinedMetricType": "ALBRequestCountPerTarget",
+                        "ResourceLabel": label,
+                    }
+                },
+            },
+        }
+
+    assert "T10" in lived(mistake)
+
+
+def test_an_alarm_on_one_group_is_blind_after_a_release() -> None:
+    def mistake(body: Body) -> None:
+        properties(body, "AdminAlarm")["Metrics"].pop()
+
+    assert "T10" in lived(mistake)
+
+
+def test_an_image_by_a_tag_that_moves_is_another_image_later() -> None:
+    def mistake(body: Body) -> None:
+        properties(body, "AdminTask")["ContainerDefinitions"][0]["Image"] = "repository:latest"
+
+    assert "T11" in lived(mistake)
+
+
+def test_a_further_rule_on_the_old_group_is_left_behind_by_a_release() -> None:
+    """On a listener of its own, which CodeDeploy does not know."""
+
+    def mistake(body: Body) -> None:
+        body["Resources"]["Partners"] = {
+            "Type": "AWS::ElasticLoadBalancingV2::Listener",
+            "Properties": {**properties(body, "Production"), "Port": 8443},
+        }
+        further = rule("Partners", 1, ["/*"], "Admin")
+        further["Properties"]["Actions"] = [{"Type": "forward", "TargetGroupArn": {"Ref": "AdminBlue"}}]
+        body["Resources"]["PartnerRule"] = further
+
+    assert lived(mistake) >= {"T1", "T4"}
+
+
+def test_a_service_waits_for_its_rules() -> None:
+    """Without the dependency a service may be made first, in one of the orders that CloudFormation may choose."""
+
+    def mistake(body: Body) -> None:
+        del body["Resources"]["AdminService"]["DependsOn"]
+
+    assert "T7" in lived(mistake)
+
+
+def test_if_every_update_wrote_unchanged_rules_no_template_could_be_right() -> None:
+    """Q14: aws-cdk#36649 claims it, CloudFormation's own model does not have it. Played here, not survived."""
+    simulation = Simulation(rewritten=frozenset({"AWS::ElasticLoadBalancingV2::ListenerRule"}))
+    coffee = Files.of(TEMPLATES / "dev")
+    simulation.deploy(coffee, {}, {})
+    simulation.settle(simulation.look_around([Request("/"), Request("/admin")]))
+    simulation.finish(simulation.release("customer", coffee))
+    simulation.deploy(coffee, {})
+    assert {each.invariant for each in simulation.hurts} >= {"T1", "T2"}
+
+
+def test_what_a_new_service_takes_from_another_is_told() -> None:
+    """Its stand-in answers until its first release; an update says so before it is made."""
+    from cfngen import App, Balancer, Ledger, Service, stage_files
+
+    web, plain = Service(name="web"), Balancer(https=False)
+    before = stage_files(App(name="shop", services=(web,), balancer=plain))
+    reports = Service(name="reports", paths=("/reports/*",), health_path="/reports/health")
+    after = stage_files(App(name="shop", services=(web, reports), balancer=plain), Ledger.read(before["ledger.json"]))
+    simulation = update(Files(before), Files(after))
+    assert {each.invariant for each in simulation.hurts} == {"T2"}
+    assert all("/reports" in each.seen for each in simulation.hurts)
