@@ -8,13 +8,17 @@ from cfngen._version import VERSION
 
 
 def main() -> None:
-    """Run cfngen. Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input."""
+    """Run cfngen. Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input, 130 interrupted."""
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"cfngen {VERSION}\n")
         return
-    from cfngen.cli import main as run
+    try:
+        from cfngen.cli import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The command line: the only place that prints. Results go to stdout, talk to stderr.
 
-Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input.
+Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,16 @@ from cfngen.render import ledger_of, stage_files, write
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="cfngen", message="%(prog)s %(version)s")
 def cli() -> None:
     """Plain CloudFormation, and the files of its pipelines, from one short description of an application."""
@@ -50,15 +59,21 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     stages = select(load(path), stage)
     folders: dict[Path, dict[str, str]] = {}
     problems: list[Problem] = []
+    notes: list[str] = []
     for each in stages:
         folder = out / each.name / each.stage
         try:
-            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path))
+            ledger = _ledger(folder)
+            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path))
         except DescriptionError as error:
             problems.extend(error.problems)
-    if problems:
-        raise DescriptionError(problems)
+        else:
+            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
+            notes += [] if ledger else [f"no {folder / FILE}; {told}"]
+    _refuse(problems)
     changed = write(folders)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     for folder, files in folders.items():
         click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
 
@@ -110,7 +125,8 @@ def main() -> None:
     try:
         cli()
     except CfngenError as error:
-        click.echo(click.style("error: ", fg="red") + str(error).replace("\n", "\n       "), err=True)
+        told = click.style("error: ", fg="red") + str(error).replace("\n", "\n       ")
+        click.echo(told, err=True, color=_colour())
         sys.exit(error.exit_status)
 
 
@@ -121,24 +137,28 @@ def _checks() -> Any:
         missing = (error.name or "").partition(".")[0]
         if missing not in ("botocore", "cfnlint", "yaml"):
             raise
-        raise CfngenError(f"check needs {missing}; run: pip install 'cfngen[check]'") from None
+        raise CfngenError(f"check needs {missing}; run: make install, or pip install 'cfngen[check]'") from None
     return checks
 
 
 def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
-    """What `generate` would write, by folder, and without a word about a ledger that is not there yet."""
+    """What `generate` would write, by folder."""
     folders: dict[Path, dict[str, str]] = {}
     problems: list[Problem] = []
     for each in select(load(path), stage):
         folder = out / each.name / each.stage
         try:
-            ledger = _ledger(folder, quiet=True)
-            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path))
+            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path))
         except DescriptionError as error:
             problems.extend(error.problems)
-    if problems:
-        raise DescriptionError(problems)
+    _refuse(problems)
     return folders
+
+
+def _refuse(problems: list[Problem]) -> None:
+    """What is wrong with several stages in the same words is told once."""
+    if problems:
+        raise DescriptionError(dict.fromkeys(problems))
 
 
 @contextmanager
@@ -164,15 +184,17 @@ def _show(found: Iterable[Any]) -> None:
     for each in found:
         level = click.style(each.level, fg={"error": "red", "warning": "yellow", "info": "blue"}[each.level])
         line = f"{each.file}:{each.line}: {level} {each.check} {each.message}"
-        click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+        click.echo(line, color=_colour())
 
 
-def _ledger(folder: Path, *, quiet: bool = False) -> Ledger | None:
+def _colour() -> bool | None:
+    """Never, where the user says so; else click decides, by whether it is a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _ledger(folder: Path) -> Ledger | None:
     file = ledger_of(folder)
     if file is None:
-        if not quiet:
-            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
-            click.echo(f"note: no {folder / FILE}; {told}", err=True)
         return None
     try:
         text = file.read_text(encoding="utf-8")

@@ -7,22 +7,18 @@ says about the values. Each is told with the option as the user wrote it and the
 from __future__ import annotations
 
 import ast
-import dataclasses
 import linecache
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from pathlib import Path
-from types import FrameType, NoneType, UnionType
+from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from cfngen.errors import Problem, did_you_mean, report
+from cfngen.errors import Problem, did_you_mean, relative, report, users_place
 
 Finding = tuple[str, str]
 """An option's name and what would fit there."""
 
-_PACKAGE, _DATACLASSES = str(Path(__file__).parent), str(dataclasses.__file__)
 _hints: dict[type, dict[str, Any]] = {}
 
 
@@ -40,7 +36,7 @@ class _SelfChecking(type):
             if name not in given and f.default is MISSING and f.default_factory is MISSING
         ]
         found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
-        place = _users_place()
+        place = users_place()
         if found:
             made = _unsound(cls, known, given, {name for name, _ in found})
             object.__setattr__(made, "made_at", place)
@@ -197,33 +193,20 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _users_place() -> tuple[str, int]:
-    """The file and line of the code that makes an object, outside this package."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
-    while frame and frame.f_code.co_filename.startswith((_PACKAGE, "<", _DATACLASSES)):
-        frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
-
-
 def _place(made_at: tuple[str, int], call: str, option: str) -> tuple[str, int]:
     """The file and line where an option is written, or where its object is made."""
     file, line = made_at
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
-        return _relative(file), line
+        return relative(file), line
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.lineno == line:
             named = ast.unparse(node.func).rpartition(".")[2]
             for keyword in node.keywords:
                 if keyword.arg == option and named in {call, "replace"}:
-                    return _relative(file), keyword.value.lineno
-    return _relative(file), line
-
-
-def _relative(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+                    return relative(file), keyword.value.lineno
+    return relative(file), line
 
 
 def is_folder(text: str) -> bool:

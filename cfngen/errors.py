@@ -9,11 +9,18 @@ CfngenError
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+_PACKAGE, _DATACLASSES = f"{Path(__file__).parent}{os.sep}", str(dataclasses.__file__)
 
 
 class CfngenError(Exception):
@@ -92,6 +99,25 @@ def report(problems: Iterable[Problem]) -> bool:
         raise DescriptionError(found)
     gathered.extend(found)
     return True
+
+
+def users_place() -> tuple[str, int]:
+    """The file and line of the code that uses this package; an empty name when there is none."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
+    while frame and frame.f_code.co_filename.startswith((_PACKAGE, "<", _DATACLASSES)):
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("", 0)
+
+
+def is_ours(frame: FrameType | None) -> bool:
+    """Whether this package runs there, and not its user."""
+    return bool(frame and frame.f_code.co_filename.startswith(_PACKAGE))
+
+
+def relative(file: str) -> str:
+    """A file as the user would write it from here."""
+    path = Path(file)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

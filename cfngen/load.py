@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cfngen.describe import short
+from cfngen.describe import problem, short
 from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
 from cfngen.spec import App
 
@@ -23,6 +23,9 @@ def load(path: Path) -> tuple[App, ...]:
     Raises `DescriptionError` with every problem found, each with its line; code that fails otherwise is told
     with the line on which it did.
     """
+    if path.is_dir():
+        fits = "is a folder; name the description in it, a Python file as in services/coffee.py"
+        raise DescriptionError([Problem(str(path), "", fits)])
     if not path.is_file():
         raise DescriptionError(
             [
@@ -113,7 +116,19 @@ def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
                     )
                 ]
             )
+    if clashes := list(_one_domain_twice(described)):
+        raise DescriptionError(clashes)
     return described
+
+
+def _one_domain_twice(stages: tuple[App, ...]) -> Iterator[Problem]:
+    first: dict[str, App] = {}
+    for app in stages:
+        domain = app.balancer.domain
+        other = first.setdefault(domain, app) if domain else app
+        if other is not app:
+            fits = f"another domain for {app.name} {app.stage}; it is that of {other.name} {other.stage}, and one DNS record cannot point at two balancers"
+            yield problem(app, "balancer.domain", fits)
 
 
 @contextmanager

@@ -82,13 +82,15 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
 
 def ledger_of(folder: Path) -> Path | None:
     """Where a stage's ledger is: in its folder, or in what an interrupted `write` moved aside; `None` for neither."""
-    here = folder if folder.exists() else _old(folder.resolve())
-    return here / FILE if (here / FILE).exists() else None
+    with _told():
+        here = folder if folder.exists() else _old(folder.resolve())
+        return here / FILE if (here / FILE).exists() else None
 
 
 def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     """What `write` would change in a folder: files that are missing, different or not ours any more."""
-    here = _files(folder)
+    with _told():
+        here = _files(folder)
     return sorted({name for name, text in files.items() if here.get(name) != text} | (here.keys() - files.keys()))
 
 

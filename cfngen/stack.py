@@ -184,6 +184,8 @@ class Stack:
         if known != value:
             msg = f"stack {self.name!r} would get two different values as parameter {parameter!r}; pass one of them under another name"
             raise WiringError(msg)
+        if known.declaration and value.declaration and known.declaration.to_dict() != value.declaration.to_dict():
+            raise _declared_twice(parameter, known.declared_at, value.declared_at)
         seen = type(value).from_reference(parameter)
         seen.owner = self
         return seen
@@ -222,24 +224,31 @@ class _Hearing:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.parameters: dict[str, Parameter] = {}
+        self.places: dict[str, str] = {}
 
     def uses(self, value: Value) -> None:
         stack = self.stack
         if value.declaration is not None:
-            self._declared_by_deployer(value.declaration)
+            self._declared_by_deployer(value.declaration, value.declared_at)
         elif value.owner is not (stack if stack.parent else None):
             raise _astray(stack, value)
         elif value.is_reference and value.data.data["Ref"] in stack._given:
             self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
 
-    def _declared_by_deployer(self, declaration: Parameter) -> None:
+    def _declared_by_deployer(self, declaration: Parameter, place: str) -> None:
         if self.stack.parent is not None:
             msg = f"stack {self.stack.name!r} uses the deployment's parameter {declaration.title!r}; pass it to the stack's function as an argument"
             raise WiringError(msg)
         known = self.parameters.setdefault(str(declaration.title), declaration)
+        first = self.places.setdefault(str(declaration.title), place)
         if known.to_dict() != declaration.to_dict():
-            msg = f"parameter {declaration.title!r} is declared twice, differently"
-            raise WiringError(msg)
+            raise _declared_twice(declaration.title, first, place)
+
+
+def _declared_twice(name: object, *places: str) -> WiringError:
+    both = " and ".join(dict.fromkeys(places))
+    fits = "give one of them another name, or both the same type and attributes"
+    return WiringError(f"parameter {name!r} is declared twice, differently: by {both}; {fits}")
 
 
 def _astray(stack: Stack, value: Value) -> WiringError:

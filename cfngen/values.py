@@ -8,13 +8,15 @@ it is refused when the templates are rendered, even where that stack has a resou
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Protocol, Self
 
 from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
 
-from cfngen.errors import WiringError
+from cfngen.errors import Problem, WiringError, is_ours, relative, report, users_place
 
 building: ContextVar[object | None] = ContextVar("building", default=None)
 """The stack whose function runs now; `None` outside `Stack.nest`."""
@@ -43,6 +45,7 @@ class Value(AWSHelperFn):
         self.owner: object | None = building.get()
         self.label = _label(source)
         self.declaration: Parameter | None = None
+        self.declared_at = ""
 
     @classmethod
     def parameter(cls, title: str, **attributes: object) -> Self:
@@ -50,8 +53,15 @@ class Value(AWSHelperFn):
 
         `attributes` are those of a CloudFormation parameter: Description, Default, AllowedPattern …
         """
+        if not re.fullmatch(r"[A-Za-z0-9]{1,255}", title, re.ASCII):
+            spelt = "".join(part[0].upper() + part[1:] for part in re.findall(r"[A-Za-z0-9]+", title))[:255]
+            fits = f"a name in letters and digits alone, 255 at most, as in {spelt or 'ApiKeyArn'!r}"
+            file, line = users_place()
+            report([Problem(f"{cls.__name__}.parameter", repr(title), fits, relative(file), line)])
+            title = spelt or "Unsound"  # whoever collects problems goes on for more of them, and renders nothing
         value = cls.from_reference(title)
         value.declaration = Parameter(title, Type=cls.cfn_type, **attributes)
+        value.declared_at = "cfngen itself" if is_ours(sys._getframe(1)) else _told(users_place())  # noqa: SLF001
         return value
 
     @classmethod
@@ -223,6 +233,10 @@ class VpcId(Value):
     """The id of a VPC."""
 
     cfn_type = "AWS::EC2::VPC::Id"
+
+
+def _told(place: tuple[str, int]) -> str:
+    return f"{relative(place[0])}:{place[1]}"
 
 
 def _label(source: object) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -253,6 +255,8 @@ def test_a_broken_ledger_is_never_taken_for_none(project: Path, cfngen: Run, con
     [
         (["generate", "none.py"], "error: none.py: there is no such file; name the application's description"),
         (["generate", "--stage", "prd"], "error: --stage: 'prd'; no stage of the application; did you mean 'prod'?"),
+        (["generate", "."], "error: .: is a folder; name the description in it"),
+        (["generate", "services"], "error: services: is a folder; name the description in it"),
         (["generate", "--stge", "prod"], "--stage"),
         (["generate", "--out", "services/shop.py"], "is a file"),
         (["generate", "a.py", "b.py"], "unexpected extra argument"),
@@ -305,6 +309,72 @@ def test_a_folder_that_cannot_be_made_ends_with_1(project: Path, cfngen: Run) ->
     before = everything(project)
     assert "nothing was changed" in refused(project, cfngen("generate"), status=1)
     assert everything(project) == before
+
+
+def test_the_note_of_a_new_ledger_comes_only_when_it_is_there(project: Path, cfngen: Run) -> None:
+    (project / "templates").mkdir()
+    (project / "templates" / "shop").write_text("in the way", encoding="utf-8")
+    assert "starts a new ledger" not in refused(project, cfngen("generate"), status=1)
+    (project / "templates" / "shop").unlink()
+    describe(project, 'health_path="/admin/health"', 'health_path="/nobody"')
+    assert "starts a new ledger" not in refused(project, cfngen("generate"))
+
+
+def test_what_is_wrong_with_every_stage_is_told_once(project: Path, cfngen: Run) -> None:
+    describe(project, 'health_path="/admin/health"', 'health_path="/nobody"')
+    for command in ("generate", "check"):
+        said = refused(project, cfngen(command))
+        assert said.count("reaches service 'web'") == 1
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["generate", "check"])
+def test_a_folder_that_cannot_be_opened_is_told_in_one_line(
+    project: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    cfngen("generate")
+    real = Path.exists
+
+    def exists(path: Path, **options: bool) -> bool:
+        if path.name == "ledger.json":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    said = refused(project, cfngen(command), status=1)
+    assert said == "error: templates/shop/dev/ledger.json: Permission denied; nothing was changed\n"
+
+
+@pytest.mark.parametrize("no_colour", [False, True])
+def test_an_error_on_a_terminal_has_a_colour_unless_nobody_wants_one(project: Path, no_colour: bool) -> None:
+    outside, inside = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    made = subprocess.run(
+        [sys.executable, "-m", "cfngen", "generate", "none.py"],
+        stderr=inside,
+        env=environment | {"TERM": "xterm"} | ({"NO_COLOR": "1"} if no_colour else {}),
+        check=False,
+    )
+    os.close(inside)
+    said = os.read(outside, 4096)
+    os.close(outside)
+    assert made.returncode == 2
+    assert said.startswith(b"error: none.py" if no_colour else b"\x1b[31merror: \x1b[0m")
+
+
+def test_one_parameter_declared_by_two_tells_by_whom(project: Path, cfngen: Run) -> None:
+    describe(project, "CodeCommit,", "CodeCommit, Text,")
+    describe(
+        project,
+        'name="web")',
+        'name="web", environment={\n    "A": Text.parameter("Size", Default="1"),\n    "B": Text.parameter("Size"),\n})',
+    )
+    said = refused(project, cfngen("generate"))
+    assert said.startswith(
+        "error: parameter 'Size' is declared twice, differently: by services/shop.py:6 and services/shop.py:7; give one"
+    )
+    describe(project, '"A": Text.parameter("Size", Default="1")', '"A": Text.parameter("TestCidr")')
+    assert "differently: by cfngen itself and services/shop.py:6; give one" in refused(project, cfngen("generate"))
 
 
 def test_an_application_named_like_one_of_its_stacks_is_refused(project: Path, cfngen: Run) -> None:
@@ -386,8 +456,17 @@ def test_an_interruption_ends_without_a_traceback_and_writes_nothing(project: Pa
     describe(project, "stages = ", "raise KeyboardInterrupt\nstages = ")
     before = everything(project)
     done = in_a_process(project, "generate")
-    refused(project, done, status=1)
+    assert refused(project, done, status=130) == "interrupted\n"
     assert everything(project) == before
+
+
+def test_an_interruption_while_the_command_is_loaded_is_one_line_too(project: Path) -> None:
+    program = (
+        "import sys\nclass Finder:\n    def find_spec(self, name, *rest):\n        if name == 'click': raise KeyboardInterrupt\n"
+        "import cfngen.__main__ as door\nsys.meta_path.insert(0, Finder())\nsys.argv = ['cfngen', 'generate']\ndoor.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
 SERVICES = (

@@ -84,7 +84,7 @@ def test_what_cannot_be_a_description_is_in_nobodys_way(tmp_path: Path, monkeypa
 ASSIGN = "assign a tuple of App objects to `stages`, or one to `app`"
 REFUSED: dict[str, tuple[str, Mapping[str, str | bytes], str]] = {
     "no such file": ("none.py", {}, "none.py: there is no such file; name the application's description"),
-    "a folder": ("services", {"services/a.py": ""}, "services: there is no such file"),
+    "a folder": ("services", {"services/a.py": ""}, "services: is a folder; name the description in it"),
     "neither stages nor app": ("a.py", {"a.py": HEAD}, f"a.py: stages: {ASSIGN}"),
     "an empty file": ("a.py", {"a.py": ""}, f"a.py: stages: {ASSIGN}"),
     "no stages": ("a.py", {"a.py": "stages = ()\n"}, f"a.py: stages: (); {ASSIGN}"),
@@ -124,6 +124,25 @@ REFUSED: dict[str, tuple[str, Mapping[str, str | bytes], str]] = {
         {"a.py": "from cfngen import Text\nname = Text('a')\nx = f'{name}-b'\n"},
         "a.py:3: WiringError: Text is known only at deployment",
     ),
+    "a parameter's name": (
+        "a.py",
+        {"a.py": "from cfngen import *\n\nSecret(arn=SecretArn.parameter('api-key'))\n"},
+        "a.py:3: SecretArn.parameter: 'api-key'; a name in letters and digits alone, 255 at most, as in 'ApiKey'",
+    ),
+    "a parameter without a name": (
+        "a.py",
+        {"a.py": "from cfngen import *\nText.parameter('')\n"},
+        "a.py:2: Text.parameter: ''; a name in letters and digits alone, 255 at most, as in 'ApiKeyArn'",
+    ),
+    "one domain twice": (
+        "a.py",
+        {
+            "a.py": "from dataclasses import replace\nfrom cfngen import App, Balancer, Service\n"
+            "dev = App(name='shop', services=(Service(name='web'),), balancer=Balancer(domain='a.example.com'))\n"
+            "stages = (dev, replace(dev, stage='prod'))\n"
+        },
+        "a.py:3: App('shop').balancer.domain: 'a.example.com'; another domain for shop prod; it is that of shop dev",
+    ),
     "a problem": ("a.py", {"a.py": "from cfngen import *\nNetwork(zones=1)\n"}, "a.py:2: Network.zones: 1; 2 or 3"),
 }  # fmt: skip
 
@@ -144,6 +163,25 @@ def test_refused(
     assert says in str(caught.value)
     assert len(str(caught.value)) < 300
     assert len(caught.value.problems) == 1
+
+
+def test_a_parameters_name_is_told_with_everything_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "from cfngen import *\nText.parameter('api-key')\nNetwork(zones=1)\n"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DescriptionError) as caught:
+        refuse(tmp_path, "a.py", {"a.py": text})
+    assert [(each.option, each.line) for each in caught.value.problems] == [("Text.parameter", 2), ("Network.zones", 3)]
+
+
+def test_stages_may_have_domains_of_their_own(tmp_path: Path) -> None:
+    text = (
+        "from dataclasses import replace\nfrom cfngen import App, Balancer, Service\n"
+        "dev = App(name='shop', services=(Service(name='web'),))\n"
+        "own = {stage: Balancer(domain=f'{stage}.example.com') for stage in ('test', 'prod')}\n"
+        "stages = (dev, *(replace(dev, stage=stage, balancer=balancer) for stage, balancer in own.items()))\n"
+    )
+    make(tmp_path, {"a.py": text})
+    assert [app.balancer.domain for app in load(tmp_path / "a.py")] == [None, "test.example.com", "prod.example.com"]
 
 
 def test_an_unknown_stage_is_refused_with_the_closest_one() -> None:

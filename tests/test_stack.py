@@ -481,7 +481,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "smuggled in a function": (_smuggled_in_a_function, f"of the root; {ELSEWHERE}"),
     "smuggled by adjusting": (_smuggled_by_adjusting, f"of the root; {ELSEWHERE}"),
     "parameter inside": (_a_parameter_inside_a_nested_function, f"'child' uses the deployment's parameter 'QueueName'; {ELSEWHERE}"),
-    "parameter twice": (_a_parameter_declared_twice, "parameter 'QueueName' is declared twice, differently"),
+    "parameter twice": (_a_parameter_declared_twice, "parameter 'QueueName' is declared twice, differently: by "),
     "parameter and resource": (_a_parameter_and_a_resource_of_one_name, "'child' has a parameter and a resource of the name 'Letters'; rename the resource"),
     "two values": (_two_values_for_one_parameter, "two different values as parameter 'ABarBaz'; pass one of them under another name"),
     "unknown Ref": (_with(QueueName=Ref("Leters")), "Reader uses 'Leters', which is neither a resource nor a parameter of it"),

@@ -100,7 +100,7 @@ class Service(Description):
     folders whose change releases the service, `build_context` what `docker build` sees (the source folder).
     `migrate` is the command that changes the database before each release, in the service's new image.
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to.
-    `egress_ports` are the TCP ports it may call anywhere; its database is reached besides.
+    `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     """
 
     name: str
