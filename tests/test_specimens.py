@@ -168,7 +168,7 @@ def _replaced(priority: int, blue: int = 100, green: int = 0) -> Mistake:
     def mistake(body: Body) -> None:
         del body["Resources"]["AdminRule"]
         body["Resources"]["AdminRule2"] = rule(
-            "Production", priority, ["/admin", "/admin/*", "/x"], "Admin", blue, green
+            "Production", priority, ["/admin", "/admin/*", "/staff"], "Admin", blue, green
         )
         body["Resources"]["AdminService"]["DependsOn"] = ["AdminRule2", "AdminTestRule"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.world import DeploymentGroup, Listener, Rule, TargetGroup, World
+from cfngen.simulate.world import DeploymentGroup, Listener, Rule, TargetGroup, Watcher, World
 
 Properties = Mapping[str, Any]
 
@@ -200,6 +200,9 @@ def create_deployment_group(world: World, physical: str, properties: Properties)
 
 
 def _check_deployment_group(world: World, group: DeploymentGroup) -> None:
+    application = str(group.properties.get("ApplicationName"))
+    if world.others.get(application) != "application":
+        raise RefusedError(f"No application found for name: {application} (ApplicationDoesNotExistException)")
     service = world.service_of(group)
     if service is None:
         raise RefusedError("The ECS service cannot be found for the deployment group (ECSServiceMappingLimitExceeded)")
@@ -258,12 +261,12 @@ def _delete_target(world: World, physical: str) -> None:
 
 
 def _create_watcher(world: World, physical: str, properties: Properties) -> str:
-    world.watchers[physical] = str(properties)
+    world.watchers[physical] = Watcher.of(properties)
     return physical
 
 
 def _update_watcher(world: World, physical: str, _: Properties, properties: Properties) -> None:
-    world.watchers[physical] = str(properties)
+    world.watchers[physical] = Watcher.of(properties)
 
 
 def _delete_watcher(world: World, physical: str) -> None:
@@ -287,7 +290,12 @@ class _Type:
 
 _OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(_create_balancer, _nothing, _delete_balancer, {}),
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(
+        _create_balancer,
+        _nothing,
+        _delete_balancer,
+        {"LoadBalancerFullName": lambda world, physical: world.balancer_name(physical)},
+    ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": _Type(
         _create_group,
         _update_group,

@@ -75,7 +75,8 @@ class Watch:
         """What must hold when nothing is going on."""
         for service in self.world.services.values():
             if not self.world.in_flight(service):
-                for invariant, seen in (*self._disagreements(service), *self._blind(service), *_moving_images(service)):
+                looks = (self._disagreements, self._untouched_test, self._blind, _moving_images)
+                for invariant, seen in (found for look in looks for found in look(service)):
                     self.hurt(invariant, after, seen)
 
     def served(self, after: str) -> None:
@@ -157,13 +158,43 @@ class Watch:
                         f"{arn} sends {service.label} to {sorted(action.live)}, its primary is in {service.live.group}",
                     )
 
+    def _untouched_test(self, service: Service) -> Iterator[tuple[str, str]]:
+        group = self.world.group_of(service)
+        listener = self.world.listener_of(group, "TestTrafficRoute") if group else ""
+        if group is None or not listener or any(each.service is service for each in self.world.deployments):
+            return
+        pair = {each.arn for each in self.world.pair(group)}
+        for arn, action in self.world.forwards(listener):
+            if action.groups & pair and action.live != {service.live.group}:
+                yield "T12", f"{arn} shows {sorted(action.live)} before anything was released"
+
     def _blind(self, service: Service) -> Iterator[tuple[str, str]]:
         group = self.world.group_of(service)
         pair = self.world.pair(group) if group else []
-        for name, text in self.world.watchers.items():
-            named = {each.arn for each in pair if each.full_name in text}
+        for name, watcher in self.world.watchers.items():
+            named = {each.arn for each in pair if each.full_name in watcher.text}
             if named and service.live.group not in named:
                 yield "T10", f"{name} looks at {sorted(named)} and {service.label} serves from {service.live.group}"
+            for metric in {metric for metric, _ in watcher.metrics}:
+                looked = {each.get("TargetGroup") for other, each in watcher.metrics if other == metric}
+                known = {each.arn for each in pair if each.full_name in looked}
+                if known and service.live.group not in known:
+                    yield "T10", f"{metric} of {name} looks at {sorted(known)}, not at {service.live.group}"
+            for metric, dimensions in watcher.metrics:
+                if wrong := self._wrong(service, {each.full_name: each.arn for each in pair}, dimensions):
+                    yield "T10", f"{metric} of {name} has no data: {wrong}"
+
+    def _wrong(self, service: Service, pair: Mapping[str, str], dimensions: Mapping[str, str]) -> str:
+        group, told = dimensions.get("TargetGroup"), dimensions.get("LoadBalancer")
+        if told and told not in map(self.world.balancer_name, self.world.balancers):
+            return f"{told} is no balancer"
+        if group is not None and group in pair:
+            balancer = self.world.balancer_of(pair[group])  # none while a reading takes the idle group out of its rules
+            is_theirs = not balancer or told in (self.world.balancer_name(balancer), None)
+            return "" if is_theirs else f"{told} is not the group's balancer"
+        if dimensions.get("ServiceName") == service.name and dimensions.get("ClusterName") != service.cluster:
+            return f"{service.label} is not in the cluster {dimensions.get('ClusterName')}"
+        return ""
 
 
 def _moving_images(service: Service) -> Iterator[tuple[str, str]]:

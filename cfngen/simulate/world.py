@@ -114,10 +114,36 @@ class DeploymentGroup:
     properties: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Watcher:
+    """An alarm or a scaling policy: the dimensions of its metrics, each with the metric's name, and all of it as text."""
+
+    metrics: tuple[tuple[str, Mapping[str, str]], ...]
+    text: str
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Watcher:
+        return cls(tuple(_metrics(properties)), str(properties))
+
+
+def _metrics(node: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
+    if isinstance(node, Mapping):
+        if isinstance(node.get("Dimensions"), list):
+            yield (
+                str(node.get("MetricName", "")),
+                {str(each["Name"]): str(each["Value"]) for each in node["Dimensions"]},
+            )
+        for part in node.values():
+            yield from _metrics(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _metrics(part)
+
+
 @dataclass
 class World:
     """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `watchers` are alarms
-    and scaling policies, each as one text.
+    and scaling policies.
 
     `ssm` are parameters that dynamic references read; `changed` is called after every single write, so that nobody
     can look away between two of them.
@@ -134,7 +160,7 @@ class World:
     deployment_groups: dict[str, DeploymentGroup] = field(default_factory=dict)
     deployment_configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     deployments: list[Any] = field(default_factory=list)
-    watchers: dict[str, str] = field(default_factory=dict)
+    watchers: dict[str, Watcher] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
     scalable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
@@ -155,6 +181,19 @@ class World:
         parts = (self.balancers, self.listeners, self.rules, self.groups, definitions, self.services)
         more = (self.deployment_groups, self.deployment_configs, self.watchers, self.scalable, self.others)
         return set().union(*parts, *more)
+
+    def balancer_name(self, balancer: str) -> str:
+        """A balancer's name as metrics know it."""
+        return f"app/{balancer}"
+
+    def balancer_of(self, group: str) -> str:
+        """The balancer of a target group; empty while it is behind none."""
+        found = (
+            each.balancer
+            for each in self.listeners.values()
+            if any(group in a.groups for _, a in self.forwards(each.arn))
+        )
+        return next(found, "")
 
     def group(self, name: str) -> TargetGroup | None:
         """A target group by ARN, name or full name."""
