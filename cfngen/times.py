@@ -1,7 +1,9 @@
-"""Times of day, time zones and what their clocks show, the same on every machine: from the package `tzdata` alone."""
+"""Times of day, time zones by the package `tzdata` alone, so that every machine agrees, and schedules."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache
 
 _YEAR = 2026
@@ -49,3 +51,89 @@ def offsets(timezone: str) -> tuple[int, ...]:
 def change_minutes(timezone: str) -> int:
     """By how much a zone's clocks change in the course of a year."""
     return offsets(timezone)[-1] - offsets(timezone)[0]
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of a cron expression: its least and greatest value, names for values, and what else may stand there."""
+
+    name: str
+    least: int
+    greatest: int
+    names: tuple[str, ...] = ()
+    alone: str = r"(?!)"
+    signs: str = ", - * /"
+
+    def wrong(self, text: str) -> str:
+        """What would fit in place of a text; empty when it fits."""
+        if re.fullmatch(self.alone, text, re.ASCII) or all(map(self._takes, text.split(","))):
+            return ""
+        names = f" or {self.names[0]} to {self.names[-1]}" if self.names else ""
+        return f"{text!r} is no {self.name}: {self.least} to {self.greatest}{names}, and the signs {self.signs}"
+
+    def _takes(self, part: str) -> bool:
+        span, slash, step = part.partition("/")
+        if slash and not (re.fullmatch(r"\d{1,4}", step, re.ASCII) and 1 <= int(step) <= self.greatest):
+            return False
+        values = [self._value(each) for each in span.split("-")]
+        return span == "*" or (None not in values and len(values) <= 2 and self._is_in_order(values))
+
+    def _value(self, text: str) -> int | None:
+        if text in self.names:
+            return self.least + self.names.index(text)
+        is_value = re.fullmatch(r"\d{1,4}", text, re.ASCII) and self.least <= int(text) <= self.greatest
+        return int(text) if is_value else None
+
+    def _is_in_order(self, values: list[int | None]) -> bool:
+        """Whether it is no span, or one that comes back to its end as all but years do, as in FRI-MON."""
+        return self.name != "year" or len(values) == 1 or values == sorted(values, key=lambda value: value or 0)
+
+
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_DAY = rf"([1-7]|{'|'.join(_DAYS)})"
+_OF_A_MONTH, _OF_A_WEEK = 2, 4
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of the month", 1, 31, alone=r"\?|L|LW|([1-9]|[12]\d|3[01])W", signs=", - * / ? L W"),
+    _Field("month", 1, 12, _MONTHS),
+    _Field("day of the week", 1, 7, _DAYS, alone=rf"\?|L|{_DAY}L|{_DAY}#[1-5]", signs=", - * / ? L #"),
+    _Field("year", 1970, 2199),
+)
+
+
+def wrong_schedule(expression: str) -> str:
+    """What would fit in the place of a schedule that Application Auto Scaling does not take; empty when it does."""
+    match = re.fullmatch(r"(cron|rate|at)\((.+)\)", expression, re.ASCII)
+    if not match:
+        return "cron(...), rate(...) or at(...), as in 'cron(0 20 ? * MON-FRI *)'"
+    return {"cron": _wrong_cron, "rate": _wrong_rate, "at": _wrong_moment}[match[1]](match[2])
+
+
+def _wrong_cron(text: str) -> str:
+    fields = text.split(" ")
+    if len(fields) != len(_FIELDS):
+        return "six fields with a space between: minutes, hours, day of the month, month, day of the week, year"
+    if wrong := next(filter(None, (field.wrong(given) for field, given in zip(_FIELDS, fields, strict=True))), ""):
+        return wrong
+    if (fields[_OF_A_MONTH] == "?") is (fields[_OF_A_WEEK] == "?"):
+        return "a question mark as the day of the month or as the day of the week, and the other one given"
+    return ""
+
+
+def _wrong_rate(text: str) -> str:
+    match = re.fullmatch(r"([1-9]\d*) (minute|hour|day)(s?)", text, re.ASCII)
+    if not match or (match[1] == "1") is bool(match[3]):
+        return "rate(1 minute) or rate(5 minutes), and likewise of hours and days"
+    return ""
+
+
+def _wrong_moment(text: str) -> str:
+    from datetime import datetime
+
+    try:
+        is_moment = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text, re.ASCII) and datetime.fromisoformat(text)
+    except ValueError:
+        is_moment = None
+    return "" if is_moment else "a moment that there is, as in 'at(2030-12-24T20:00:00)'; its zone is timezone"

@@ -215,6 +215,10 @@ REFUSED = [
     # scaling
     *(case(ScheduledScaling, "name", "a letter, then letters, digits and hyphens", name=text) for text in ("", "1a", "a b", "a" * 65)),
     *(case(ScheduledScaling, "schedule", "as in 'cron(0 20 ? * MON-FRI *)'", schedule=text) for text in ("", "cron()", "0 20 * * *", "every(1)")),
+    *(case(ScheduledScaling, "schedule", fits, schedule=text) for text, fits in (
+        ("cron(0 20 * * *)", "six fields"), ("cron(0 25 ? * MON *)", "'25' is no hour: 0 to 23, and the signs , - * /"),
+        ("cron(0 20 * * MON *)", "a question mark as the day"), ("rate(1 hours)", "rate(1 minute) or rate(5 minutes)"),
+        ("at(2030-02-30T00:00:00)", "a moment that there is, as in"))),
     *(case(ScheduledScaling, "minimum", "0 up to maximum", minimum=minimum) for minimum in (-1, 2)),
     case(ScheduledScaling, "timezone", "a name of the time zone database", timezone="half past nine"),
     *(case(Scaling, "minimum", "1 up to maximum, which may be 500 at most", **limits)

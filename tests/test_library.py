@@ -112,7 +112,11 @@ def test_importing_the_library_loads_nothing_heavy(heavy: str) -> None:
 def test_nothing_that_people_import_imports_yaml_by_itself() -> None:
     """Said apart, because troposphere would hide it from the test above."""
     folder = Path(cfngen.__file__).parent
-    sources = [path for path in folder.rglob("*.py") if not {"checks", "semantics", "simulate"} & set(path.relative_to(folder).parts)]
+    sources = [
+        path
+        for path in folder.rglob("*.py")
+        if not {"checks", "semantics", "simulate"} & set(path.relative_to(folder).parts)
+    ]
     assert len(sources) > 40
     for path in sources:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

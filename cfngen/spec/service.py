@@ -11,7 +11,7 @@ from typing import Literal
 
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.spec.release import Release
-from cfngen.times import wrong_timezone
+from cfngen.times import wrong_schedule, wrong_timezone
 from cfngen.values import KeyArn, SecretArn, Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
@@ -41,8 +41,8 @@ class ScheduledScaling(Description):
     def checks(self) -> Iterator[Finding]:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", self.name, re.ASCII):
             yield "name", "a letter, then letters, digits and hyphens"
-        if not re.fullmatch(r"(cron|rate|at)\(.+\)", self.schedule, re.ASCII):
-            yield "schedule", "as in 'cron(0 20 ? * MON-FRI *)'"
+        if fits := wrong_schedule(self.schedule):
+            yield "schedule", fits
         if fits := wrong_timezone(self.timezone):
             yield "timezone", fits
         if not 0 <= self.minimum <= self.maximum:
