@@ -120,6 +120,68 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
         sys.exit(1)
 
 
+@cli.command()
+@click.argument("place", metavar="[APP|DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--stage", help="Only this stage.")
+@click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
+@click.option(
+    "--update",
+    nargs=2,
+    metavar="OLD NEW",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="What an update from one folder of templates to another does to live traffic.",
+)
+@click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def simulate(
+    place: Path | None, stage: str | None, story: bool, update: tuple[Path, Path] | None, every_reading: bool, form: str
+) -> None:
+    """Play releases, rollbacks and updates on what APP generates, or on the templates in DIR, and watch every request.
+
+    Nothing is deployed. Results go to stdout. Exit status 1 when something hurts live traffic.
+    """
+    with _parts_of("simulate", "check"):
+        from cfngen.simulate import judge, show
+    from cfngen.semantics.template import TemplateError
+    from cfngen.simulate.simulation import Files
+
+    readings = judge.readings_of(every=every_reading)
+    try:
+        with _progress(0) as tell:
+            if update:
+                if place or stage:
+                    given = str(place or stage)
+                    raise DescriptionError(
+                        [Problem("--update", given, "names both folders; give no APP, DIR or --stage")]
+                    )
+                old, new = map(Files.of, update)
+                verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, readings, tell)]
+            else:
+                verdicts = [judge.judge(name, files, readings, tell) for name, files in _to_play(place, stage)]
+    except TemplateError as error:
+        raise DescriptionError([Problem("templates", "", str(error))]) from None
+    if form == "json":
+        click.echo(json.dumps([show.as_data(each) for each in verdicts], indent=2))
+    else:
+        shaded = sys.stdout.isatty() and _colour() is None
+        for each in verdicts:
+            for line in show.verdict(each, with_story=story, colour=shaded):
+                click.echo(line)
+    for each in verdicts:
+        click.echo(each.summary, err=True)
+    if any(each.hurts for each in verdicts):
+        sys.exit(1)
+
+
+def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any]]:
+    from cfngen.simulate.judge import stage_folders
+    from cfngen.simulate.simulation import Files
+
+    if place and place.is_dir():
+        return [(str(folder), Files.of(folder)) for folder in stage_folders(place, stage)]
+    return [(str(folder), Files(texts)) for folder, texts in _files(place or find(), stage, Path("templates")).items()]
+
+
 def main() -> None:
     """Run a command; tell an expected error in its own words, without a traceback."""
     try:
@@ -131,14 +193,22 @@ def main() -> None:
 
 
 def _checks() -> Any:
-    try:
+    with _parts_of("check", "check"):
         from cfngen import checks
+    return checks
+
+
+@contextmanager
+def _parts_of(command: str, extra: str) -> Iterator[None]:
+    """What a command needs beside the generator, or how to get it."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("botocore", "cfnlint", "yaml"):
+        if missing not in ("boto3", "botocore", "cfnlint", "yaml"):
             raise
-        raise CfngenError(f"check needs {missing}; run: make install, or pip install 'cfngen[check]'") from None
-    return checks
+        told = f"{command} needs {missing}; run: make install, or pip install 'cfngen[{extra}]'"
+        raise CfngenError(told) from None
 
 
 def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
@@ -169,7 +239,8 @@ def _progress(total: int) -> Iterator[Callable[[str], None]]:
     def tell(file: str) -> None:
         nonlocal done
         done += 1
-        click.echo(f"\r\x1b[2K{done}/{total} {file}", nl=False, err=True)
+        count = f"{done}/{total}" if total else str(done)
+        click.echo(f"\r\x1b[2K{count} {file}", nl=False, err=True)
 
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -16,11 +16,11 @@ from functools import partial
 from typing import Any
 
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
-from cfngen.semantics.document import Path
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Action, Service, Stage, dig, is_function, mapping, sequence, walk
 from cfngen.errors import did_you_mean
 from cfngen.placeholders import PATTERN, PREFIX
+from cfngen.semantics.document import Path
 
 _BALANCER = "Resources", 0, "TargetService", "Properties", "LoadBalancerInfo"
 _MIGRATE = "_migrate"

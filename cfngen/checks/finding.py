@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import Literal
 
-from cfngen.semantics.document import Path
 from cfngen.checks.stage import Stage
+from cfngen.semantics.document import Path
 
 Level = Literal["error", "warning", "info"]
 

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import botocore.session
 
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
-from cfngen.semantics.document import Path
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Stage, dig, mapping, sequence
 from cfngen.errors import did_you_mean
 from cfngen.placeholders import PATTERN, PREFIX
+from cfngen.semantics.document import Path
 
 Kind = Literal["key", "type", "required", "value"]
 

@@ -10,9 +10,9 @@ from pathlib import Path as File
 from typing import Any
 
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
-from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
 from cfngen.errors import DescriptionError, Problem
 from cfngen.placeholders import PATTERN
+from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
 from cfngen.sources import TWO_ZONES, CodeCommit, Connection
 
 _SERVICE_FILES = (APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cfngen.semantics.document import Path
 from cfngen.checks.stage import Resource, Stage, Template, dig, mapping
+from cfngen.semantics.document import Path
 
 STACK = "AWS::CloudFormation::Stack"
 Found = tuple[str, str]

@@ -295,7 +295,7 @@ def install(deployment: Deployment, _: str) -> None:
     deployment.green = TaskSet(world.new_id("task-set"), release.version, group.arn, service.desired, release.image)
     service.task_sets.append(deployment.green)
     world.clock += 3
-    world.changed(f"{service.label}: green starts in {group.name}")
+    world.changed(f"{service.label}: {release.version} starts")
 
 
 def _healthy(deployment: Deployment) -> TaskSet:
@@ -312,7 +312,7 @@ def allow_test_traffic(deployment: Deployment, _: str) -> None:
     assert deployment.blue is not None  # set by start
     weights = {deployment.blue.group: 0, green.group: 100}
     if list(rules_of_pair(deployment, deployment.test)):
-        _move(deployment, deployment.test, weights, f"{deployment.service.label}: test traffic to green")
+        _move(deployment, deployment.test, weights, f"{deployment.service.label}: test traffic to {green.version}")
     deployment.world.clock += 1
 
 
@@ -329,7 +329,7 @@ def allow_traffic(deployment: Deployment, name: str) -> None:
     green, percent, world = _healthy(deployment), int(name.split()[1]), deployment.world
     assert deployment.blue is not None  # set by start
     weights = {deployment.blue.group: 100 - percent, green.group: percent}
-    _move(deployment, deployment.production, weights, f"{deployment.service.label}: {percent} % to green")
+    _move(deployment, deployment.production, weights, f"{deployment.service.label}: {percent} % to {green.version}")
     if percent == 100:
         deployment.service.primary = green.id
     world.clock += dict(shift(deployment.group, world)).get(percent, 0)
@@ -365,7 +365,7 @@ def terminate(deployment: Deployment, _: str) -> None:
             {blue.group: 100, deployment.green.group: 0},
             f"{service.label}: test listener as before",
         )
-    world.changed(f"{service.label}: blue ends")
+    world.changed(f"{service.label}: {blue.version} ends")
 
 
 @behaviour("A5.8", sure="documented")
@@ -380,10 +380,10 @@ def roll_back(deployment: Deployment) -> None:
         for _, action in rules_of_pair(deployment, listener) if listener else ():
             if action.live != {blue.group}:
                 write_weights(deployment, action, weights)
-                world.changed(f"{service.label}: back to the version before")
+                world.changed(f"{service.label}: back to {blue.version}")
     service.primary = blue.id
     service.task_sets.remove(green)
-    world.changed(f"{service.label}: green ends")
+    world.changed(f"{service.label}: {green.version} ends")
 
 
 _STEPS = {

@@ -24,7 +24,7 @@ from cfngen.simulate.balancer import Request
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment, Release
 from cfngen.simulate.resources import Resources
-from cfngen.simulate.story import Story
+from cfngen.simulate.story import Story, colours
 from cfngen.simulate.watch import Hurt, Table, Watch, owners_now
 from cfngen.simulate.world import Service, World
 
@@ -264,8 +264,6 @@ class Simulation:
 
     def live_colours(self) -> dict[str, str]:
         """Which colour serves, by service."""
-        from cfngen.simulate.story import colours
-
         named = colours(self.world)
         return {each.label: named.get(each.live.group, "blue") for each in self.world.services.values()}
 

@@ -60,21 +60,15 @@ def show(weights: Weights) -> str:
 
 
 def colours(world: World) -> dict[str, str]:
-    """What each group is called in a story: the first of its pair blue, the second green."""
+    """What each group is called in a story: by its name, else the first of its pair blue, the second green."""
     found: dict[str, str] = {}
     for group in world.deployment_groups.values():
-        pair = world.pair(group)
-        service = world.service_of(group)
-        names = {each.arn: _colour(each.arn, index) for index, each in enumerate(pair)}
-        found |= names
-        if service:
-            found.setdefault(service.live.group, "blue")
+        found |= {each.arn: colour for each, colour in zip(world.pair(group), ("blue", "green"), strict=False)}
+    for arn in world.groups:
+        own = arn.rpartition("/")[2].lower()
+        if named := [colour for colour in ("blue", "green") if colour in own]:
+            found[arn] = named[0]
     return found
-
-
-def _colour(arn: str, index: int) -> str:
-    low = arn.rpartition("/")[2].lower()
-    return "blue" if "blue" in low else "green" if "green" in low else ("blue", "green")[index]
 
 
 def _state(world: World) -> tuple[dict[str, Weights], dict[str, Weights], dict[str, tuple[tuple[str, str, int], ...]]]:
