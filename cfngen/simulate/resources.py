@@ -278,6 +278,22 @@ def _nothing(*_: Any) -> None:
     """Nothing that the world knows of changes."""
 
 
+def _kept_in(name: str) -> _Type:
+    """A type of which the world keeps the properties, and nothing else happens."""
+
+    def create(world: World, physical: str, properties: Properties) -> str:
+        getattr(world, name)[physical] = properties
+        return physical
+
+    def update(world: World, physical: str, _: Properties, properties: Properties) -> None:
+        getattr(world, name)[physical] = properties
+
+    def delete(world: World, physical: str) -> None:
+        del getattr(world, name)[physical]
+
+    return _Type(create, update, delete, {})
+
+
 @dataclass(frozen=True)
 class _Type:
     """How one type of resource lives."""
@@ -327,5 +343,8 @@ _TYPES = {
     "AWS::CodeDeploy::DeploymentConfig": _Type(_create_config, _nothing, delete_config, {}),
     "AWS::ApplicationAutoScaling::ScalableTarget": _Type(_create_target, _update_target, _delete_target, {}),
     "AWS::ApplicationAutoScaling::ScalingPolicy": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
+    "AWS::CodePipeline::Pipeline": _kept_in("pipelines"),
+    "AWS::Events::Rule": _kept_in("event_rules"),
+    "AWS::StepFunctions::StateMachine": _kept_in("machines"),
     "AWS::CloudWatch::Alarm": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
 }

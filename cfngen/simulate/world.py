@@ -163,9 +163,11 @@ class World:
     watchers: dict[str, Watcher] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
     scalable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    pipelines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    event_rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    machines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     ssm: dict[str, str] = field(default_factory=dict)
-    pushed: dict[str, int] = field(default_factory=dict)
     clock: float = 0.0
     changed: Callable[[str], None] = lambda _: None
     _count: int = 0
@@ -180,7 +182,7 @@ class World:
         definitions = self.task_definitions.keys() - self.inactive
         parts = (self.balancers, self.listeners, self.rules, self.groups, definitions, self.services)
         more = (self.deployment_groups, self.deployment_configs, self.watchers, self.scalable, self.others)
-        return set().union(*parts, *more)
+        return set().union(*parts, *more, self.pipelines, self.event_rules, self.machines)
 
     def balancer_name(self, balancer: str) -> str:
         """A balancer's name as metrics know it."""

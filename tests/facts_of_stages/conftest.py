@@ -186,34 +186,6 @@ def text(value: Any) -> str:
     return json.dumps(value)
 
 
-def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Whether an event matches a pattern of EventBridge."""
-    for key, wanted in pattern.items():
-        if key == "$or":
-            if not any(matches(each, event) for each in wanted):
-                return False
-        elif isinstance(wanted, dict):
-            if not matches(wanted, event.get(key, {})):
-                return False
-        elif not any(_fits(each, key, event) for each in wanted):
-            return False
-    return True
-
-
-def _fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
-    given = event.get(key)
-    match wanted:
-        case {"exists": bool(there)}:
-            return (key in event) == there
-        case {"prefix": str(start)}:
-            return isinstance(given, str) and given.startswith(start)
-        case {"anything-but": [*others]}:
-            return key in event and given not in others
-        case dict():
-            raise AssertionError(wanted)
-    return wanted in given if isinstance(given, list) else key in event and wanted == given
-
-
 MINUTES = 24 * 60
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 

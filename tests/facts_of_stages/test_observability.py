@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 
 from cfngen import AlarmName, App, DescriptionError, OffHours, Release
+from cfngen.simulate.pipelines import matches
 
-from .conftest import MINUTES, Rendered, Resource, fires, matches, render, text
+from .conftest import MINUTES, Rendered, Resource, fires, render, text
 from .test_database import last, off_hours, sleeper, times, with_database
 
 SERVICES = ("customer", "employee")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import botocore.session
 import pytest
-from jsonata import Jsonata  # type: ignore[import-untyped,unused-ignore]
 
 from cfngen import AllAtOnce, App, CodeCommit, DescriptionError, Network, Pipeline, Release, Service
+from cfngen.simulate.machines import Machine, TaskFailedError
+from cfngen.simulate.pipelines import Change, matches
 
-from .conftest import PROJECT, Rendered, connect, matches, render, text, walk
+from .conftest import PROJECT, Rendered, connect, render, text, walk
 
 SERVICES = ("customer", "employee")
 
@@ -742,93 +743,6 @@ def test_f10_the_newest_300_stay_however_old(stage: Rendered) -> None:
 # The machines of Step Functions, played
 
 
-class Failed(Exception):  # noqa: N818
-    """A task of a machine failed, or an expression did."""
-
-
-@dataclass
-class Machine:
-    """What Step Functions does with the states that cfngen writes; `calls` are the tasks by the end of their ARN."""
-
-    definition: Mapping[str, Any]
-    calls: Mapping[str, Callable[[Any], Any]]
-    visited: list[str] = field(default_factory=list)
-    failed: str = ""
-
-    def run(self, given: Any) -> Any:
-        assert self.definition["QueryLanguage"] == "JSONata"
-        name = self.definition["StartAt"]
-        while name:
-            self.visited.append(name)
-            assert len(self.visited) < 100
-            given, name = getattr(self, f"_{self.definition['States'][name]['Type'].lower()}")(
-                self.definition["States"][name], given
-            )
-        return given
-
-    def _choice(self, state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
-        for choice in state["Choices"]:
-            answer = self._value(choice["Condition"], input=given)
-            assert isinstance(answer, bool), choice
-            if answer:
-                return given, choice["Next"]
-        return given, state["Default"]
-
-    def _task(self, state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
-        call = self.calls[text(state["Resource"]).partition(":states:::")[2]]
-        [retry] = state.get("Retry", [{"MaxAttempts": 0}])
-        for attempt in range(retry["MaxAttempts"] + 1):
-            try:
-                result = call(self._value(state["Arguments"], input=given))
-                output = self._value(state["Output"], input=given, result=result) if "Output" in state else result
-            except Failed:
-                if attempt < retry["MaxAttempts"]:
-                    continue
-                if "Catch" not in state:
-                    raise
-                [catch] = state["Catch"]
-                return {"Error": "x", "Cause": "y"}, catch["Next"]
-            return output, "" if state.get("End") else state["Next"]
-        raise AssertionError
-
-    def _succeed(self, _state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
-        return given, ""
-
-    def _fail(self, state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
-        self.failed = state["Error"]
-        return given, ""
-
-    def _value(self, value: Any, **states: Any) -> Any:
-        if isinstance(value, dict) and not {"Ref", "Fn::Sub", "Fn::GetAtt"} & value.keys():
-            return {key: self._value(part, **states) for key, part in value.items()}
-        if isinstance(value, list):
-            return [self._value(part, **states) for part in value]
-        if not (isinstance(value, str) and value.startswith("{%")):
-            return value
-        expression = Jsonata(value.removeprefix("{%").removesuffix("%}").strip())
-        expression.assign("states", states)
-        answer = expression.evaluate(None)
-        if answer is None:
-            raise Failed(f"States.QueryEvaluationError: {value} is nothing")
-        return json.loads(json.dumps(answer))
-
-
-@dataclass(frozen=True)
-class Change:
-    """One difference of two commits, as CodeCommit tells it: a file that is new, gone or another."""
-
-    before: str = ""
-    after: str = ""
-
-    def told(self) -> dict[str, Any]:
-        def blob(path: str) -> dict[str, str]:
-            return {"BlobId": "0" * 40, "Path": path, "Mode": "100644"}
-
-        blobs = {"BeforeBlob": self.before, "AfterBlob": self.after}
-        kind = "M" if self.before and self.after else "A" if self.after else "D"
-        return {**{key: blob(path) for key, path in blobs.items() if path}, "ChangeType": kind}
-
-
 def changed(*paths: str) -> list[Change]:
     return [Change(path, path) for path in paths]
 
@@ -850,7 +764,7 @@ class Play:
             accepts("codecommit", "GetDifferences", given)
             self.asked.append(given)
             if next(failures, None) is not None:
-                raise Failed("CodeCommit.CommitDoesNotExistException")
+                raise TaskFailedError("CodeCommit.CommitDoesNotExistException")
             number = int(given.get("NextToken", 0))
             more = {"NextToken": str(number + 1)} if number + 1 < len(pages) else {}
             return {"Differences": [change.told() for change in pages[number]], **more}
@@ -975,7 +889,7 @@ def migrate(made: Rendered, ended: Mapping[str, Any] | None) -> Machine:
         accepts("ecs", "RunTask", given)
         assert given["TaskDefinition"] == "the revision"
         if ended is None:
-            raise Failed("ECS.AccessDeniedException")
+            raise TaskFailedError("ECS.AccessDeniedException")
         return {"Containers": [{"Name": "employee", **ended}], "LastStatus": "STOPPED"}
 
     machine = Machine(made.one("pipeline-employee.yaml/Migration")["Definition"], {"ecs:runTask.sync": run})
@@ -994,7 +908,7 @@ def test_the_exit_code_of_a_migration_decides(stage: Rendered) -> None:
 def test_a_migration_that_never_ran_fails(stage: Rendered) -> None:
     """Without an exit code, as when its image cannot be pulled, the execution fails and nothing is released."""
     for ended in ({}, None):
-        with pytest.raises(Failed):
+        with pytest.raises(TaskFailedError):
             migrate(stage, ended)
 
 
