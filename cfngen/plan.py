@@ -139,7 +139,7 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
     reason = {
         "port": "target groups and the service carry their port for life",
         "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
-        "image_key": "a repository's key cannot change, and a new repository would be without its images (F1)",
+        "image_key": "a repository's key cannot change, and a new repository would be without its images",  # F1
     }[name]
     return (
         f"it was born with {born!r} and keeps it: {reason}. Ways out: keep {born!r} (the service may answer elsewhere as well); "
@@ -167,7 +167,7 @@ def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     wanted, born = _database_values(app, app.database), ledger.births.get("database", {})
     for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
         if wanted[name] != born.get(name, wanted[name]):
-            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one (I2.1). Restore a snapshot into a new stage instead"
+            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Restore a snapshot into a new stage instead"  # I2.1
             yield problem(app, option, fits, repr(wanted[name]))
 
 
@@ -255,7 +255,7 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
-        fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together (A6.15); name fewer paths"
+        fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together; name fewer paths"  # A6.15
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):
         for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):

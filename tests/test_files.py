@@ -19,7 +19,9 @@ from resolve import Rendering, Symbol, rendered
 
 from cfngen import (
     App,
+    Balancer,
     CodeCommit,
+    Connection,
     Database,
     DescriptionError,
     KeyArn,
@@ -201,6 +203,17 @@ def test_the_files_of_everything(golden: Golden) -> None:
     files = stage_files(EVERYTHING, source="services/shop.py")
     names = ("taskdef.json", "migrate.taskdef.json", "appspec.yaml")
     golden("files", {name: files[f"orders/{name}"] for name in names})
+
+
+def test_no_file_speaks_of_facts_that_users_do_not_have() -> None:
+    connected = replace(EVERYTHING, pipeline=Pipeline(source=Connection(repository="acme/shop")), cloud9=True)
+    for app in (
+        *STAGES.values(),
+        connected,
+        replace(EVERYTHING, balancer=Balancer(https=False, domain="a.example.com")),
+    ):
+        for name, text in stage_files(app).items():
+            assert not re.findall(r"\([A-Z]\d{1,2}(?:\.\d+)?\b|\b[A-Z]\d{1,2}\.\d{1,2}\b", text), name
 
 
 # One name in all files (statement 25)

@@ -8,6 +8,7 @@ from cfngen import placeholders as known
 from cfngen.placeholders import of
 from cfngen.spec import Service
 
+# The new revision: A5.2. The strategy: A5.3.
 _TEXT = """\
 # Written by cfngen from {source}. Edit that file, then run: make templates
 version: 0.0
@@ -15,12 +16,12 @@ Resources:
   - TargetService:
       Type: AWS::ECS::Service
       Properties:
-        # The deploy action puts the new revision here (A5.2).
+        # The deploy action puts the new revision here.
         TaskDefinition: <TASK_DEFINITION>
         LoadBalancerInfo:
           ContainerName: {name}
           ContainerPort: {port}
-        # Left out, tasks would move to plain FARGATE without a word (A5.3).
+        # Left out, tasks would move to plain FARGATE without a word.
         CapacityProviderStrategy:
           - CapacityProvider: FARGATE
             Base: 0

@@ -164,7 +164,7 @@ def _names(app: App) -> Iterator[Finding]:
     if not names:
         yield "services", "at least one"
     if len(names) > SERVICES_OF_A_BALANCER:
-        yield "services", f"{len(names)} of them; one balancer carries {SERVICES_OF_A_BALANCER} (A6.14)"
+        yield "services", f"{len(names)} of them; one balancer carries {SERVICES_OF_A_BALANCER}"  # A6.14
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
     for index, name in enumerate(names):
         if name in names[:index]:
@@ -172,7 +172,7 @@ def _names(app: App) -> Iterator[Finding]:
         elif twins := [other for other in names[:index] if spelt[other] == spelt[name]]:
             yield (
                 f"services[{index}].name",
-                f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template (P12)",
+                f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template",  # P12
             )
 
 
@@ -231,5 +231,5 @@ def _triggers(app: App) -> Iterator[Finding]:
         if len(service.shared) > PATHS_OF_A_TRIGGER - 2:  # its source folder and its generated files are two more
             yield (
                 f"services[{index}].shared",
-                f"at most {PATHS_OF_A_TRIGGER - 2} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths (D1.7)",
+                f"at most {PATHS_OF_A_TRIGGER - 2} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7
             )

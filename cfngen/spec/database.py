@@ -48,7 +48,7 @@ class Database(Description):
         elif self.storage_ceiling_gib * 10 < self.storage_gib * 11:
             yield (
                 "storage_ceiling_gib",
-                f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)} (I2.11)",
+                f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)}",  # I2.11
             )
         if not 1 <= self.backup_days <= 35:
             yield "backup_days", "1 to 35; without backups nothing can be restored"

@@ -40,7 +40,7 @@ class Linear(Description):
         yield from _step(self.percent, self.minutes)
         steps = -(-100 // self.percent) - 1 if 1 <= self.percent <= 99 else 0
         if steps * self.minutes > _TWO_DAYS:
-            yield "minutes", f"at most {_TWO_DAYS // steps}, so that all {steps + 1} steps end within two days (A4.15)"
+            yield "minutes", f"at most {_TWO_DAYS // steps}, so that all {steps + 1} steps end within two days"  # A4.15
 
 
 Strategy = AllAtOnce | Canary | Linear
@@ -69,7 +69,7 @@ class Release(Description):
         if len(self.alarms) > 10 - OWN_ALARMS:
             yield (
                 "alarms",
-                f"at most {10 - OWN_ALARMS}, since CodeDeploy watches ten and {OWN_ALARMS} are the service's own (A4.10)",
+                f"at most {10 - OWN_ALARMS}, since CodeDeploy watches ten and {OWN_ALARMS} are the service's own",  # A4.10
             )
 
 

@@ -152,7 +152,7 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a
         if not re.fullmatch(r"/[\w\-.$/~\"'@:+&*?]{0,127}", path, re.ASCII):
             yield (
                 f"paths[{index}]",
-                f"{path!r}: begins with a slash, at most 128 of the characters A-Z a-z 0-9 _ - . $ / ~ \" ' @ : + & and the wildcards * ? (H17)",
+                f"{path!r}: begins with a slash, at most 128 of the characters A-Z a-z 0-9 _ - . $ / ~ \" ' @ : + & and the wildcards * ?",  # H17
             )
         elif path.count("*") + path.count("?") > CONDITION_VALUES:
             yield f"paths[{index}]", f"{path!r}: at most {CONDITION_VALUES} wildcards"
@@ -174,12 +174,12 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a
         if in_hosts + path.count("*") + path.count("?") > CONDITION_VALUES:
             yield (
                 f"paths[{index}]",
-                f"{path!r}: at most {CONDITION_VALUES} wildcards in it and all hosts together (A6.15)",
+                f"{path!r}: at most {CONDITION_VALUES} wildcards in it and all hosts together",  # A6.15
             )
     if len(service.hosts) + len(service.allowed_addresses) >= CONDITION_VALUES:
         yield (
             "hosts",
-            f"hosts and allowed_addresses together at most {CONDITION_VALUES - 1}, since a rule holds {CONDITION_VALUES} values and a path is one (A6.15)",
+            f"hosts and allowed_addresses together at most {CONDITION_VALUES - 1}, since a rule holds {CONDITION_VALUES} values and a path is one",  # A6.15
         )
     if not re.fullmatch(r"/[\w\-./~%+]{0,1023}", service.health_path, re.ASCII):
         yield "health_path", "one path, without wildcards or query, as in '/health'"
@@ -218,7 +218,7 @@ def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of
         )
         yield "memory_mib", f"with {service.cpu} CPU units Fargate has {few}"
     if not 2 <= service.stop_timeout_seconds <= 120:
-        yield "stop_timeout_seconds", "2 to 120 (G2.16)"
+        yield "stop_timeout_seconds", "2 to 120"  # G2.16
     if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user, re.ASCII):
         yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
     for index, path in enumerate(service.writable_paths):

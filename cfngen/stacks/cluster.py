@@ -63,7 +63,7 @@ def cluster_stack(
     hosted_zone: HostedZoneId | None = None,
     testers: Text | None = None,
 ) -> ClusterOutputs:
-    """One internet-facing balancer whose listeners answer 404 until a service brings its rules (S6).
+    """One internet-facing balancer whose listeners answer 404 until a service brings its rules.
 
     `testers` is the range that reaches the test listener where the description names no `test_addresses`.
     """
@@ -162,6 +162,7 @@ def _load_balancer(
 def _listeners(
     stack: Stack, balancer: Balancer, made: elb.LoadBalancer, certificate: CertificateArn | None
 ) -> tuple[elb.Listener, elb.Listener | None, elb.Listener]:
+    # No service answers what no rule is for (S6).
     not_found = elb.Action(
         Type="fixed-response",
         FixedResponseConfig=elb.FixedResponseConfig(

@@ -149,5 +149,5 @@ def _role(
             from_this_account("codedeploy:deploymentgroup:${Application}/*", Application=cluster.deploy_application),
         ),
         statements,
-        wildcards="Describe calls of the balancer take no resource (A8.5); DescribeAlarms shows composite alarms only to *",
+        wildcards="Describe calls of the balancer take no resource; DescribeAlarms shows composite alarms only to *",  # A8.5
     )

@@ -174,7 +174,7 @@ def _project(
     return stack.add(
         codebuild.Project(
             "BuildProject",
-            Metadata={"Privileged": "docker build needs a Docker daemon in the build container (E2.4)"},
+            Metadata={"Privileged": "docker build needs a Docker daemon in the build container"},  # E2.4
             Name=name,
             Description=f"Tests {service.name} and builds its image",
             ServiceRole=GetAtt(build_role, "Arn"),

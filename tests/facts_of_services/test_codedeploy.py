@@ -428,7 +428,7 @@ def test_a8_5_the_balancer_is_asked_at_large_and_changed_by_name(stage: Generate
 
 def test_a8_5_wildcards_are_explained_beside_the_role(stage: Generated, service: str) -> None:
     role = stage.of(f"service-{service}", "IAM::Role")["DeployRole"]
-    assert "A8.5" in role["Metadata"]["Wildcards"]
+    assert "take no resource" in role["Metadata"]["Wildcards"]
     assert "*" in json.dumps(role["Properties"]["Policies"])
 
 
