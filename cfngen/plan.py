@@ -141,9 +141,17 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
         "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
         "image_key": "a repository's key cannot change, and a new repository would be without its images",  # F1
     }[name]
+    beside = (
+        "make a new stage beside this one"  # the key is the stage's choice, for every service at once
+        if name == "image_key"
+        else (
+            "change over, deploying each step: add a second service of the new form and the same source, with a path of "
+            f"its own and a health path below it; release it; in one change give it the paths of {service!r} beside its "
+            f"own, and leave {service!r} its health path as its only one; then remove {service!r}"
+        )
+    )
     return (
-        f"it was born with {born!r} and keeps it: {reason}. Ways out: keep {born!r} (the service may answer elsewhere as well); "
-        f"give the new form another service name, release it, then remove {service!r}; "
+        f"it was born with {born!r} and keeps it: {reason}. Ways out: keep {born!r}; {beside}; "
         f"or, if this stage was never deployed, delete {file} and generate again"
     )
 

@@ -242,7 +242,7 @@ ALWAYS_REFUSED: dict[str, tuple[Callable[[], object], list[str], str]] = {
             "App('shop').network.cidr",
             "App('shop').database.name",
         ],
-        "Ways out: keep 8080 (the service may answer elsewhere as well)",
+        "Ways out: keep 8080; change over, deploying each step: add a second service",
     ),
     "types of ids": (
         _retyped,
@@ -317,6 +317,35 @@ UNREADABLE = {
     "a resource is a number": _text(resources=[1]),
     "a resource has no type": _text(resources=["network/Vpc"]),
 }
+
+
+@pytest.mark.parametrize(
+    ("path", "new"),
+    [
+        (("/*",), {"port": 9090, "health_path": "/new/health"}),
+        (("/admin", "/admin/*"), {"health_path": "/new/up"}),
+        (("/a/*", "/b/*"), {"port": 1024, "health_path": "/new/a/b"}),
+    ],
+)
+def test_the_way_out_of_a_birth_can_be_followed(path: tuple[str, ...], new: dict[str, Any]) -> None:
+    """Step by step as the error says, each one settled with the ledger of the one before."""
+    old = Service(name="old", paths=path, health_path=path[-1].replace("*", "health"))
+    rest = Service(name="rest", hosts=("rest.example.com",))
+    second = Service(name="second", source=old.source_folder, paths=("/new/*",), **new)
+    steps = [
+        (old,),
+        (old, second),  # ... and release it
+        (
+            replace(old, paths=(old.health_path,)),
+            replace(second, paths=(*path, *second.paths)),
+        ),
+        (replace(second, paths=(*path, *second.paths)),),
+        (replace(second, paths=(*path, *second.paths)), rest),
+    ]
+    ledger: Ledger | None = None
+    for services in steps:
+        files = stage_files(App(name="shop", services=services), ledger)
+        ledger = Ledger.read(files["ledger.json"])
 
 
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
