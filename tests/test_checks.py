@@ -20,11 +20,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import apps
 
-from cfngen import App, Balancer, CodeCommit, Connection, Network, Service, checks, load, stage_files, write
+from cfngen import (
+    App,
+    Balancer,
+    CodeCommit,
+    Connection,
+    Database,
+    Network,
+    Pipeline,
+    Service,
+    checks,
+    load,
+    stage_files,
+    write,
+)
 from cfngen._yaml import dump
 from cfngen.checks import CHECKS, Finding
-from cfngen.semantics.document import read_yaml
 from cfngen.load import select
+from cfngen.semantics.document import read_yaml
 
 ROOT = Path(__file__).parents[1]
 QUICK = [check for check in CHECKS if check.id != "C100"]
@@ -466,6 +479,7 @@ EXAMPLES: dict[str, list[Edit]] = {
         put(SERVICE, *properties("BlueTargetGroup", "VpcId", {"Fn::GetStackOutput": {"StackName": "a", "OutputName": "b"}})),
     ],
     "C407": [put(CLUSTER, "Transform", "AWS::LanguageExtensions"), put(SERVICE, *properties("BlueTargetGroup", "Tags", [{"Fn::Transform": {"Name": "a"}}]))],
+    "C408": [remove(MIGRATE)],
     "C501": [put(CLUSTER, "Resources", _bulk(501))],
     "C502": [_entries(section, 201) for section in ("Parameters", "Outputs", "Mappings")],
     "C503": [put(CLUSTER, "Description", "a" * 1_000_000)],
@@ -571,12 +585,46 @@ def test_a_finding_says_what_would_fit(edit: Edit, hint: str, tmp_path: Path, co
     assert hint in [each.message for each in found(tmp_path, coffee)]
 
 
+@pytest.mark.parametrize(
+    ("database", "migrate", "finds"),
+    [
+        (
+            {"readers": ("web",)},
+            (),
+            [("web/taskdef.json", "'web' logs in as a user of the database that nobody makes")],
+        ),
+        (
+            {"writers": ("web",)},
+            (),
+            [("web/taskdef.json", "'web' logs in as a user of the database that nobody makes")],
+        ),
+        ({"writers": ("web",)}, ("node", "migrate.js"), []),
+        ({}, (), []),
+        (None, (), []),
+    ],
+)
+def test_who_makes_the_databases_users(
+    database: dict[str, Any] | None, migrate: tuple[str, ...], finds: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    app = App(
+        name="shop",
+        services=(Service(name="web", migrate=migrate), Service(name="admin", paths=("/a/*",), health_path="/a/up")),
+        database=None if database is None else Database(**database),
+        pipeline=Pipeline(source=CodeCommit()),
+    )
+    told = [each for each in found(tmp_path, stage_files(app)) if each.check == "C408"]
+    assert [each.file.removeprefix(f"{tmp_path.as_posix()}/stage/") for each in told] == [file for file, _ in finds]
+    for each, (_, says) in zip(told, finds, strict=True):
+        assert each.message.startswith(says)
+        assert each.line > 1
+
+
 @settings(max_examples=10)
 @given(apps())
 def test_what_cfngen_generates_agrees_with_itself(tmp_path_factory: pytest.TempPathFactory, app: Any) -> None:
     ids = {each.check for each in found(tmp_path_factory.mktemp("app"), stage_files(app))}
     # A user may want to release unseen and without HTTPS, and may name a secret by its ARN.
-    assert ids <= {"C401", "C402", "C404"}
+    assert ids <= {"C401", "C402", "C404", "C408"}
 
 
 @settings(max_examples=50)

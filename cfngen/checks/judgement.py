@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cfngen.artifacts import APPSPEC
-from cfngen.semantics.document import Path
+from cfngen.artifacts import APPSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Resource, Service, Stage, Template, dig, mapping, sequence, walk
+from cfngen.placeholders import DB_SECRET_ARN, of
+from cfngen.semantics.document import Path
 
 _ROLES = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
 
@@ -134,6 +136,24 @@ def _uses(stage: Stage, template: Template, key: str) -> Iterator[Path]:
                 yield (*path, key)
 
 
+def unmade_users(stage: Stage) -> Iterator[Place]:
+    """Services log in to the database as users that no migration makes."""
+    if any(service.has(MIGRATION_TASKDEF) for service in stage.services):
+        return
+    for service in stage.services:
+        logins = (path for path, value in walk(service.data(TASKDEF)) if _is_login(value))
+        for path in itertools.islice(logins, 1):
+            message = (
+                f"{service.name!r} logs in as a user of the database that nobody makes; give one service migrate=(...), the "
+                "command that makes tables and users, or make them yourself and allow this"
+            )
+            yield Place(service.file(TASKDEF), path, message)
+
+
+def _is_login(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(f"{of(DB_SECRET_ARN)}:")
+
+
 JUDGEMENT = (
     Check("C401", "Somebody sees green before all traffic is there", "A5.9, statement 29", "warning", unseen_releases),
     Check("C402", "Users are served by HTTPS", "H7, H9", "info", plain_http),
@@ -144,4 +164,5 @@ JUDGEMENT = (
     Check("C405", "No resource is made by code of its own", "statement 4", "warning", custom_resources),
     Check("C406", "What crosses stacks is an output and a parameter", "statement 4, K1.5", "warning", exports),
     Check("C407", "A template is what it says", "statement 4, P2", "warning", transforms),
+    Check("C408", "The database's users are made by a migration", "I2.8, statement 12", "warning", unmade_users),
 )

@@ -98,7 +98,8 @@ class Service(Description):
     name both (H17). `allowed_addresses` are the only source addresses let through, on both listeners.
     Source: `source` is the folder with the Dockerfile (``services/<name>`` by default), `shared` are further
     folders whose change releases the service, `build_context` what `docker build` sees (the source folder).
-    `migrate` is the command that changes the database before each release, in the service's new image.
+    `migrate` is the command that changes the database before each release, in the service's new image. It also makes
+    the users that readers and writers log in as: a database is born without them.
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     """
