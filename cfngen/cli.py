@@ -24,6 +24,7 @@ from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, project_of, select
 from cfngen.render import ledger_of, stage_files, write
+from cfngen.spec import App
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
@@ -70,6 +71,7 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
         else:
             told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
+            notes += _files_elsewhere(each, folder, project_of(path))
     _refuse(problems)
     changed = write(folders)
     for note in notes:
@@ -223,6 +225,16 @@ def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str
             problems.extend(error.problems)
     _refuse(problems)
     return folders
+
+
+def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
+    """A pipeline looks for its files where `files` says, which `--out` does not change."""
+    here = folder.resolve()
+    if app.pipeline is None or app.pipeline.files or here == (project / app.files).resolve():
+        return []
+    fits = repr(here.relative_to(project).as_posix()) if here.is_relative_to(project) else "..."
+    told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
+    return [f"{told}; where the source has them elsewhere, say so by Pipeline(files={fits})"]
 
 
 def _refuse(problems: list[Problem]) -> None:

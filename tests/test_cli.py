@@ -133,6 +133,24 @@ def test_one_stage_elsewhere(project: Path, cfngen: Run) -> None:
     assert [path.name for path in (project / "out" / "here" / "shop").iterdir()] == ["prod"]
 
 
+def test_pipelines_that_would_look_elsewhere_are_noted(
+    project: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = cfngen("generate", "--stage", "dev", "--out", "out/here")
+    looks = "note: the pipelines of shop dev look for their files in templates/shop/dev; where the source has them elsewhere, "
+    assert looks + "say so by Pipeline(files='out/here/shop/dev')" in done.err.splitlines()
+    done = cfngen("generate", "--stage", "dev", "--out", project.parent / "away")
+    assert looks + "say so by Pipeline(files=...)" in done.err.splitlines()
+    monkeypatch.chdir(project / "services")
+    assert "look for" not in cfngen("generate", "shop.py", "--out", "../templates").err
+    assert "look for" in cfngen("generate", "shop.py").err
+    monkeypatch.chdir(project)
+    describe(project, "create=True)", "create=True), files='out/here'")
+    assert "look for" not in cfngen("generate", "--out", "else").err
+    describe(project, "    pipeline=", "    pipeline=None and ")
+    assert "look for" not in cfngen("generate", "--out", "third").err
+
+
 def test_the_first_line_of_every_template_names_its_source(project: Path, cfngen: Run) -> None:
     cfngen("generate")
     for name, text in files(project / "templates").items():
