@@ -1,0 +1,71 @@
+"""What a stage's generated files want: the parameters that their root asks for, and what their ledger remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfngen.errors import DescriptionError, Problem
+from cfngen.ledger import FILE, Ledger
+from cfngen.semantics.document import UnreadableError, read_yaml
+
+_FITS = "name the folder of one stage that cfngen generate wrote, as in templates/coffee/dev"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A stage folder. `required` are the root's parameters without a default, `live` those of them that ask for the
+    live colour, each with its service.
+    """
+
+    path: str
+    ledger: Ledger
+    required: tuple[str, ...] = ()
+
+    @property
+    def live(self) -> Mapping[str, str]:
+        """By parameter, in the order of services."""
+        owners = self.owners
+        return {name: owners[name] for name in sorted(self.required, key=lambda each: (owners.get(each, ""), each)) if name in owners}  # fmt: skip
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The service of each parameter that ever asked for a live colour."""
+        return {
+            record.colour: service
+            for service, records in self.ledger.rules.items()
+            for record in records
+            if record.colour != "blue"
+        }
+
+
+def read_folder(path: Path) -> Folder:
+    """Read a stage folder; raises `DescriptionError` when it is none."""
+    shown = path.as_posix()
+    ledger = Ledger.read(_text(path / FILE), str(path / FILE))
+    name = ledger.births.get("stage", {}).get("application")
+    if not isinstance(name, str):
+        raise DescriptionError([Problem("births.stage", "", f"it names no application; {_FITS}", str(path / FILE))])
+    root = path / f"{name}.yaml"
+    try:
+        data = read_yaml(_text(root)).data
+    except UnreadableError as error:
+        fits = "restore it, or run cfngen generate again"
+        raise DescriptionError([Problem("template", str(error), fits, str(root), error.line)]) from None
+    parameters = _mapping(_mapping(data).get("Parameters"))
+    required = tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
+    return Folder(shown, ledger, required)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise DescriptionError([Problem(str(file), "", f"cannot be read: {reason}; {_FITS}")]) from None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

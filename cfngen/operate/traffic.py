@@ -1,0 +1,89 @@
+"""P1 to P4: rules, target groups and tasks of a service that do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cfngen.operate.finding import Finding, Level, command
+from cfngen.operate.live import Live
+from cfngen.operate.state import State
+
+
+def findings(state: State, live: Live) -> Iterator[Finding]:
+    """What is wrong with one service. While a deployment moves its traffic, only what hurts users at once."""
+    yield from _empty_groups(live)
+    if not live.deployments:
+        yield from _disagreement(live)
+        yield from _primary(live)
+        yield from _unattached(state, live)
+
+
+def _disagreement(live: Live) -> Iterator[Finding]:
+    if live.production and not live.colour:
+        seen = "; ".join(f"{each.place} says {live.told(each)}" for each in live.production)
+        yield Finding("P1", "error", live.stack.shown, seen, live.restored() or _look(live))
+
+
+def _empty_groups(live: Live) -> Iterator[Finding]:
+    if live.service is None or live.is_asleep:
+        return
+    hurt = [
+        f"{each.place} gives {each.weights[group]} to {live.named(group)}, where no task runs"
+        for each in live.production
+        for group in sorted(each.live & live.pair.keys())
+        if not live.service.running_in(group)
+    ]
+    if hurt:
+        yield Finding("P2", "error", live.stack.shown, "; ".join(hurt), live.restored() or _look(live))
+
+
+def _primary(live: Live) -> Iterator[Finding]:
+    if live.service is None:
+        return
+    primary = live.primary
+    if primary is None:
+        yield Finding("P3", "error", live.stack.shown, "the service has no primary task set", _look(live))
+        return
+    listeners = live.group.production_listeners if live.group else ()
+    behind = [each for each in live.production if not listeners or each.listener in listeners]
+    if not any(primary.target_group in each.live for each in behind):
+        said = (
+            "; ".join(f"{each.place} says {live.told(each)}" for each in behind) or "no production rule names the pair"
+        )
+        seen = f"the primary task set {primary.id} is in {live.named(primary.target_group)}; {said}"
+        yield Finding("P3", "error", live.stack.shown, seen, live.restored() or _look(live))
+
+
+def _unattached(state: State, live: Live) -> Iterator[Finding]:
+    for arn, colour in live.pair.items():
+        group = state.target_group(arn)
+        forwards = [each for each in (*live.production, *live.test) if arn in each.weights]
+        if group is None or (group.balancers and forwards):
+            continue
+        # CodeDeploy may itself take the idle group out of a rule (A6.4).
+        level: Level = "error" if live.primary and live.primary.target_group == arn else "warning"
+        said = f"belongs to {', '.join(group.balancers)}" if group.balancers else "belongs to no balancer"
+        seen = f"{colour} ({group.name}) {said}, and {'a rule' if forwards else 'no rule of the service'} names it"
+        others = [each for each in (*live.production, *live.test) if arn not in each.weights and each.kind == "forward"]
+        mend = tuple(each.name(arn) for each in others) or _rules_of(live)
+        yield Finding("P4", level, f"{live.stack.shown}/{colour.capitalize()}TargetGroup", seen, mend)
+
+
+def _look(live: Live) -> tuple[str, ...]:
+    """When no command can say what is right, the one that shows why no tasks serve."""
+    if live.service is None:
+        return _rules_of(live)
+    query = "services[0].[taskSets[].[id,status,runningCount],events[:5].message]"
+    named = ("--cluster", live.service.cluster, "--services", live.service.name)
+    return (command("aws", "ecs", "describe-services", *named, "--query", query),)
+
+
+def _rules_of(live: Live) -> tuple[str, ...]:
+    """The service's rules are gone, or another's: drift says which."""
+    return (
+        command("aws", "cloudformation", "detect-stack-drift", "--stack-name", live.stack.name),
+        command(
+            "aws", "cloudformation", "describe-stack-resource-drifts", "--stack-name", live.stack.name,
+            "--stack-resource-drift-status-filters", "DELETED", "MODIFIED",
+        ),
+    )  # fmt: skip
