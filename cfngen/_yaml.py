@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HEADER = "# Written by cfngen from {}. Edit that file, then run: make templates"
+_HEADER = "# Written by cfngen from {}. Edit that file, then run: {}"
 _WIDTH = 88
 _LONGEST_KEY = 1000  # YAML readers look for the colon in 1024 characters only
 
@@ -42,11 +42,12 @@ _NUMBER_OR_DATE = re.compile(
 )
 
 
-def dump(template: dict[str, Any], source: str = "") -> str:
+def dump(template: dict[str, Any], source: str = "", command: str = "make templates") -> str:
     """Return the template as CloudFormation YAML with short function tags.
 
     The sections and the keys of each resource come in the usual order, everything else in its
-    own. The first line names `source`, the file the template was made from, when it is given.
+    own. The first line names `source`, the file the template was made from, when it is given, and the
+    `command` that makes it again.
 
     Raises:
         TypeError: a value is not a str, bool, int, float, None, dict, list or tuple,
@@ -54,7 +55,7 @@ def dump(template: dict[str, Any], source: str = "") -> str:
         ValueError: a key is too long for YAML.
 
     """
-    out = [_HEADER.format(_on_one_line(source))] if source else []
+    out = [_HEADER.format(_on_one_line(source), _on_one_line(command))] if source else []
     try:
         _put_sections(out, template)
     except TypeError:

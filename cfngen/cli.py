@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 import tempfile
 import time
@@ -65,7 +67,7 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
         folder = out / each.name / each.stage
         try:
             ledger = _ledger(folder)
-            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path))
+            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path), _command(path))
         except DescriptionError as error:
             problems.extend(error.problems)
         else:
@@ -267,7 +269,7 @@ def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str
     for each in select(load(path), stage):
         folder = out / each.name / each.stage
         try:
-            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path))
+            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path), _command(path))
         except DescriptionError as error:
             problems.extend(error.problems)
     _refuse(problems)
@@ -354,6 +356,15 @@ def _source(path: Path) -> str:
     machine, in every working directory and for every OUT.
     """
     return path.resolve().relative_to(project_of(path)).as_posix()
+
+
+def _command(path: Path) -> str:
+    """What makes the files again, said in each of them: seen from its project, as the description's name is."""
+    makefiles = (project_of(path) / name for name in ("GNUmakefile", "makefile", "Makefile"))
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in makefiles if file.is_file())
+    if any(re.search(r"^templates[ \t]*:(?!=)", text, re.MULTILINE) for text in texts):
+        return "make templates"
+    return f"cfngen generate {shlex.quote(_source(path))}"
 
 
 def _own_buildspecs(path: Path) -> str | None:

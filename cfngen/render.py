@@ -28,25 +28,40 @@ _NAMED = (BUILDSPEC, TASKDEF, MIGRATION_TASKDEF)
 _SHOWN = 5
 
 
-def render(stack: Stack, source: str = "") -> dict[str, str]:
-    """The text of every template of a tree, by file name; `source` is named in their first lines."""
-    return {name: dump(body, source) for name, body in stack.templates().items()}
+def render(stack: Stack, source: str = "", command: str = "make templates") -> dict[str, str]:
+    """The text of every template of a tree, by file name; `source` is named in their first lines, and the `command`
+    that makes them again.
+    """
+    return {name: dump(body, source, command) for name, body in stack.templates().items()}
 
 
 def stage_files(
-    app: App, ledger: Ledger | None = None, source: str = "", buildspecs: str | None = None
+    app: App,
+    ledger: Ledger | None = None,
+    source: str = "",
+    buildspecs: str | None = None,
+    command: str = "make templates",
 ) -> dict[str, str]:
     """Every file of one stage, its ledger included, by path below the stage's folder.
+
+    Their first lines name `source` and the `command` that makes them again; `buildspecs` is a folder of templates
+    that win over the packaged one.
 
     Raises `DescriptionError` or `LedgerError`; nothing is written.
     """
     settled = plan(app, ledger)
     root = Stack(app.name, f"{app.name} {app.stage}")
     application_stack(root, settled)
-    return tree_files(root, settled, source, buildspecs)
+    return tree_files(root, settled, source, buildspecs, command)
 
 
-def tree_files(root: Stack, settled: Plan, source: str = "", buildspecs: str | None = None) -> dict[str, str]:
+def tree_files(
+    root: Stack,
+    settled: Plan,
+    source: str = "",
+    buildspecs: str | None = None,
+    command: str = "make templates",
+) -> dict[str, str]:
     """The same for a tree that was built by hand, with stacks of one's own in it."""
     bodies = root.templates()
     released = {
@@ -55,8 +70,8 @@ def tree_files(root: Stack, settled: Plan, source: str = "", buildspecs: str | N
         for key, resource in body["Resources"].items()
     }
     ledger = settled.ledger.with_resources(released)
-    templates = {name: dump(body, source) for name, body in bodies.items()}
-    return templates | service_files(settled, source, buildspecs) | {FILE: ledger.text()}
+    templates = {name: dump(body, source, command) for name, body in bodies.items()}
+    return templates | service_files(settled, source, buildspecs, command) | {FILE: ledger.text()}
 
 
 def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:

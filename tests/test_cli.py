@@ -155,7 +155,30 @@ def test_the_first_line_of_every_template_names_its_source(project: Path, cfngen
     cfngen("generate")
     for name, text in files(project / "templates").items():
         if name.endswith((".yaml", ".yml")):
-            assert text.startswith("# Written by cfngen from services/shop.py. Edit that file"), name
+            first = "# Written by cfngen from services/shop.py. Edit that file, then run: cfngen generate services/shop.py\n"
+            assert text.startswith(first), name
+
+
+@pytest.mark.parametrize(
+    ("makefile", "text", "command"),
+    [
+        ("Makefile", "all:\n\ttemplates: x\ntemplates: venv ## write\n\tcfngen generate\n", "make templates"),
+        ("makefile", "templates :: venv\n", "make templates"),
+        ("Makefile", "templates := a b\n\ttemplates: x\nmore-templates: x\n", "cfngen generate services/shop.py"),
+    ],
+)
+def test_the_first_line_says_what_makes_the_file_again(
+    project: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch, makefile: str, text: str, command: str
+) -> None:
+    (project / makefile).write_text(text, encoding="utf-8")
+    cfngen("generate")
+    monkeypatch.chdir(project / "services")
+    cfngen("generate", "shop.py", "--out", "../second")
+    for out in ("templates", "second"):
+        for name, made in files(project / out).items():
+            if name.endswith((".yaml", ".yml")):
+                assert made.partition("\n")[0].endswith(f"Edit that file, then run: {command}"), name
+    assert files(project / "second") == files(project / "templates")
 
 
 def test_the_ledger_is_carried_on(project: Path, cfngen: Run) -> None:

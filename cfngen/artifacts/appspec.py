@@ -10,7 +10,7 @@ from cfngen.spec import Service
 
 # The new revision: A5.2. The strategy: A5.3.
 _TEXT = """\
-# Written by cfngen from {source}. Edit that file, then run: make templates
+# Written by cfngen from {source}. Edit that file, then run: {command}
 version: 0.0
 Resources:
   - TargetService:
@@ -36,10 +36,11 @@ Resources:
 _WORDS = ("false", "n", "no", "null", "off", "on", "true", "y", "yes")  # which YAML takes for something else than texts
 
 
-def appspec(service: Service, source: str) -> str:
+def appspec(service: Service, source: str, command: str = "make templates") -> str:
     """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
     return _TEXT.format(
         source=source,
+        command=command,
         name=json.dumps(service.name) if service.name in _WORDS else service.name,
         port=service.port,
         subnets=of(known.SUBNETS),

@@ -22,7 +22,14 @@ _FOLDER = "cfngen-release"  # where a build collects what it hands on
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
-def buildspec(app: App, service: Service, pipeline: Pipeline, source: str, folder: str | None = None) -> str:
+def buildspec(
+    app: App,
+    service: Service,
+    pipeline: Pipeline,
+    source: str,
+    folder: str | None = None,
+    command: str = "make templates",
+) -> str:
     """Render ``<service>.yml.j2`` of the user's own folder if there is one, else ``buildspec.yml.j2``.
 
     Raises `DescriptionError` for a template of the user's that cannot be rendered.
@@ -35,6 +42,7 @@ def buildspec(app: App, service: Service, pipeline: Pipeline, source: str, folde
         "service": service,
         "pipeline": pipeline,
         "source": source,
+        "command": command,
         "files": f"{app.files}/{service.name}",
         "folder": _FOLDER,
         "test_command": service.test_command if service.test_command is not None else pipeline.test_command,
