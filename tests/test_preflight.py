@@ -321,6 +321,7 @@ def test_a_colour_that_was_given_is_not_asked_for_again(tmp_path: Path) -> None:
         (lambda state: in_flight(state, "order-admin"), "a deployment is in flight"),
         (lambda state: shows(state, "order-admin", 50, 50), "do not say one colour"),
         (lambda state: replace(state, unread=(DENIED,)), "could not be asked"),
+        (lambda state: shows(state, "order-admin", 0, 100), "do not say where its tasks serve"),
     ],
 )
 def test_a_colour_that_nobody_can_tell_is_not_told(
@@ -1236,3 +1237,75 @@ def test_a_change_set_is_read_with_its_nested_ones() -> None:
             ("Tags",), ("Properties.ListenerArn",),
         ),
     )  # fmt: skip
+
+
+def test_the_tree_of_stacks_is_walked() -> None:
+    """Nested stacks by their paths; a deployment group in whichever application; a rule that forwards to one group."""
+
+    class DeploymentGroupDoesNotExistException(Exception):  # noqa: N818  (its name in boto3)
+        pass
+
+    below = {"shop-dev": ["Service"], stack_id("Service"): ["Deeper"], stack_id("Deeper"): []}
+
+    def listed(**given: Any) -> Any:
+        nested = [(name, stack_id(name), "AWS::CloudFormation::Stack") for name in below[given["StackName"]]]
+        own = [
+            ("Other", "other", "AWS::CodeDeploy::Application"),
+            ("Application", "shop", "AWS::CodeDeploy::Application"),
+            ("DeploymentGroup", "web", "AWS::CodeDeploy::DeploymentGroup"),
+            ("Composed", "shop|api", "AWS::CodeDeploy::DeploymentGroup"),
+            ("Gone", "gone", "AWS::CodeDeploy::DeploymentGroup"),
+            ("Balancer", BALANCER, "AWS::ElasticLoadBalancingV2::LoadBalancer"),
+            ("Service", "arn:aws:ecs:eu-west-1:123456789012:service/old", "AWS::ECS::Service"),
+            ("Unmade", "", "AWS::ECS::Service"),
+        ]  # fmt: skip
+        rows = nested or own
+        return {"StackResourceSummaries": [dict(zip(("LogicalResourceId", "PhysicalResourceId", "ResourceType"), row, strict=True)) for row in rows]}  # fmt: skip
+
+    def described(**given: Any) -> Any:
+        status = {"StackStatus": "UPDATE_COMPLETE", "Parameters": [{"ParameterKey": "A", "ParameterValue": "b"}]}
+        return {"Stacks": [{"StackId": given["StackName"], "StackName": given["StackName"], **status}]}
+
+    def found(**given: Any) -> Any:
+        if given["applicationName"] == "other" or given["deploymentGroupName"] == "gone":
+            raise DeploymentGroupDoesNotExistException
+        return {"deploymentGroupInfo": given}
+
+    def rules(**_: Any) -> Any:
+        forward = [{"Type": "forward", "TargetGroupArn": "arn:only"}]
+        first = {"RuleArn": "arn:rule", "Priority": "3", "Actions": forward}
+        return {"Rules": [first, {"RuleArn": "arn:default", "Priority": "default", "IsDefault": True}]}
+
+    def services(**given: Any) -> Any:
+        told = {
+            "serviceArn": given["services"][0],
+            "serviceName": "old",
+            "clusterArn": f"arn:cluster/{given['cluster']}",
+        }
+        behind = {"loadBalancers": [{"targetGroupArn": "arn:only", "containerName": "old"}]}
+        gone = {**told, "serviceArn": "arn:gone", "status": "INACTIVE"}
+        return {"services": [{**told, "taskSets": [{"id": "1", "status": "PRIMARY", **behind}]}, gone]}
+
+    answers = {
+        "describe_stacks": described, "list_stack_resources": listed, "get_deployment_group": found,
+        "exceptions": type("", (), {"DeploymentGroupDoesNotExistException": DeploymentGroupDoesNotExistException}),
+        "describe_listeners": lambda **_: {"Listeners": [{"ListenerArn": "arn:listener", "Port": 80}]},
+        "describe_rules": rules, "describe_services": services, "list_deployments": lambda **_: {"deployments": []},
+    }  # fmt: skip
+    state = read("shop-dev", client=lambda _: Stubbed(None, answers))
+    assert [(each.path, each.parameters) for each in state.stacks] == [("", {"A": "b"}), ("Service", {}), ("Service/Deeper", {})]  # fmt: skip
+    assert [(each.application, each.name) for each in state.deployment_groups] == [("shop", "web"), ("shop", "api")]
+    assert state.rules == (Rule("arn:rule", "arn:listener", 3, "forward", {"arn:only": 1}),)
+    assert [(each.cluster, each.container) for each in state.services] == [("default", "old")]
+    gone = [each.place for each in preflight(state).findings if each.id == "P12"]
+    assert gone == ["Service/Deeper/Gone"]
+
+
+def test_credentials_that_are_not_accepted() -> None:
+    from botocore.exceptions import ClientError
+
+    def expired(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "The token has expired"}}, "DescribeStacks")
+
+    with pytest.raises(CfngenError, match=r"does not accept the credentials \(The token has expired\); give them by"):
+        read("shop-dev", client=lambda _: Stubbed(None, {"describe_stacks": expired}))

@@ -146,6 +146,8 @@ def _asked(state: State, folder: Folder, every: tuple[Live, ...]) -> Iterator[As
             yield Asked(name, service, "", "whether a deployment is in flight could not be asked")
         elif not live.colour:
             yield Asked(name, service, "", "its production rules do not say one colour; mend them and ask again")
+        elif live.primary is None or live.named(live.primary.target_group) != live.colour:
+            yield Asked(name, service, "", "its rules do not say where its tasks serve; mend them and ask again")
         else:
             yield Asked(name, service, live.colour)
 

@@ -255,6 +255,6 @@ def _made_again(state: State) -> str:
     kept = [f"ParameterKey={name},UsePreviousValue=true" for name in sorted(state.root.parameters)]
     return command(
         "aws", "cloudformation", "create-change-set", "--stack-name", state.root.name, "--change-set-name", "preflight",
-        "--template-url", "TEMPLATE_URL", "--include-nested-stacks", "--capabilities", "CAPABILITY_IAM",
+        "--template-body", "file://PACKAGED_TEMPLATE", "--include-nested-stacks", "--capabilities", "CAPABILITY_IAM",
         *(["--parameters", *kept] if kept else []),
     )  # fmt: skip
