@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cfngen._version import VERSION as __version__
+from cfngen.disk import write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, OutputError, Problem, WiringError
 from cfngen.ledger import Ledger
 from cfngen.plan import Plan, plan
-from cfngen.render import render, stage_files, tree_files, write
+from cfngen.render import render, stage_files, tree_files
 from cfngen.sources import CodeCommit, Connection
 from cfngen.spec import (
     AllAtOnce,

@@ -22,10 +22,11 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
+from cfngen.disk import alone, ledger_of, write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, project_of, select
-from cfngen.render import ledger_of, stage_files, write
+from cfngen.render import stage_files
 from cfngen.spec import App
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
@@ -60,6 +61,17 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     """Write the templates and files of APP, a Python file such as services/coffee.py."""
     path = app or find()
     stages = select(load(path), stage)
+    with alone(out / each.name / each.stage for each in stages):
+        folders, notes = _generated(path, stages, out)
+        changed = write(folders)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    for folder, files in folders.items():
+        click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
+
+
+def _generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, dict[str, str]], list[str]]:
+    """The files of stages by folder, and what the user should know of them."""
     folders: dict[Path, dict[str, str]] = {}
     problems: list[Problem] = []
     notes: list[str] = []
@@ -75,11 +87,7 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
             notes += _files_elsewhere(each, folder, project_of(path))
     _refuse(problems)
-    changed = write(folders)
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    for folder, files in folders.items():
-        click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
+    return folders, notes
 
 
 @cli.command()
@@ -264,16 +272,7 @@ def _parts_of(command: str, extra: str) -> Iterator[None]:
 
 def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
     """What `generate` would write, by folder."""
-    folders: dict[Path, dict[str, str]] = {}
-    problems: list[Problem] = []
-    for each in select(load(path), stage):
-        folder = out / each.name / each.stage
-        try:
-            folders[folder] = stage_files(each, _ledger(folder), _source(path), _own_buildspecs(path), _command(path))
-        except DescriptionError as error:
-            problems.extend(error.problems)
-    _refuse(problems)
-    return folders
+    return _generated(path, select(load(path), stage), out)[0]
 
 
 def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:

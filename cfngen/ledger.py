@@ -11,11 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from cfngen.errors import LedgerError, Problem
 
 FORMAT = 1
+Listener = Literal["http", "https", "test"]
+LISTENERS: tuple[Listener, ...] = ("http", "https", "test")
+LAST_PRIORITY = 50000
+"""The greatest that a balancer takes (H16)."""
 FILE = "ledger.json"
 
 Birth = Mapping[str, Any]
@@ -27,13 +31,15 @@ class RuleRecord:
 
     `digest` stands in its logical id. `colour` is ``blue`` for the rules that a service was born with, else
     the name of the root parameter that says which colour was live when the rule was made.
-    A retired rule keeps its number, so that no other rule ever takes it.
+    A retired rule keeps its number, so that no other rule ever takes it. `paths` are those that it matches, so that a
+    path more or less leaves the other rules of the service alone.
     """
 
     digest: str
-    listener: str
+    listener: Listener
     priority: int
     content: str
+    paths: tuple[str, ...] = ()
     colour: str = "blue"
     retired: bool = False
 
@@ -61,7 +67,7 @@ class Ledger:
             births = {name: _a(dict, birth) for name, birth in data["births"].items()}
             resources = tuple(_place(line) for line in _a(list, data["resources"]))
             return cls(births=births, rules=rules, resources=resources, file=file)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             fits = "restore it from version control; a ledger is written by cfngen alone and never edited"
             said = " ".join(str(error).split())
             raise LedgerError(
@@ -118,19 +124,22 @@ def _without_defaults(record: RuleRecord) -> dict[str, Any]:
         "listener": record.listener,
         "priority": record.priority,
         "content": record.content,
+        "paths": list(record.paths),
         "colour": record.colour,
     }
     return data | ({"retired": True} if record.retired else {})
 
 
 def _record(data: Any) -> RuleRecord:
-    record = RuleRecord(**_a(dict, data))
+    given = _a(dict, data)
+    record = RuleRecord(**{**given, "paths": tuple(_a(str, path) for path in _a(list, given.get("paths", [])))})
     for text in (record.digest, record.listener, record.content, record.colour):
         _a(str, text)
     _a(bool, record.retired)
-    if isinstance(record.priority, bool):
-        raise TypeError("a priority is a number")
-    _a(int, record.priority)
+    if isinstance(record.priority, bool) or not 1 <= _a(int, record.priority) <= LAST_PRIORITY:
+        raise TypeError(f"{record.priority!r} is no priority")
+    if record.listener not in LISTENERS:
+        raise TypeError(f"{record.listener!r} is no listener")
     return record
 
 

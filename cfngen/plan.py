@@ -14,8 +14,8 @@ from itertools import product
 
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
-from cfngen.ledger import Ledger, RuleRecord
-from cfngen.routing import Listener, Match, Rule, conflicts, give_priority, listeners, matches, reached
+from cfngen.ledger import LISTENERS, Ledger, RuleRecord
+from cfngen.routing import Match, Rule, conflicts, give_priority, listeners, matches, precedes, reached
 from cfngen.spec import App, Database, Service
 from cfngen.stack import title
 
@@ -54,9 +54,10 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     `LedgerError` when the change would replace what must stay.
     """
     known = ledger or Ledger()
-    clashes = list(conflicts(app))
+    clashes = list(conflicts(app, {service.name: _groups(service, known) for service in app.services}))
     broken = [
         *_identity(app, known),
+        *_numbers(known),
         *_service_births(app, known),
         *_network_birth(app, known),
         *_database_birth(app, known),
@@ -67,6 +68,8 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     settled = _retire_removed(app, known)
     for service in sorted(app.services, key=lambda each: each.name):
         settled = _settle_rules(app, service, settled, born=_service_key(service.name) in known.births)
+    if disorder := list(_disorder(app, settled)):
+        raise LedgerError(disorder)
     rules = {service.name: _rules(service, settled) for service in app.services}
     report(_routing_problems(app, rules, _retired(settled) - _retired(known)))
     for service in app.services:
@@ -113,6 +116,36 @@ def _database_values(app: App, database: Database) -> dict[str, object]:
 
 def _key_of(app: App, what: str) -> str:
     return "application" if what in app.own_key_for else "aws"
+
+
+_MERGED = (
+    "both came from branches that were merged. Way out: in {file} delete the rules of the service that was never "
+    "deployed, and generate again; they get new numbers"
+)
+
+
+def _numbers(ledger: Ledger) -> Iterator[Problem]:
+    """Numbers that two rules have, which no generation gives; a merge of two branches' ledgers does."""
+    seen: dict[tuple[str, int], str] = {}
+    for name, records in sorted(ledger.rules.items()):
+        for record in records:
+            place = (record.listener, record.priority)
+            if place in seen:
+                given = f"priority {record.priority} on the {record.listener} listener for {seen[place]!r} and {name!r}"
+                yield Problem("ledger", given, _MERGED.format(file=ledger.file), ledger.file)
+            seen[place] = name
+
+
+def _disorder(app: App, ledger: Ledger) -> Iterator[Problem]:
+    """Rules whose numbers are the wrong way round, so that requests would reach the wrong service; as above."""
+    active = [(service.name, *each) for service in app.services for each in _records(app, service, ledger)]
+    for index, (name, match, record) in enumerate(active):
+        for other_name, other, other_record in active[:index]:
+            if name != other_name and record.listener == other_record.listener:
+                order = precedes(match, other)
+                if order and (order < 0) != (record.priority < other_record.priority):
+                    given = f"the rules of {other_name!r} and {name!r} on the {record.listener} listener are in the wrong order"
+                    yield Problem("ledger", given, _MERGED.format(file=ledger.file), ledger.file)
 
 
 def _identity(app: App, ledger: Ledger) -> Iterator[Problem]:
@@ -192,9 +225,12 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
 
 def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> Ledger:
     """Retire the rules that are wanted no more, and add those that are new, each with its number."""
-    wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in matches(service)}
+    made = matches(service, _groups(service, ledger))
+    wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in made}
     records = [
-        replace(record, retired=True) if record.content not in wanted else record
+        replace(record, paths=wanted[record.content][1].paths)
+        if record.content in wanted
+        else replace(record, retired=True)
         for record in ledger.rules.get(service.name, ())
     ]
     missing = [
@@ -219,7 +255,8 @@ def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> 
         if priority is None:
             fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
             raise LedgerError([problem(service, "paths", fits, ", ".join(match.paths))])
-        records.append(RuleRecord(digests[content], listener, priority, content, live if born else "blue"))
+        colour = live if born else "blue"
+        records.append(RuleRecord(digests[content], listener, priority, content, match.paths, colour))
     return ledger.with_rules(service.name, records)
 
 
@@ -231,22 +268,39 @@ def _digest(content: str, generation: int) -> str:
 def _active(app: App, ledger: Ledger, besides: str) -> Iterator[tuple[Match, RuleRecord]]:
     for service in app.services:
         if service.name != besides:
-            contents = {match.content(listener): match for listener in listeners(app) for match in matches(service)}
-            for record in ledger.rules.get(service.name, ()):
-                if not record.retired and record.content in contents:
-                    yield contents[record.content], record
+            yield from _records(app, service, ledger)
+
+
+def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:
+    """The rules of a service that are wanted still, each with what it matches."""
+    made = matches(service, _groups(service, ledger))
+    contents = {match.content(listener): match for listener in listeners(app) for match in made}
+    for record in ledger.rules.get(service.name, ()):
+        if not record.retired and record.content in contents:
+            yield contents[record.content], record
+
+
+def _groups(service: Service, ledger: Ledger) -> tuple[tuple[str, ...], ...]:
+    """The paths of the rules that a service has, as long as its hosts and addresses are what they were."""
+    hosts, addresses = tuple(sorted(service.hosts)), tuple(sorted(service.allowed_addresses))
+    return tuple(
+        dict.fromkeys(
+            record.paths
+            for record in ledger.rules.get(service.name, ())
+            if not record.retired
+            and Match(service.name, hosts, record.paths, addresses).content(record.listener) == record.content
+        )
+    )
 
 
 def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:
-    every: tuple[Listener, ...] = ("http", "https", "test")
-    contents = {match.content(listener): (listener, match) for listener in every for match in matches(service)}
+    made = {
+        match.content(listener): (listener, match)
+        for listener in LISTENERS
+        for match in matches(service, _groups(service, ledger))
+    }
     return tuple(
-        Rule(
-            *contents[record.content],
-            record.digest,
-            record.priority,
-            None if record.colour == "blue" else record.colour,
-        )
+        Rule(*made[record.content], record.digest, record.priority, None if record.colour == "blue" else record.colour)
         for record in ledger.rules[service.name]
         if not record.retired
     )

@@ -9,23 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
-from typing import Literal
+from itertools import chain
 
 from cfngen.describe import problem
 from cfngen.errors import Problem
+from cfngen.ledger import LAST_PRIORITY, Listener
 from cfngen.spec import App, Service
 from cfngen.spec.service import CONDITION_VALUES
 
-Listener = Literal["http", "https", "test"]
-
-LAST_PRIORITY = 50000
 REDIRECT_PRIORITY = 1
 """Of the one rule that is no service's: it sends port 80 to HTTPS."""
 _HOST_RANKS, _PATH_RANKS = 3, 2 * 129
+_STEP = 8
+"""Between two rules of like precision, so that others have room between them."""
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
 _ACTION = "forward to both target groups of the service, weighted, v1"
 
@@ -62,22 +62,36 @@ class Rule:
     live: str | None = None
 
 
-def matches(service: Service) -> tuple[Match, ...]:
-    """A service's matches: as few rules as its paths need, each within the limits of a rule (A6.15)."""
+def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Match, ...]:
+    """A service's matches: as few rules as its paths need, each within the limits of a rule (A6.15).
+
+    `known` are the paths of rules that exist. One whose paths are all wanted stays as it is; new paths get rules of
+    their own, so that a path more replaces no rule.
+    """
     hosts, addresses = tuple(sorted(service.hosts)), tuple(sorted(service.allowed_addresses))
     room = CONDITION_VALUES - len(hosts) - len(addresses)
     wildcards = CONDITION_VALUES - sum(map(_wildcards, hosts))
+    wanted = set(service.paths)
+    kept: list[tuple[str, ...]] = []
+    for paths in known:
+        if paths and wanted >= set(paths):
+            kept.append(paths)
+            wanted -= set(paths)
     groups: list[list[str]] = []
-    for path in sorted(service.paths):
+    for path in sorted(wanted):
         if not groups or len(groups[-1]) == room or sum(map(_wildcards, [*groups[-1], path])) > wildcards:
             groups.append([])
         groups[-1].append(path)
-    return tuple(Match(service.name, hosts, tuple(paths), addresses) for paths in groups)
+    return tuple(Match(service.name, hosts, paths, addresses) for paths in (*kept, *map(tuple, groups)))
 
 
-def conflicts(app: App) -> Iterator[Problem]:
-    """Requests that two services claim with equal right, and rules that no order could satisfy."""
-    every = [match for service in sorted(app.services, key=lambda s: s.name) for match in matches(service)]
+def conflicts(app: App, known: Mapping[str, Iterable[tuple[str, ...]]] | None = None) -> Iterator[Problem]:
+    """Requests that two services claim with equal right, and rules that no order could satisfy.
+
+    `known` are the paths of rules that exist, by service; see `matches`.
+    """
+    services = sorted(app.services, key=lambda service: service.name)
+    every = [match for service in services for match in matches(service, (known or {}).get(service.name, ()))]
     for index, one in enumerate(every):
         for other in every[:index]:
             if one.service == other.service:
@@ -110,7 +124,8 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
         low = max(low, priority) if order > 0 else low
         high = min(high, priority) if order < 0 else high
     ideal = _ideal(match) if low < _ideal(match) < high else (low + high) // 2
-    for distance in range(LAST_PRIORITY):
+    apart = range(0, int(_BAND / 2), _STEP) if high - low > _BAND else range(0)
+    for distance in chain(apart, range(LAST_PRIORITY)):
         for number in (ideal + distance, ideal - distance):
             if low < number < high and number not in used:
                 return number

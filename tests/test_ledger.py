@@ -79,7 +79,7 @@ def test_whole_text() -> None:
         .with_birth("service shop", {"port": 8080, "health_path": "/health"})
         .with_rules(
             "shop",
-            [RuleRecord("11", "http", 7, "11", retired=True), RuleRecord("22", "http", 9, "33", "ShopRule44Live")],
+            [RuleRecord("11", "http", 7, "11", retired=True), RuleRecord("22", "http", 9, "33", ("/*",), "ShopRule44Live")],
         )
         .with_resources({"network/Vpc": "AWS::EC2::VPC", "cluster/Cluster": "AWS::ECS::Cluster"})
     )
@@ -101,6 +101,7 @@ def test_whole_text() -> None:
         "listener": "http",
         "priority": 7,
         "content": "11",
+        "paths": [],
         "colour": "blue",
         "retired": true
       },
@@ -109,6 +110,9 @@ def test_whole_text() -> None:
         "listener": "http",
         "priority": 9,
         "content": "33",
+        "paths": [
+          "/*"
+        ],
         "colour": "ShopRule44Live"
       }
     ]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +17,7 @@ from typing import Any
 import pytest
 
 from cfngen import OutputError, write
+from cfngen.disk import stale
 
 Files = dict[str, str]
 
@@ -364,6 +369,48 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path, monkeypatch: py
     def denied(*_args: object, **_kwargs: object) -> str:
         raise PermissionError(errno.EACCES, "Permission denied", "dev/shop.yaml")
 
-    monkeypatch.setattr(Path, "read_text", denied)
+    monkeypatch.setattr(Path, "read_bytes", denied)
     with pytest.raises(OutputError, match=r"dev/shop\.yaml: Permission denied; nothing was changed"):
         write({tmp_path / "dev": NEW})
+
+
+def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
+    """Two that write the same folder again and again, each with files of its own: one of the two is there, whole."""
+    program = """
+import sys
+from pathlib import Path
+from cfngen.disk import write
+own, folder = sys.argv[1], Path(sys.argv[2])
+for turn in range(60):
+    for stage in ("dev", "prod"):
+        write({folder / stage: {"ledger.json": own + str(turn), "s/taskdef.json": own + str(turn)}})
+"""
+    running = [subprocess.Popen([sys.executable, "-c", program, own, str(tmp_path / "out")]) for own in ("a", "b")]
+    assert [each.wait(timeout=60) for each in running] == [0, 0]
+    for stage in ("dev", "prod"):
+        texts = {path.read_text(encoding="utf-8") for path in (tmp_path / "out" / stage).rglob("*") if path.is_file()}
+        assert len(texts) == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["dev", "prod"]
+
+
+def test_a_folder_that_somebody_else_writes_is_waited_for_and_then_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cfngen.disk._ATTEMPTS", 2)
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        with pytest.raises(OutputError, match="another cfngen is writing there"):
+            write({tmp_path / "dev": {"ledger.json": "{}"}})
+    finally:
+        os.close(held)
+    assert list(tmp_path.iterdir()) == []
+    assert write({tmp_path / "dev": {"ledger.json": "{}"}}) == [tmp_path / "dev"]
+
+
+def test_line_ends_are_bytes_too(tmp_path: Path) -> None:
+    folder, files = tmp_path / "dev", {"ledger.json": "{}\n", "web/taskdef.json": "one\r\ntwo\n"}
+    assert write({folder: files}) == [folder]
+    assert write({folder: files}) == []
+    (folder / "ledger.json").write_bytes(b"{}\r\n")
+    assert stale(folder, files) == ["ledger.json"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cfngen.checks.stage import Behind, Stage, hidden, read_folder
+from cfngen.disk import stale, write
 from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.ledger import FILE
-from cfngen.render import stale, write
 
 
 def generated(folder: Path, stage: str | None = None) -> list[Stage]:

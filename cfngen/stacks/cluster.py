@@ -8,7 +8,7 @@ from typing import Any
 from troposphere import GetAtt, codedeploy, ec2, ecs, route53
 from troposphere import elasticloadbalancingv2 as elb
 
-from cfngen.routing import Listener
+from cfngen.ledger import Listener
 from cfngen.spec import Balancer
 from cfngen.stack import Stack
 from cfngen.stacks.foundation import FoundationOutputs
