@@ -76,6 +76,18 @@ def read_template(text: str) -> Template:
         raise TemplateError(f"Template format error: line {error.line}: {error}") from None
 
 
+def check(template: Template) -> None:
+    """Raise `TemplateError` for what CloudFormation refuses before it begins: circles, and names of nothing."""
+    known = {*template.resources, *template.section("Parameters")}
+    for section in ("Conditions", "Resources", "Outputs"):
+        found = references(dict(template.section(section)))
+        if unknown := sorted({name for name in found if name not in known and not name.startswith("AWS::")}):
+            told = f"Unresolved resource dependencies [{', '.join(unknown)}] in the {section} block of the template"
+            raise TemplateError(f"Template format error: {told}")
+    if not template.order:
+        raise TemplateError("Template format error: At least one Resources member must be defined.")
+
+
 def references(node: Any) -> Iterator[str]:
     """Every name that a value refers to, resources, parameters and pseudo parameters alike."""
     match node:

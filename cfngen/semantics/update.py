@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 from cfngen.semantics import parameters as parameter_values
 from cfngen.semantics.replacement import replacing
 from cfngen.semantics.resolve import NO_VALUE, Resolver
-from cfngen.semantics.template import STACK, Template, TemplateError
+from cfngen.semantics.template import STACK, Template, TemplateError, check
 
 Status = Literal[
     "CREATE_COMPLETE",
@@ -180,6 +180,7 @@ class Engine:
 
     def create(self, name: str, template: Template, given: Mapping[str, str]) -> Outcome:
         """Create a stack; raises `TemplateError` for what is refused before anything is made."""
+        check(template)
         new = StackState(name, template, parameter_values.texts(template, given))
         self._journal = []
         try:
@@ -190,7 +191,8 @@ class Engine:
         return Outcome("CREATE_COMPLETE", new)
 
     def update(self, old: StackState, template: Template, given: Mapping[str, str]) -> Outcome:
-        """Update a stack and all below it; parameters that are not given keep their values."""
+        """Update a stack and all below it; parameters that are not given keep their values. Raises as `create` does."""
+        check(template)
         new = StackState(old.path, template, parameter_values.texts(template, given, old.parameters))
         self._journal = []
         try:

@@ -1,0 +1,137 @@
+"""`cfngen simulate`: what it says of good and bad templates, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run
+from specimens import by_hand, files, properties
+
+from cfngen import App, Balancer, Ledger, Service, stage_files, write
+from cfngen.simulate.behaviour import BEHAVIOURS
+from cfngen.simulate.watch import INVARIANTS
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_coffee_is_played_and_nothing_hurts(cfngen: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    done = cfngen("simulate", "services/coffee.py")
+    assert (done.status, done.out) == (0, "")
+    assert "templates/coffee/dev: 2 services, 9 lives played; nothing hurts" in done.err
+    assert "templates/coffee/prod: 2 services, 9 lives played; nothing hurts" in done.err
+
+
+def test_the_story_shows_rules_and_tasks_over_time(cfngen: Run) -> None:
+    done = cfngen("simulate", ROOT / "templates/coffee/prod", "--story")
+    lines = [" ".join(line.split()) for line in done.out.splitlines()]
+    at = lines.index(next(line for line in lines if line.endswith("prod, customer")))
+    assert lines[at + 1] == "min what happens production test tasks"
+    told = lines[at : at + 20]
+    assert any("10 % to v1 BBBBBBBBBG blue 90 green 10 blue 0 green 100" in line for line in told)
+    assert any("100 % to v1 GGGGGGGGGG blue 0 green 100" in line for line in told)
+    assert any("v0 ends" in line and line.endswith("v1 in green x2") for line in told)
+    assert any("back to v1" in line for line in told)
+    assert "\x1b" not in done.out
+
+
+def test_one_stage_of_many(cfngen: Run) -> None:
+    done = cfngen("simulate", ROOT / "templates", "--stage", "dev")
+    assert done.status == 0
+    assert "dev:" in done.err
+    assert "prod:" not in done.err
+    refused = cfngen("simulate", ROOT / "templates", "--stage", "dve")
+    assert refused.status == 2
+    assert "there are dev, prod" in refused.err
+
+
+def test_json_is_for_programs(cfngen: Run) -> None:
+    data = json.loads(cfngen("simulate", ROOT / "templates/coffee/dev", "--format", "json").out)
+    assert [each["name"] for each in data] == [str(ROOT / "templates/coffee/dev")]
+    assert data[0]["hurts"] == []
+    last = data[0]["rows"][-1]
+    assert last["production"]["customer"] == {"blue": 0, "green": 100}
+    assert last["tasks"]["customer"] == [{"version": "v1", "group": "green", "running": 1}]
+
+
+def _write(folder: Path, *mistakes: object) -> Path:
+    folder.mkdir()
+    (folder / "system.yaml").write_text(files(by_hand(), *mistakes).texts["system.yaml"], encoding="utf-8")  # type: ignore[arg-type]
+    return folder
+
+
+def test_what_hurts_is_told_with_its_story(cfngen: Run, tmp_path: Path) -> None:
+    old = _write(tmp_path / "old")
+    new = _write(tmp_path / "new", lambda body: properties(body, "AdminRule").update(Priority=99))
+    done = cfngen("simulate", "--update", old, new)
+    assert done.status == 1
+    assert f"T1 {INVARIANTS['T1']}" in done.out
+    assert "after: the stack is updated (system/AdminRule is written)" in done.out
+    assert "   admin:\n" in done.out
+    assert "things hurt" in done.err
+    assert cfngen("simulate", "--update", old, old).status == 0
+
+
+def test_an_update_of_generated_templates_is_judged(cfngen: Run, tmp_path: Path) -> None:
+    """Another path is a new rule, which begins with the colour that serves; a new service takes nothing that it may not."""
+    web, admin = Service(name="web"), Service(name="admin", paths=("/admin",), health_path="/admin")
+    app = App(name="shop", services=(web, admin), balancer=Balancer(https=False))
+    before = stage_files(app)
+    more = Service(name="admin", paths=("/admin", "/admin/*"), health_path="/admin")
+    after = stage_files(
+        App(name="shop", services=(web, more), balancer=Balancer(https=False)), Ledger.read(before["ledger.json"])
+    )
+    write({tmp_path / "old": before, tmp_path / "new": after})
+    done = cfngen("simulate", "--update", tmp_path / "old", tmp_path / "new")
+    assert "/admin/x of web gets admin" in done.out  # it moves to another service, as the description wants
+    assert "503" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("", "At least one Resources member must be defined"),
+        ("Resources: [", "Template format error: line 2"),
+        (
+            "Resources: {A: {Type: 'AWS::SNS::Topic', DependsOn: B}, B: {Type: 'AWS::SNS::Topic', DependsOn: A}}",
+            "Circular",
+        ),
+        (
+            "Resources: {A: {Type: 'AWS::SNS::Topic', Properties: {TopicName: !Ref B}}}",
+            "Unresolved resource dependencies [B]",
+        ),
+        (
+            "Parameters: {P: {Type: String, AllowedPattern: 'xyz'}}\nResources: {A: {Type: 'AWS::SNS::Topic'}}",
+            "matches xyz",
+        ),
+    ],
+)
+def test_templates_that_cannot_be_deployed_are_refused(cfngen: Run, tmp_path: Path, text: str, fits: str) -> None:
+    (tmp_path / "root.yaml").write_text(text, encoding="utf-8")
+    done = cfngen("simulate", tmp_path)
+    assert done.status == 2
+    assert fits in done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_does_not_fit_together_is_refused(cfngen: Run, tmp_path: Path) -> None:
+    done = cfngen("simulate", tmp_path, "--update", tmp_path, tmp_path)
+    assert done.status == 2
+    assert "--update" in done.err
+    empty = cfngen("simulate", tmp_path)
+    assert empty.status == 2
+    assert "there are no templates in it" in empty.err
+
+
+def test_every_rule_of_behaviour_says_what_it_is_and_where_it_is_from() -> None:
+    from cfngen.simulate import pipelines, scenario
+
+    assert pipelines
+    assert scenario
+    assert len(BEHAVIOURS) > 35
+    for each in BEHAVIOURS.values():
+        assert each.source
+        assert each.sure in ("documented", "observed", "believed")
+        assert len(each.sentence) > 20
