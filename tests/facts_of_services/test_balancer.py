@@ -352,7 +352,7 @@ def test_h2_what_would_replace_a_group_is_refused_with_the_ways_out(option: str,
     (problem,) = refused.value.problems
     assert problem.option.endswith(option)
     assert repr(value) in problem.given
-    assert "another service name" in problem.fits
+    assert "add a second service of the new form" in problem.fits
     assert "never deployed" in problem.fits
     # Nothing was deployed yet: without a ledger the same description is welcome.
     assert rendered(changed(SMALL, "other", **{option: value})).texts
