@@ -1,10 +1,10 @@
 # Every target sets up what it needs. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-APP := services/coffee.py
+APP ?= services/coffee.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services check golden bench clean
+.PHONY: help install templates test test-python test-services check simulate mutants pictures golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,15 @@ check: .venv/developer ## format, lint, types, imports, tests, lint of the outpu
 	$(BIN)/lint-imports
 	$(MAKE) test
 	$(BIN)/cfngen check $(APP)
+
+simulate: .venv/developer ## twenty times as many histories as the tests play, each run other ones; TIMES=n for more
+	CFNGEN_HISTORIES=$(or $(TIMES),20) $(BIN)/pytest -q tests/test_histories.py
+
+mutants: .venv/developer ## change the templates of coffee's production one place at a time; what does nobody notice?
+	cd tests && ../$(BIN)/python mutants.py
+
+pictures: .venv/developer ## draw the pictures of docs/traffic.md anew
+	cd tests && ../$(BIN)/python pictures.py
 
 golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it
 	$(BIN)/pytest -q --numprocesses 0 --golden

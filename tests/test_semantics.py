@@ -243,7 +243,7 @@ def test_a_create_only_property_replaces_and_the_old_one_goes_last() -> None:
     old = created(table, stack(G={"Type": GROUP, "Properties": {"Port": 80}}, A=user))
     new = stack(G={"Type": GROUP, "Properties": {"Port": 81}}, A=user, B=topic())
     assert update(table, old, new).status == "UPDATE_COMPLETE"
-    assert table.wrote == ["create s/G", "update s/A", "create s/B", "delete s/G"]
+    assert table.wrote == ["create s/G", "create s/B", "update s/A", "delete s/G"]
 
 
 def test_what_leaves_the_template_goes_after_all_else_unless_it_is_retained() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from specimens import Body, Mistake, by_hand, files, forward, properties, rule
 
+from cfngen import App, Balancer, Ledger, Service, stage_files
 from cfngen.simulate.balancer import Request
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.codedeploy import Deployment
@@ -307,14 +308,40 @@ def test_if_every_update_wrote_unchanged_rules_no_template_could_be_right() -> N
     assert {each.invariant for each in simulation.hurts} >= {"T1", "T2"}
 
 
-def test_what_a_new_service_takes_from_another_is_told() -> None:
-    """Its stand-in answers until its first release; an update says so before it is made."""
-    from cfngen import App, Balancer, Ledger, Service, stage_files
+WEB = Service(name="web")
+ADMIN = Service(name="admin", paths=("/admin", "/admin/*"), health_path="/admin/health")
+HIDDEN = Service(name="admin", paths=("/admin/health",), health_path="/admin/health")
+REPORTS = Service(name="reports", paths=("/reports/*",), health_path="/reports/health")
 
-    web, plain = Service(name="web"), Balancer(https=False)
-    before = stage_files(App(name="shop", services=(web,), balancer=plain))
-    reports = Service(name="reports", paths=("/reports/*",), health_path="/reports/health")
-    after = stage_files(App(name="shop", services=(web, reports), balancer=plain), Ledger.read(before["ledger.json"]))
-    simulation = update(Files(before), Files(after))
-    assert {each.invariant for each in simulation.hurts} == {"T2"}
-    assert all("/reports" in each.seen for each in simulation.hurts)
+
+def shop(*services: Service, https: bool = False) -> App:
+    return App(name="shop", services=services, balancer=Balancer(https=https))
+
+
+def told(before: App, after: App) -> set[str]:
+    """What an update of generated templates does to requests, as `cfngen simulate --update` tells it."""
+    old = stage_files(before)
+    new = stage_files(after, Ledger.read(old["ledger.json"]))
+    return {f"{each.invariant} {each.seen}" for each in update(Files(old), Files(new)).hurts}
+
+
+def test_what_a_new_service_takes_from_another_is_told() -> None:
+    """Its stand-in answers until its first release."""
+    found = told(shop(WEB), shop(WEB, REPORTS))
+    assert found
+    assert all(each.startswith("T2 /reports") for each in found)
+
+
+def test_a_service_that_goes_leaves_its_paths_to_nobody_for_a_moment() -> None:
+    assert "T2 /admin of admin gets 503 100%" in told(shop(WEB, ADMIN), shop(WEB))
+    given_away = told(shop(WEB, ADMIN), shop(WEB, HIDDEN))
+    assert given_away
+    assert not any("503" in each for each in given_away)
+    assert {each.split()[1] for each in told(shop(WEB, HIDDEN), shop(WEB))} == {"/admin/health"}
+
+
+def test_https_is_added_without_a_request_that_strays_and_not_so_switched_off() -> None:
+    assert told(shop(WEB, ADMIN), shop(WEB, ADMIN, https=True)) == set()
+    assert any(
+        "404" in each or "fixed-response" in each for each in told(shop(WEB, ADMIN, https=True), shop(WEB, ADMIN))
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cfngen.simulate.judge import Verdict
@@ -30,7 +31,7 @@ def verdict(judged: Verdict, *, with_story: bool, colour: bool) -> Iterator[str]
 
 def story(simulation: Simulation, label: str, *, colour: bool) -> Iterator[str]:
     """The table of what happened to one service: its rules, its groups and its tasks over time."""
-    rows = [(_cells(row, label), row) for row in _rows(simulation, label)]
+    rows = [(_cells(row, label), row) for row in told(simulation, label)]
     widths = [max(len(cells[column]) for cells, _ in [(_HEADINGS, None), *rows]) for column in range(len(_HEADINGS))]
     yield "  ".join(text.ljust(width) for text, width in zip(_HEADINGS, widths, strict=True)).rstrip()
     for cells, row in rows:
@@ -84,22 +85,22 @@ def as_data(judged: Verdict) -> dict[str, Any]:
     }
 
 
-def _rows(simulation: Simulation, label: str) -> Iterator[Row]:
-    """The rows that are about a service: where something of it changed, and where a wait is over."""
+def told(simulation: Simulation, label: str) -> Iterator[Row]:
+    """The rows that are about a service, in plain words: where something of it changed, and where a wait is over."""
     before: tuple[Any, ...] | None = None
     for row in simulation.story.rows:
         now = (row.production.get(label), row.test.get(label), row.tasks.get(label))
         is_there, is_wait = any(now), row.what.startswith(f"{label} ") and row.what.rpartition(" ")[2] in _WAITS
-        if is_there and (now != before or is_wait):
-            yield row
+        if is_there and (now != before or is_wait or row.of_all):
+            what = row.what.removeprefix(f"{label}: ").rpartition("/")[2]
+            yield replace(row, what=_WAITS.get(what.rpartition(" ")[2], what))
         before = now
 
 
 def _cells(row: Row, label: str) -> tuple[str, ...]:
     production = row.production.get(label, ())
     tasks = ", ".join(f"{version} in {group} x{number}" for version, group, number in row.tasks.get(label, ()))
-    what = _WAITS.get(row.what.rpartition(" ")[2], row.what.removeprefix(f"{label}: "))
-    return (f"{row.minute:.0f}", what, _told(production), show(row.test.get(label, ())), tasks)
+    return (f"{row.minute:.0f}", row.what, _told(production), show(row.test.get(label, ())), tasks)
 
 
 def _told(weights: Weights) -> str:

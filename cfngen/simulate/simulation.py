@@ -173,7 +173,7 @@ class Simulation:
         outcome = engine.update(self.stack, template, given) if self.stack else engine.create(name, template, given)
         self.stack, self.watch.entries = outcome.stack, None
         self._judge(outcome, disturbed)
-        self.story.tell(f"{self.after}: {outcome.status}", always=True)
+        self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
         self.watch.rest(self.after)
         return outcome
 
@@ -201,7 +201,7 @@ class Simulation:
             ):
                 if there:
                     self.watch.hurt("T8", self.after, f"{kind}: {', '.join(sorted(there))}")
-        self.story.tell(f"{self.after}: {outcome.status}", always=True)
+        self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
         return outcome
 
     def release(self, label: str, files: Files | None = None) -> Deployment:

@@ -15,6 +15,7 @@ class Row:
     """The state after one thing happened. Rules and tasks are by service and, within it, by colour or version.
 
     `production` and `test` are weights by group name's last word (blue, green), `tasks` versions with their number.
+    A row `of_all` is about the whole stage, and belongs to the story of each service.
     """
 
     minute: float
@@ -22,6 +23,7 @@ class Row:
     production: Mapping[str, Weights]
     test: Mapping[str, Weights]
     tasks: Mapping[str, tuple[tuple[str, str, int], ...]]
+    of_all: bool = False
 
 
 @dataclass
@@ -31,11 +33,16 @@ class Story:
     world: World
     rows: list[Row] = field(default_factory=list)
 
-    def tell(self, what: str, *, always: bool = False) -> None:
-        """Add a row when something that it shows is different, or `always`."""
-        row = Row(self.world.clock, what, *_state(self.world))
+    def tell(self, what: str, *, always: bool = False, of_all: bool = False) -> None:
+        """Add a row when something that it shows is different, or `always`, or when it is of the whole stage."""
+        row = Row(self.world.clock, what, *_state(self.world), of_all)
         last = self.rows[-1] if self.rows else None
-        if always or last is None or (last.production, last.test, last.tasks) != (row.production, row.test, row.tasks):
+        if (
+            always
+            or of_all
+            or last is None
+            or (last.production, last.test, last.tasks) != (row.production, row.test, row.tasks)
+        ):
             self.rows.append(row)
 
     @property
