@@ -14,11 +14,12 @@ from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from cfngen.errors import Problem, did_you_mean, relative, report, users_place
+from cfngen.errors import Problem, did_you_mean, relative, report, shown, users_place, writable
 
 Finding = tuple[str, str]
 """An option's name and what would fit there."""
 
+_TOO_GREAT = 10**15
 _hints: dict[type, dict[str, Any]] = {}
 
 
@@ -27,6 +28,7 @@ class _SelfChecking(type):
 
     def __call__(cls, *args: Any, **given: Any) -> Any:
         made: Any
+        given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
         known = {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]  # cls is a dataclass
         found = [(name, f"no such option; {did_you_mean(name, known)}") for name in given if name not in known]
         found += [("", "options are given by name, as in Service(name='customer')")] if args else []
@@ -78,6 +80,8 @@ def _mistyped(cls: type, given: Mapping[str, Any]) -> Iterator[Finding]:
     for name, value in given.items():
         if not _fits(value, _hints[cls][name]):
             yield name, f"must be {_words(_hints[cls][name])}"
+        elif fits := next(filter(None, map(_beyond, _leaves(value))), ""):
+            yield name, fits
 
 
 def _fits(value: Any, hint: Any) -> bool:  # noqa: PLR0911  (one line a kind of hint)
@@ -95,6 +99,23 @@ def _fits(value: Any, hint: Any) -> bool:  # noqa: PLR0911  (one line a kind of 
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """The texts and numbers of a value, and the names of a mapping."""
+    if isinstance(value, Mapping):
+        yield from value
+    for part in _parts(value):
+        yield from _leaves(part) if isinstance(part, tuple | Mapping) else (part,)
+
+
+def _beyond(leaf: Any) -> str:
+    """What would fit instead of a text or a number that no file can hold."""
+    if isinstance(leaf, str) and not writable(leaf):
+        return f"{shown(leaf)}: text that can be written as UTF-8, without half a surrogate pair"
+    if isinstance(leaf, int) and abs(leaf) >= _TOO_GREAT:
+        return f"a number of {len(str(_TOO_GREAT)) - 1} digits at most"
+    return ""
 
 
 def _words(hint: Any) -> str:
@@ -189,8 +210,9 @@ def _problems(made: Description, given: Mapping[str, Any], found: list[Finding])
 
 def short(value: Any) -> str:
     """A value as an error shows it, in sixty characters at most."""
-    text = value.place if isinstance(value, Description) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    if not isinstance(value, Description):
+        return shown(value)
+    return value.place if len(value.place) <= 60 else f"{value.place[:57]}..."
 
 
 def _place(made_at: tuple[str, int], call: str, option: str) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -118,6 +119,20 @@ def relative(file: str) -> str:
     """A file as the user would write it from here."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it, in sixty characters at most."""
+    try:
+        text = re.sub(r" at 0x[0-9a-f]+", "", repr(value))  # where it is in memory, which nobody can find again
+    except ValueError:  # Python writes no number of more than some thousand digits
+        text = f"{type(value).__name__} too long to show"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def writable(text: str) -> bool:
+    """Whether a text can stand in a file; half of a surrogate pair is no character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn, Protocol, Self
 
 from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
 
-from cfngen.errors import Problem, WiringError, is_ours, relative, report, users_place
+from cfngen.errors import Problem, WiringError, is_ours, relative, report, shown, users_place, writable
 
 building: ContextVar[object | None] = ContextVar("building", default=None)
 """The stack whose function runs now; `None` outside `Stack.nest`."""
@@ -39,13 +39,35 @@ class Value(AWSHelperFn):
     """
 
     cfn_type: ClassVar[str] = "String"
+    may_be_empty: ClassVar[bool] = False
+    is_sound: bool = True
 
     def __init__(self, source: str | AWSHelperFn) -> None:
+        if not (isinstance(source, AWSHelperFn) or self._takes(source)):
+            source = self._refuse(source)
         self.data: Any = source
         self.owner: object | None = building.get()
         self.label = _label(source)
         self.declaration: Parameter | None = None
         self.declared_at = ""
+
+    @classmethod
+    def _takes(cls, literal: object) -> bool:
+        return isinstance(literal, str) and (bool(literal) or cls.may_be_empty) and writable(literal)
+
+    def _refuse(self, given: object) -> str:
+        """Report what is no source; whoever collects problems goes on with a stand-in, and renders nothing."""
+        few = "a string" if self.may_be_empty else "a string that is not empty"
+        fits = f"{few}, or a function of troposphere, such as a resource's ref() or GetAtt()"
+        if isinstance(given, str) and given:
+            fits = "text that can be written as UTF-8, without half a surrogate pair"
+        self._report(given, fits)
+        return "" if self.may_be_empty else "unsound"
+
+    def _report(self, given: object, fits: str) -> None:
+        file, line = users_place()
+        self.is_sound = False
+        report([Problem(type(self).__name__, shown(given), fits, relative(file), line)])
 
     @classmethod
     def parameter(cls, title: str, **attributes: object) -> Self:
@@ -119,10 +141,22 @@ class Values(Value):
     cfn_type = "CommaDelimitedList"
 
     def __init__(self, source: Iterable[str | AWSHelperFn] | AWSHelperFn) -> None:
-        super().__init__(source if isinstance(source, AWSHelperFn) else "")
+        super().__init__(source if isinstance(source, AWSHelperFn) else "unsound")
         if not isinstance(source, AWSHelperFn):
-            self.data = list(source)
+            self.data = self._members(source)
         self._text: AWSHelperFn | None = None
+
+    def _members(self, source: object) -> list[str | AWSHelperFn]:
+        """Each a string or a function; one string is no list of them, though Python could go through its letters."""
+        fits = "a list of strings that are not empty, or of functions of troposphere, or such a function"
+        if isinstance(source, str | Mapping) or not isinstance(source, Iterable):
+            self._report(source, fits)
+            return []
+        members = list(source)
+        if wrong := [item for item in members if not (isinstance(item, AWSHelperFn) or self._takes(item))]:
+            self._report(wrong[0], f"no member of {fits}")
+            return []
+        return members
 
     @classmethod
     def from_output(cls, stack_title: str, output: str) -> Self:
@@ -148,7 +182,9 @@ class Values(Value):
 
 
 class Text(Value):
-    """Any text."""
+    """Any text, the empty one among them."""
+
+    may_be_empty = True
 
 
 class Arn(Value):

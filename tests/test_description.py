@@ -18,6 +18,7 @@ import pytest
 import test_ledger
 import test_load
 import test_stack
+import test_values
 from conftest import Golden
 
 from cfngen import (
@@ -130,7 +131,10 @@ REFUSED = [
     case(App, "log_retention_days", "one of 1, 3, 5, 7, 14, 30,", log_retention_days=31),
     *(case(App, "alarm_email", "an e-mail address", alarm_email=text) for text in ("", "me", "a@b", "a b@c.de", "a@b@c.de")),
     *(case(App, "tags['Team']", "at most 256 letters", tags={"Team": value}) for value in ("a,b", "<x>", "a" * 257)),
-    *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("aws:x", "AWS:x", "Stage", "Application", "Name")),
+    *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("aws:x", "AWS:x", "Stage", "Application", "Name", "stage", "APPLICATION", "name")),
+    *(case(App, f"tags[{key!r}]", f"another key; IAM takes it for the same as {first!r}", tags={first: "x", "other": "y", key: "x"})
+      for first, key in (("team", "Team"), ("Cost Center", "cost center"))),
+    case(App, "tags", "46 of them; at most 45, since a resource takes 50", tags={f"tag{number}": "x" for number in range(46)}),
     *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("", "a#b", "a" * 129)),
     case(App, "services", "at least one", services=()),
     case(App, "services", "46 of them; one balancer carries 45", services=services(*(f"s{n}" for n in range(46)))),
@@ -178,7 +182,9 @@ REFUSED = [
     *(case(Balancer, "domain", "a domain name in lower case", domain=text)
       for text in ("", "shop", "Shop.example.com", "https://a.b", "a..b", "*.*.a.b", "a.b/")),
     *(case(Balancer, "test_addresses[1]", f"{text!r}: {RANGE}", test_addresses=("10.0.0.0/8", text))
-      for text in ("", "10.0.0.1", "10.0.0.1/8", "::/0", "my office", "10.0.0.0/33")),
+      for text in ("", "10.0.0.1", "10.0.0.1/8", "::/0", "my office", "10.0.0.0/33", "fe80::%eth0/128")),
+    *(case(Balancer, "test_addresses[0]", f"{text!r}: the same range as AWS writes it, '203.0.113.0/24'", test_addresses=(text,))
+      for text in ("203.0.113.0/255.255.255.0", "203.0.113.0/0.0.0.255", "203.0.113.0/024")),
     case(Balancer, "test_addresses", "'10.0.0.0/8' stands there twice", test_addresses=("10.0.0.0/8", "10.0.0.0/8")),
     # database
     *(case(Database, "name", "a schema's name: a letter, then up to 31", name=text) for text in ("", "1a", "a-b", "A", "a" * 33)),
@@ -191,6 +197,8 @@ REFUSED = [
     case(Database, "readers", "'b' stands in writers too", readers=("a", "b"), writers=("b",)),
     # network
     *(case(Network, "cidr", PRIVATE, cidr=text) for text in (*EVERY_CIDR, "", "10.0.0.0", "10.0.0.1/16", "::/16", "10.0.0.0/33")),
+    *(case(Network, "cidr", "the same range as AWS writes it, '10.0.0.0/16'", cidr=text)
+      for text in ("10.0.0.0/255.255.0.0", "10.0.0.0/0.0.255.255", "10.0.0.0/016")),
     *(case(Network, "zones", "2 or 3", zones=zones) for zones in (0, 1, 4)),
     # pipeline and sources
     *(case(Pipeline, "files", "a folder relative to the source's root, as in 'templates/coffee/dev'", files=text)
@@ -224,7 +232,8 @@ REFUSED = [
     *(case(Scaling, "minimum", "1 up to maximum, which may be 500 at most", **limits)
       for limits in ({"minimum": 0}, {"minimum": 5}, {"maximum": 0}, {"maximum": 501})),
     *(case(Scaling, option, PERCENT, **{option: percent}) for option in ("cpu_percent", "memory_percent") for percent in (9, 96)),
-    case(Scaling, "requests_per_minute", "requests to one task in a minute, 1 or more, or None", requests_per_minute=0),
+    *(case(Scaling, "requests_per_minute", "requests to one task in a minute, 1 to 10000000, or None", requests_per_minute=number)
+      for number in (-1, 0, 10_000_001)),
     case(Scaling, "schedule", "two schedules of the name 'night'", schedule=(ScheduledScaling(**REQUIRED[ScheduledScaling]),) * 2),
     # service
     case(Secret, "key", "the name of one JSON key, without colons", key="a:b"),
@@ -237,7 +246,10 @@ REFUSED = [
       for text in ("", "shop", "Shop.example.com", "https://a.b", "a.b:80", "10.0.0.1", "a" * 126 + ".de", "é.example.com")),
     case(Service, "paths[0]", "wildcards", hosts=("*.*.*.*.example.com", "*.*.example.org")),
     case(Service, "paths[0]", "wildcards", hosts=("*.*.example.com",), paths=("/*/*/*/*/*",)),
-    *(case(Service, "allowed_addresses[0]", f"{text!r}: an address range", allowed_addresses=(text,)) for text in ("", "10.0.0.1", "10.0.0.1/8", "home")),
+    *(case(Service, "allowed_addresses[0]", f"{text!r}: an address range", allowed_addresses=(text,)) for text in ("", "10.0.0.1", "10.0.0.1/8", "home", "::1", "fe80::%eth0/128")),
+    *(case(Service, "allowed_addresses[1]", f"{text!r}: the same range as AWS writes it, {same!r}", allowed_addresses=("192.0.2.1/32", text))
+      for text, same in (("203.0.113.0/255.255.255.0", "203.0.113.0/24"), ("10.0.0.0/0.255.255.255", "10.0.0.0/8"), ("10.0.0.0/016", "10.0.0.0/16"),
+                         ("2001:DB8::/32", "2001:db8::/32"), ("0:0:0:0:0:0:0:0/0", "::/0"), ("2001:db8::/032", "2001:db8::/32"))),
     case(Service, "paths", "'/a' stands there twice", paths=("/*", "/a", "/a")),
     case(Service, "hosts", "'a.b' stands there twice", hosts=("a.b", "a.b")),
     case(Service, "allowed_addresses", "'10.0.0.0/8' stands there twice", allowed_addresses=("10.0.0.0/8",) * 2),
@@ -345,7 +357,7 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         name="a" * 24,
         stage="b" * 16,
         services=services(*(f"s{number}" for number in range(45))),
-        tags={"a" * 128: "", "Team": "x"},
+        tags={"a" * 128: "", "Team": "x", "self": "y", **{f"tag{number}": "" for number in range(42)}},
         alarm_email="a.b+c@d.example.com",
         log_retention_days=3653,
         own_key_for=("logs", "artifacts", "images", "database"),
@@ -394,6 +406,10 @@ def test_what_stands_at_the_limits_is_taken() -> None:
 # Types and names of options
 
 
+def fields_of(kind: type[Any], option: str) -> Any:
+    return next(each for each in fields(kind) if each.name == option)
+
+
 OPTIONS = [pytest.param(kind, each.name, id=f"{kind.__name__}.{each.name}") for kind in KINDS for each in fields(kind)]
 
 
@@ -437,6 +453,57 @@ def test_a_wrong_type_is_told_in_words(kind: type[Any], given: dict[str, Any], s
     with pytest.raises(DescriptionError) as caught:
         kind(**{**REQUIRED.get(kind, {}), **given})
     assert says in str(caught.value)
+
+
+BAD_TEXT = "text that can be written as UTF-8, without half a surrogate pair"
+TOO_GREAT = "a number of 15 digits at most"
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "value", "says"),
+    [
+        (Service, "environment", {"A": "x\ud800"}, f"'x\\ud800': {BAD_TEXT}"),
+        (Service, "environment", {"\udfff": "x"}, f"'\\udfff': {BAD_TEXT}"),
+        (Service, "secrets", {"\udfff": SECRET}, BAD_TEXT),
+        (Service, "migrate", ("make", "\udc80"), f"'\\udc80': {BAD_TEXT}"),
+        (Service, "test_command", "\ud800", BAD_TEXT),
+        (Service, "name", "\ud800", BAD_TEXT),
+        (Secret, "key", "\ud800", BAD_TEXT),
+        (Pipeline, "test_command", "\ud800", BAD_TEXT),
+        (App, "tags", {"Team": "\ud800"}, BAD_TEXT),
+        (Service, "egress_ports", (443, 10**15), TOO_GREAT),
+    ],
+)
+def test_a_text_that_no_file_can_hold_is_refused(kind: type[Any], option: str, value: object, says: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        kind(**{**REQUIRED.get(kind, {}), option: value})
+    (problem,) = caught.value.problems
+    assert problem.option.endswith(f".{option}")
+    assert says in problem.fits
+    assert str(problem).encode()
+
+
+@pytest.mark.parametrize(("kind", "option"), [each for each in OPTIONS if "int" in str(fields_of(*each.values).type)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_of_any_length_is_refused_in_one_line(kind: type[Any], option: str, sign: int) -> None:
+    """Python itself writes no number of more than 4300 digits, and takes none above 10**308 for a float."""
+    for digits in (15, 400, 5000):
+        number = sign * 10**digits
+        value = (number,) if "tuple" in str(fields_of(kind, option).type) else number
+        with pytest.raises(DescriptionError) as caught:
+            kind(**{**REQUIRED.get(kind, {}), option: value})
+        (problem,) = [each for each in caught.value.problems if each.option.endswith(f".{option}")]
+        assert problem.fits == TOO_GREAT
+        assert len(str(problem)) < 200
+
+
+def test_what_a_mapping_was_made_of_may_change_afterwards() -> None:
+    given = {"A": "x"}
+    service = Service(name="shop", environment=given, secrets={"B": SECRET})
+    same = replace(service)
+    given["<bad>"] = "y"
+    assert service.environment == same.environment == {"A": "x"}
+    assert "environment={'A': 'x'}" in repr(service)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -644,6 +711,14 @@ app = App(name="shop", services=(Service(name="a", secrets={
     ),
 }),))
 """,
+    "deploy-time values": """
+import os
+a = Service(name="a", environment={"A": Text(os.environ.get("CFNGEN_NO_SUCH"))},  #! Text
+            secrets={"B": Secret(arn=SecretArn(""), key="a:b")},  #! SecretArn | Secret.key
+            release=Release(alarms=(AlarmName([]),)), cpu=3)  #! AlarmName | Service('a').cpu
+ids = SubnetIds("subnet-1")  #! SubnetIds
+app = App(name="shop", services=(a,), network=Network(zones=1))  #! Network.zones
+""",
     "then code that fails": """
 service = Service(name="a", cpu=1)  #! Service('a').cpu
 app = App(name="shop", services=(service,), stage=None)  #! App('shop').stage
@@ -685,6 +760,7 @@ def test_every_error_text(golden: Golden, tmp_path: Path, monkeypatch: pytest.Mo
     calls: list[Callable[[], object]] = [
         *(refused.make for refused in REFUSED),
         *(refused for refused, *_ in test_ledger.ALWAYS_REFUSED.values()),
+        *(partial(kind, source) for kind, source, _ in test_values.REFUSED),
         *(partial(Ledger.read, text) for text in test_ledger.UNREADABLE.values()),
         *(refused for refused, _ in test_stack.REFUSED.values()),
         *(partial(test_load.refuse, tmp_path, *refused[:2]) for refused in test_load.REFUSED.values()),

@@ -310,6 +310,11 @@ def test_a_tag_that_ecs_does_not_take_is_refused(value: str) -> None:
         App(name="shop", services=(WEB,), tags={"Team": value})
 
 
+def test_a_tag_may_be_named_as_python_names_its_arguments() -> None:
+    files = stage_files(App(name="shop", services=(WEB,), tags={"self": "x", "args": "y"}))
+    assert files["network.yaml"].count("Key: self") == files["network.yaml"].count("Key: args") > 0
+
+
 DATABASE = {"DB_HOST", "DB_PORT", "DB_NAME"}
 LOGIN = {"DB_USER", "DB_PASSWORD"}
 OTHERS = {f"DB_{who}_{what}" for who in ("ADMIN", "READER", "WRITER") for what in ("USER", "PASSWORD")}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from troposphere import GetAtt, Join, Ref, Sub, sqs
 
-from cfngen import Stack, WiringError, values
-from cfngen.values import SubnetIds, Text, Value, Values, VpcId
+from cfngen import DescriptionError, Stack, WiringError, values
+from cfngen.errors import shown
+from cfngen.values import AlarmName, SecretArn, SubnetIds, Text, Value, Values, VpcId
 
 KINDS = sorted(
     (kind for kind in vars(values).values() if isinstance(kind, type) and issubclass(kind, Value)),
@@ -79,6 +82,56 @@ def test_a_list_crosses_a_border_as_one_string_joined_by_commas(value: Value, wr
     assert value.to_dict() == written
     crossing = value.text
     assert (crossing if isinstance(crossing, str) else crossing.to_dict()) == text
+
+
+NOT_EMPTY = "a string that is not empty, or a function of troposphere, such as a resource's ref() or GetAtt()"
+ANY = "a string, or a function of troposphere, such as a resource's ref() or GetAtt()"
+LIST = "a list of strings that are not empty, or of functions of troposphere, or such a function"
+
+
+REFUSED: list[tuple[Any, Any, str]] = [
+    (SecretArn, None, f"SecretArn: None; {NOT_EMPTY}"),
+    (SecretArn, "", f"SecretArn: ''; {NOT_EMPTY}"),
+    (SecretArn, "a\ud800", "SecretArn: 'a\\ud800'; text that can be written as UTF-8"),
+    (AlarmName, [], f"AlarmName: []; {NOT_EMPTY}"),
+    (Value, {"Ref": "A"}, f"Value: {{'Ref': 'A'}}; {NOT_EMPTY}"),
+    (VpcId, sqs.Queue("A"), f"VpcId: <troposphere.sqs.Queue object>; {NOT_EMPTY}"),
+    (Text, None, f"Text: None; {ANY}"),
+    (Text, 5, f"Text: 5; {ANY}"),
+    (Text, 10**5000, f"Text: int too long to show; {ANY}"),
+    (Text, True, f"Text: True; {ANY}"),
+    (Text, b"a", f"Text: b'a'; {ANY}"),
+    (SubnetIds, "subnet-1", f"SubnetIds: 'subnet-1'; {LIST}"),
+    (SubnetIds, "", f"SubnetIds: ''; {LIST}"),
+    (SubnetIds, None, f"SubnetIds: None; {LIST}"),
+    (SubnetIds, 5, f"SubnetIds: 5; {LIST}"),
+    (SubnetIds, {"a": "b"}, f"SubnetIds: {{'a': 'b'}}; {LIST}"),
+    (SubnetIds, ["a", None], f"SubnetIds: None; no member of {LIST}"),
+    (SubnetIds, ["a", ""], f"SubnetIds: ''; no member of {LIST}"),
+    (Values, [["a"]], f"Values: ['a']; no member of {LIST}"),
+    (Values, ["\ud800"], "Values: '\\ud800'; no member of"),
+    (Values, b"a", "Values: 97; no member of"),
+]
+
+
+@pytest.mark.parametrize(("kind", "source", "says"), REFUSED, ids=lambda each: shown(each)[:20])
+def test_what_is_no_text_and_no_function_is_refused(kind: Any, source: object, says: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        kind(source)
+    (problem,) = caught.value.problems
+    assert str(replace(problem, file="", line=0)).startswith(says)
+    assert Path(problem.file).name == Path(__file__).name
+    assert "\n" not in str(problem)
+    assert str(problem).encode()
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_only_a_text_may_be_empty(kind: Any) -> None:
+    if kind is Text:
+        assert kind("").to_dict() == ""
+    else:
+        with pytest.raises(DescriptionError):
+            kind("")
 
 
 @pytest.mark.parametrize(("value", "items"), [(Values(["a", "b"]), ["a", "b"]), (Values(Ref("A")), None)])

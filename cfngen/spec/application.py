@@ -49,6 +49,7 @@ WINDOWS_MINUTES = 90
 PATHS_OF_A_TRIGGER = 8
 SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
+OWN_TAGS = 45
 
 Encryptable = Literal["logs", "artifacts", "images", "database"]
 
@@ -139,24 +140,33 @@ class App(Description):
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):
             yield "alarm_email", "an e-mail address"
-        for key in self.tags:
-            if (
-                key.lower().startswith("aws:")
-                or key in ("Application", "Stage", "Name")
-                or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key, re.ASCII)
-            ):
-                yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
-        for key, value in self.tags.items():
-            if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
-                yield (
-                    f"tags[{key!r}]",
-                    "at most 256 letters, digits, spaces and the characters _ . : / = + @ -",
-                )
+        yield from _tags(self)
         yield from _names(self)
         yield from _access(self)
         yield from _triggers(self)
         yield from _schedules(self)
         yield from _addresses(self)
+
+
+def _tags(app: App) -> Iterator[Finding]:
+    if len(app.tags) > OWN_TAGS:
+        given = f"{len(app.tags)} of them"
+        yield "tags", f"{given}; at most {OWN_TAGS}, since a resource takes 50 and cfngen has some of its own"
+    for index, key in enumerate(app.tags):
+        if (
+            key.lower().startswith("aws:")
+            or key.lower() in ("application", "stage", "name")
+            or not re.fullmatch(r"[\w .:/=+@-]{1,128}", key, re.ASCII)
+        ):
+            yield f"tags[{key!r}]", "another key; Application, Stage and Name are cfngen's, and aws: is AWS's"
+        elif twins := [other for other in list(app.tags)[:index] if other.lower() == key.lower()]:
+            yield f"tags[{key!r}]", f"another key; IAM takes it for the same as {twins[0]!r}"
+    for key, value in app.tags.items():
+        if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
+            yield (
+                f"tags[{key!r}]",
+                "at most 256 letters, digits, spaces and the characters _ . : / = + @ -",
+            )
 
 
 def _names(app: App) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cfngen.describe import Description, Finding
+from cfngen.spec.network import wrong_range
+
+_RANGE, _EXAMPLE = "an IPv4 range", "203.0.113.0/24"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,9 @@ class Balancer(Description):
         if self.domain is not None and not re.fullmatch(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+", self.domain, re.ASCII):
             yield "domain", "a domain name in lower case, as in 'shop.example.com'"
         for index, address in enumerate(self.test_addresses):
-            try:
-                network = ipaddress.ip_network(address)
-            except ValueError:
-                yield f"test_addresses[{index}]", f"{address!r}: an IPv4 range, as in '203.0.113.0/24'"
-            else:
-                if network.version == 6 or "/" not in address:
-                    yield f"test_addresses[{index}]", f"{address!r}: an IPv4 range, as in '203.0.113.0/24'"
+            if ":" in address:
+                yield f"test_addresses[{index}]", f"{address!r}: {_RANGE}, as in {_EXAMPLE!r}"
+            elif fits := wrong_range(address, _EXAMPLE, _RANGE):
+                yield f"test_addresses[{index}]", fits
         if len(set(self.test_addresses)) < len(self.test_addresses):
             yield "test_addresses", f"{max(self.test_addresses, key=self.test_addresses.count)!r} stands there twice"

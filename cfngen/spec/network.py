@@ -12,6 +12,17 @@ from cfngen.describe import Description, Finding
 _PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 
+def wrong_range(text: str, example: str, kind: str = "an address range") -> str:
+    """What would fit instead of a text that is no range of addresses as AWS writes it; nothing for one that is."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return f"{text!r}: {kind}, as in {example!r}"
+    if "/" not in text or "%" in text:
+        return f"{text!r}: {kind}, as in {example!r}"
+    return "" if str(network) == text else f"{text!r}: the same range as AWS writes it, {str(network)!r}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network(Description):
     """A VPC with public, private and isolated subnets in `zones` availability zones.
@@ -35,5 +46,7 @@ class Network(Description):
         else:
             if not any(map(network.subnet_of, _PRIVATE)) or not 16 <= network.prefixlen <= 20:
                 yield "cidr", fits
+            elif str(network) != self.cidr:
+                yield "cidr", f"the same range as AWS writes it, {str(network)!r}"
         if not 2 <= self.zones <= 3:
             yield "zones", "2 or 3"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from cfngen.describe import Description, Finding, is_folder
+from cfngen.spec.network import wrong_range
 from cfngen.spec.release import Release
 from cfngen.times import wrong_schedule, wrong_timezone
 from cfngen.values import KeyArn, SecretArn, Text
@@ -67,8 +67,8 @@ class Scaling(Description):
             percent = getattr(self, option)
             if percent is not None and not 10 <= percent <= 95:
                 yield option, "10 to 95, or None"
-        if self.requests_per_minute is not None and self.requests_per_minute < 1:
-            yield "requests_per_minute", "requests to one task in a minute, 1 or more, or None"
+        if self.requests_per_minute is not None and not 1 <= self.requests_per_minute <= 10_000_000:
+            yield "requests_per_minute", "requests to one task in a minute, 1 to 10000000, or None"
         names = [each.name for each in self.schedule]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield "schedule", f"two schedules of the name {name!r}"
@@ -164,8 +164,8 @@ def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a
                 f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'",
             )
     for index, address in enumerate(service.allowed_addresses):
-        if not _is_cidr(address):
-            yield f"allowed_addresses[{index}]", f"{address!r}: an address range, as in '203.0.113.7/32'"
+        if fits := wrong_range(address, "203.0.113.7/32"):
+            yield f"allowed_addresses[{index}]", fits
     for option in ("paths", "hosts", "allowed_addresses"):
         values = getattr(service, option)
         if len(set(values)) < len(values):
@@ -262,14 +262,6 @@ def _variables(service: Service) -> Iterator[Finding]:
 def volume(path: str) -> str:
     """The name of the volume that a writable folder is."""
     return "".join(c if c.isalnum() else "-" for c in path).strip("-")
-
-
-def _is_cidr(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return "/" in text
 
 
 def _within(folder: str, other: str) -> bool:

@@ -165,4 +165,4 @@ def _tag(resource: Any, tags: Mapping[str, str]) -> None:
     had = resource.properties.get("Tags", {})
     own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
     merged = {**tags, **own}
-    resource.Tags = merged if resource.props["Tags"][0] is dict else Tags(**merged)
+    resource.Tags = merged if resource.props["Tags"][0] is dict else Tags(merged)
