@@ -29,7 +29,8 @@ Status = Literal[
     "DELETE_COMPLETE",
     "DELETE_FAILED",
 ]
-Action = Literal["create", "update", "replace", "delete", "restore", "retain"]
+Action = Literal["create", "update", "replace", "delete", "restore", "retain", "enter", "leave"]
+"""`enter` and `leave` are of nested stacks, around what happens in them."""
 
 
 class RefusedError(Exception):
@@ -275,10 +276,17 @@ class Engine:
     def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
         template = self.fetch(wanted.properties["TemplateURL"])
         given = {key: _text(value) for key, value in wanted.properties.get("Parameters", {}).items()}
+        entered = replace(wanted, physical=_stack_id(self.pseudo, wanted.place))
         child = StackState(wanted.place, template, parameter_values.texts(template, given))
-        self._apply(old, child)
+        self.observe(Event("enter", entered))
+        try:
+            self._apply(old, child)
+        except _FailedError as failed:
+            self.observe(Event("leave", entered, str(failed)))
+            raise
+        self.observe(Event("leave", entered))
         parent.children[wanted.name] = child
-        return replace(wanted, physical=_stack_id(self.pseudo, child.path))
+        return entered
 
     def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
         try:

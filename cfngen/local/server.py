@@ -1,0 +1,117 @@
+"""One port on loopback: CloudFormation is ours, every other service is moto's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from cfngen.local.api import Api
+from cfngen.local.protocol import ApiError, read_request, write_answer, write_error
+from cfngen.semantics.template import TemplateError
+from cfngen.semantics.update import Provider
+
+HOST = "127.0.0.1"
+ACCOUNT = "123456789012"
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Front:
+    """A WSGI application. Requests of CloudFormation are answered one at a time, all others go to `others`."""
+
+    def __init__(self, api: Api, others: Wsgi, log: Callable[[str], None] = lambda _: None) -> None:
+        self.api = api
+        self.others = others
+        self.log = log
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if "/cloudformation/aws4_request" not in environ.get("HTTP_AUTHORIZATION", ""):
+            return self.others(environ, start)
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        status, text = self._answer(environ["wsgi.input"].read(length).decode())
+        body = text.encode()
+        start(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _answer(self, body: str) -> tuple[str, str]:
+        operation = "?"
+        try:
+            operation, given = read_request(body)
+            with self._one_at_a_time:
+                answer = write_answer(operation, self.api.call(operation, given))
+        except ApiError as error:
+            self.log(f"cloudformation {operation}: {error.code}: {error}")
+            return f"{error.status} Error", write_error(error)
+        self.log(f"cloudformation {operation}")
+        return "200 OK", answer
+
+
+def pseudo_parameters(region: str) -> dict[str, Any]:
+    """What AWS::… references say here."""
+    return {
+        "AWS::AccountId": ACCOUNT,
+        "AWS::NotificationARNs": [],
+        "AWS::Partition": "aws",
+        "AWS::Region": region,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+
+
+@contextmanager
+def serving(app: Wsgi, port: int = 0) -> Iterator[str]:
+    """Serve an application on loopback, on a free port unless one is named; gives its URL and ends with the block."""
+    from werkzeug.serving import make_server
+
+    server = make_server(HOST, port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        # moto tells a bucket in the path from one in the host by the word localhost.
+        yield f"http://localhost:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
+
+
+def template_reader(read_object: Callable[[str, str], str]) -> Callable[[str], str]:
+    """Reads templates by URL; `read_object` gives the text of an object of a bucket."""
+
+    def fetch(url: str) -> str:
+        parts = urlparse(url)
+        if parts.scheme not in ("http", "https"):
+            raise TemplateError(f"S3 error: Domain name specified in {url} is not a valid S3 domain")
+        path = unquote(parts.path.lstrip("/"))
+        bucket, _, rest = parts.netloc.partition(".s3")
+        if not rest or parts.netloc.startswith("s3"):
+            bucket, _, path = path.partition("/")
+        try:
+            return read_object(bucket, path)
+        except LookupError:
+            raise TemplateError(f"S3 error: The specified key does not exist: {url}") from None
+
+    return fetch
+
+
+def now() -> dt.datetime:
+    """The time that stacks and events carry."""
+    return dt.datetime.now(dt.UTC)
+
+
+def api(provider: Provider, fetch: Callable[[str], str], region: str) -> Api:
+    """CloudFormation over a provider."""
+    return Api(provider, fetch, pseudo_parameters(region), now)
+
+
+def answers(status: int, text: str, headers: Mapping[str, str] | None = None) -> Wsgi:
+    """An application that always says the same, for when there is nobody else."""
+
+    def app(_: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start(f"{status} Answer", list((headers or {}).items()))
+        return [text.encode()]
+
+    return app
