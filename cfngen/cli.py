@@ -5,6 +5,7 @@ Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input, 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -23,13 +24,28 @@ import click
 
 from cfngen._version import VERSION
 from cfngen.disk import alone, ledger_of, write
-from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem
+from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem, shown
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, project_of, select
 from cfngen.render import stage_files
 from cfngen.spec import App
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
+
+
+class _Path(click.Path):
+    """A path; one that no file can have is told like any other wrong input."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            os.stat(value)  # noqa: PTH116  (pathlib keeps to itself what is wrong with a name)
+        except (OSError, ValueError) as error:
+            code = getattr(error, "errno", None)
+            if code in (None, errno.ELOOP, errno.ENAMETOOLONG):
+                place = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param else ""
+                reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+                raise DescriptionError([Problem(place, shown(value), f"another path: {reason}")]) from None
+        return super().convert(value, param, ctx)
 
 
 class _Commands(click.Group):
@@ -48,13 +64,13 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("app", required=False, type=click.Path(path_type=Path))
+@click.argument("app", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
     "--out",
     default="templates",
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Path(path_type=Path, file_okay=False),
     help="Where the files go, as OUT/<application>/<stage>/.",
 )
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
@@ -91,11 +107,11 @@ def _generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path,
 
 
 @cli.command()
-@click.argument("place", metavar="[APP|DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=_Path(path_type=Path, file_okay=False),
     help="Where APP's files are, as in generate.  [default: templates]",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -133,14 +149,14 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
 
 
 @cli.command()
-@click.argument("place", metavar="[APP|DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
 @click.option(
     "--update",
     nargs=2,
     metavar="OLD NEW",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=_Path(path_type=Path, exists=True, file_okay=False),
     help="What an update from one folder of templates to another does to live traffic.",
 )
 @click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
@@ -195,12 +211,12 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any]]:
 
 
 @cli.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="[DIR]", required=False, type=_Path(path_type=Path, file_okay=False))
 @click.option("--stack", required=True, help="The name of the stage's root stack.")
 @click.option(
-    "--state", type=click.Path(path_type=Path, dir_okay=False), help="Read what an earlier --save wrote; ask nobody."
+    "--state", type=_Path(path_type=Path, dir_okay=False), help="Read what an earlier --save wrote; ask nobody."
 )
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write what was seen to this file.")
+@click.option("--save", type=_Path(path_type=Path, dir_okay=False), help="Write what was seen to this file.")
 @click.option(
     "--change-set", default="", metavar="NAME", help="Look at what this change set of the stack would do, too."
 )

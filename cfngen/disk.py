@@ -34,7 +34,7 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
     being written by somebody else.
     """
     with alone(folders), _told():
-        real = {folder: folder.resolve() for folder in folders}
+        real = {folder: _real(folder) for folder in folders}
         for folder in real.values():
             _recover(folder)
         changed = [folder for folder, files in sorted(folders.items()) if _differs(folder, real[folder], files)]
@@ -56,7 +56,8 @@ def alone(folders: Iterable[Path]) -> Iterator[None]:
     Whoever reads a ledger in order to write it again does both in here. Waits for the others for a time, then raises
     `OutputError`. Nothing is left on the disk: the lock is on the folder around them that exists already.
     """
-    wanted = {_there(folder.resolve().parent) for folder in folders} - _held.get()
+    with _told():
+        wanted = {_there(_real(folder).parent) for folder in folders} - _held.get()
     with ExitStack() as locks:
         for place in sorted(wanted):
             locks.enter_context(_lock(place))
@@ -70,7 +71,7 @@ def alone(folders: Iterable[Path]) -> Iterator[None]:
 def ledger_of(folder: Path) -> Path | None:
     """Where a stage's ledger is: in its folder, or in what an interrupted `write` moved aside; `None` for neither."""
     with _told():
-        here = folder if folder.exists() else _old(folder.resolve())
+        here = folder if folder.exists() else _old(_real(folder))
         return here / FILE if (here / FILE).exists() else None
 
 
@@ -82,6 +83,14 @@ def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
+
+
+def _real(folder: Path) -> Path:
+    """Where a folder is in the end, links followed."""
+    try:
+        return folder.resolve()
+    except (RuntimeError, ValueError) as error:  # links in a circle, or a NUL in the name
+        raise OutputError(f"{str(folder)!r}: {' '.join(str(error).split())}; nothing was changed") from None
 
 
 def _there(folder: Path) -> Path:
@@ -161,11 +170,19 @@ def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
         for name, text in sorted(files.items()):
             path = side / name
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(text.encode())
+            path.write_bytes(_bytes(name, text))
     except BaseException:
         shutil.rmtree(side, ignore_errors=True)
         raise
     return side
+
+
+def _bytes(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        told = f"{name}: UTF-8 cannot write {text[error.start : error.end]!r}; nothing was changed"
+        raise OutputError(told) from None
 
 
 def _swap(sides: Mapping[Path, Path]) -> None:

@@ -2,18 +2,20 @@
 
 It remembers, for one stage of one application, what no description can tell: the priority and the birth of
 every listener rule, the values that a service, a database or a network was born with and that cannot change
-without replacing it, and every logical id that was ever released. No lock service, no position: a JSON file
+without replacing it, the greatest storage that a database had, and every logical id that was ever released. No lock service, no position: a JSON file
 that a reviewer reads. Losing it is like losing a state file, only that git keeps it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import UnionType
 from typing import Any, Literal
 
-from cfngen.errors import LedgerError, Problem
+from cfngen.errors import LedgerError, Problem, writable
 
 FORMAT = 1
 Listener = Literal["http", "https", "test"]
@@ -64,7 +66,7 @@ class Ledger:
             rules = {
                 name: tuple(_record(record) for record in _a(list, records)) for name, records in data["rules"].items()
             }
-            births = {name: _a(dict, birth) for name, birth in data["births"].items()}
+            births = {_a(str, name): _birth(name, birth) for name, birth in data["births"].items()}
             resources = tuple(_place(line) for line in _a(list, data["resources"]))
             return cls(births=births, rules=rules, resources=resources, file=file)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -90,6 +92,11 @@ class Ledger:
     def with_birth(self, name: str, birth: Birth) -> Ledger:
         """Remember what `name` was born with; a name that is known keeps what it has, and gains new keys."""
         return replace(self, births={**self.births, name: {**birth, **self.births.get(name, {})}})
+
+    def with_greatest(self, name: str, key: str, value: int) -> Ledger:
+        """Remember the greatest that `name` ever had, of what can grow and never shrink."""
+        birth = self.births.get(name, {})
+        return replace(self, births={**self.births, name: {**birth, key: max(value, birth.get(key, value))}})
 
     def with_rules(self, service: str, records: Iterable[RuleRecord]) -> Ledger:
         """Remember a service's rules, oldest first."""
@@ -130,11 +137,45 @@ def _without_defaults(record: RuleRecord) -> dict[str, Any]:
     return data | ({"retired": True} if record.retired else {})
 
 
+_WHOLE = {"stage": {"application": str, "name": str}}
+_KNOWN: Mapping[str, Mapping[str, type]] = {
+    **_WHOLE,
+    "network": {"cidr": str},
+    "database": {"engine": str, "engine_version": str, "key": str, "name": str, "storage_gib": int},
+    "service": {
+        "bootstrap_image": str,
+        "health_path": str,
+        "image_key": str,
+        "port": int,
+        "protocol_version": str,
+        "public_address": bool,
+        "subnet_tier": str,
+    },
+}
+"""What is known of a birth, by the first word of its name; one that an earlier version wrote may have less."""
+
+
+def _birth(name: str, data: Any) -> Birth:
+    birth: dict[str, Any] = _a(dict, data)
+    kind = name.partition(" ")[0]
+    if missing := _WHOLE.get(kind, {}).keys() - birth.keys():
+        raise TypeError(f"{name} has no {min(missing)}")
+    for key, value in birth.items():
+        wanted = _KNOWN.get(kind, {}).get(_a(str, key), str | int | None)
+        if wanted is int and isinstance(value, bool):
+            raise TypeError(f"{name} has {value!r} as its {key}")
+        _a(wanted, value)
+    return birth
+
+
 def _record(data: Any) -> RuleRecord:
     given = _a(dict, data)
     record = RuleRecord(**{**given, "paths": tuple(_a(str, path) for path in _a(list, given.get("paths", [])))})
     for text in (record.digest, record.listener, record.content, record.colour):
         _a(str, text)
+    for text in (record.digest, record.colour):  # which stand in names of the templates
+        if not re.fullmatch("[A-Za-z0-9]+", text):
+            raise TypeError(f"{text!r:.40} is no part of a name")
     _a(bool, record.retired)
     if isinstance(record.priority, bool) or not 1 <= _a(int, record.priority) <= LAST_PRIORITY:
         raise TypeError(f"{record.priority!r} is no priority")
@@ -148,7 +189,7 @@ def _place(line: Any) -> str:
     return f"{place} {kind}"
 
 
-def _a(kind: type, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r:.40} is no {kind.__name__}")
+def _a(kind: type | UnionType, value: Any) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, str) and not writable(value)):
+        raise TypeError(f"{value!r:.40} is no {getattr(kind, '__name__', 'text or number')}")
     return value

@@ -72,7 +72,8 @@ def find() -> Path:
     found = [
         path
         for path in sorted(Path("services").glob("*.py"))
-        if re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+        if path.is_file()
+        and re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     ]
     if len(found) != 1:
         known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"

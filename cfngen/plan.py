@@ -78,6 +78,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     settled = settled.with_birth("network", {"cidr": app.network.cidr})
     if app.database:
         settled = settled.with_birth("database", _database_values(app, app.database))
+        settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
     return Plan(
         app=app,
         rules=rules,
@@ -174,17 +175,17 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
         "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
         "image_key": "a repository's key cannot change, and a new repository would be without its images",  # F1
     }[name]
+    keep = f"keep {born!r}"
     beside = (
-        "make a new stage beside this one"  # the key is the stage's choice, for every service at once
-        if name == "image_key"
-        else (
-            "change over, deploying each step: add a second service of the new form and the same source, with a path of "
-            f"its own and a health path below it; release it; in one change give it the paths of {service!r} beside its "
-            f"own, and leave {service!r} its health path as its only one; then remove {service!r}"
-        )
+        "change over, deploying each step: add a second service of the new form and the same source, with a path of "
+        f"its own and a health path below it; release it; in one change give it the paths of {service!r} beside its "
+        f"own, and leave {service!r} its health path as its only one; then remove {service!r}"
     )
+    if name == "image_key":  # the stage's choice, for every service at once
+        keep = f"leave 'images' {'in' if born == 'application' else 'out of'} own_key_for"
+        beside = "make a new stage beside this one"
     return (
-        f"it was born with {born!r} and keeps it: {reason}. Ways out: keep {born!r}; {beside}; "
+        f"it was born with {born!r} and keeps it: {reason}. Ways out: {keep}; {beside}; "
         f"or, if this stage was never deployed, delete {file} and generate again"
     )
 
@@ -210,6 +211,10 @@ def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
         if wanted[name] != born.get(name, wanted[name]):
             fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Restore a snapshot into a new stage instead"  # I2.1
             yield problem(app, option, fits, repr(wanted[name]))
+    least = born.get("storage_gib", 0)
+    if app.database.storage_gib < least:
+        fits = f"it was {least} before, and the storage of a database never shrinks: the update would fail. Ways out: keep {least}; make a new stage beside this one and load a dump into it, since a snapshot keeps its size; or, if {least} was never deployed, restore {ledger.file} from version control"  # I2.11
+        yield problem(app, "database.storage_gib", fits)
 
 
 def _retire_removed(app: App, ledger: Ledger) -> Ledger:
@@ -317,7 +322,8 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
-        fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together; name fewer paths"  # A6.15
+        fewer = "name fewer paths" + (", or change fewer rules in one update" if leaving else "")
+        fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):
         for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):

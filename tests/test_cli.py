@@ -311,6 +311,56 @@ def test_wrong_input_ends_with_2(project: Path, cfngen: Run, arguments: list[str
     assert everything(project) == before
 
 
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["generate", "--out", "round"], "--out: 'round'; another path: Too many levels of symbolic links"),
+        (["generate", "--out", "round/more"], "--out: 'round/more'; another path: Too many levels"),
+        (["generate", "--out", LONG], f"--out: '{LONG[:56]}...; another path: File name too long"),
+        (["generate", "--out", "a\0b"], "--out: 'a\\x00b'; another path: embedded null byte"),
+        (["generate", LONG], f"APP: '{LONG[:56]}...; another path: File name too long"),
+        (["generate", "a\0b"], "APP: 'a\\x00b'; another path: embedded null byte"),
+        (["check", "--out", "round"], "--out: 'round'; another path: Too many levels of symbolic links"),
+        (["check", LONG], "[APP|DIR]: '"),
+        (["simulate", LONG], "[APP|DIR]: '"),
+        (["preflight", LONG, "--stack", "shop"], "[DIR]: '"),
+        (["preflight", "--stack", "shop", "--state", "round"], "--state: 'round'; another path: "),
+    ],
+)
+def test_a_path_that_there_cannot_be_is_told_in_one_line(
+    project: Path, cfngen: Run, arguments: list[str], says: str
+) -> None:
+    (project / "round").symlink_to("round")
+    before = everything(project)
+    said = refused(project, cfngen(*arguments))
+    assert said.startswith(f"error: {says}")
+    assert said.count("\n") == 1
+    assert everything(project) == before
+
+
+def test_a_folder_too_long_below_out_is_told_in_one_line(project: Path, cfngen: Run) -> None:
+    out = "/".join(["a" * 200] * 20)
+    (project / out).mkdir(parents=True)
+    said = refused(project, cfngen("generate", "--out", str(project / out)[:4090]), status=1)
+    assert "File name too long; nothing was changed" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "births", ['{"stage": {}}', '{"service web": {"bootstrap_image": 7}}', '{"stage": ' + "[" * 900 + "]" * 900 + "}"]
+)
+def test_a_ledger_with_births_of_another_form_is_told_in_one_line(project: Path, cfngen: Run, births: str) -> None:
+    cfngen("generate")
+    text = f'{{"format": 1, "births": {births}, "rules": {{}}, "resources": []}}'
+    (project / "templates" / "shop" / "dev" / "ledger.json").write_text(text, encoding="utf-8")
+    said = refused(project, cfngen("generate"))
+    assert said.startswith("error: templates/shop/dev/ledger.json: ledger: it cannot be read (TypeError: ")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

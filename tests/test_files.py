@@ -413,6 +413,21 @@ def test_the_folder_is_that_of_the_place(tmp_path: Path, monkeypatch: pytest.Mon
         ("{% include 'more.j2' %}\n", r"web\.yml\.j2:1: .*more\.j2"),
         ("\n{{ 1 + 'a' }}\n", r"web\.yml\.j2:2: "),
         ("\udcff\n", r"buildspecs: buildspec of 'web': .*utf-8"),
+        (
+            "\n{{ 1 / 0 }}\n",
+            r"web\.yml\.j2:2: buildspec of 'web': ZeroDivisionError: division by zero; mend the template",
+        ),
+        ("{{ app.service('nope').cpu }}\n", r"web\.yml\.j2:1: buildspec of 'web': KeyError: 'nope';"),
+        ("{{ [].pop() }}\n", r"web\.yml\.j2:1: buildspec of 'web': IndexError: pop from empty list;"),
+        ("{% include 'web.yml.j2' %}\n", r"web\.yml\.j2:1: buildspec of 'web': RecursionError: "),
+        ("{% extends 'web.yml.j2' %}\n", r"buildspec of 'web': RecursionError: "),
+        (
+            "{% macro m() %}{{ m() }}{% endmacro %}\n{{ m() }}\n",
+            r"web\.yml\.j2:1: buildspec of 'web': RecursionError: ",
+        ),
+        ("{{ app.pipeline.source(1) }}\n", r"web\.yml\.j2:1: buildspec of 'web': TypeError: "),
+        ("{{ '%c' | format(55296) }}\n", r"buildspecs: buildspec of 'web': UnicodeEncodeError: "),
+        ("{{ service.environment.KEY }}\n", r"web\.yml\.j2:1: buildspec of 'web': Text is known only at deployment"),
     ],
 )
 def test_a_buildspec_that_cannot_be_rendered_is_told_with_its_place(
@@ -421,12 +436,14 @@ def test_a_buildspec_that_cannot_be_rendered_is_told_with_its_place(
     (tmp_path / "buildspecs").mkdir()
     (tmp_path / "buildspecs/web.yml.j2").write_bytes(text.encode(errors="surrogateescape"))
     (tmp_path / "shop.py").write_text(
-        "from cfngen import App, CodeCommit, Pipeline, Service\n"
-        "app = App(name='shop', services=(Service(name='web'),), pipeline=Pipeline(source=CodeCommit()))\n",
+        "from cfngen import App, CodeCommit, Pipeline, Service, Text\n"
+        "web = Service(name='web', environment={'KEY': Text('x')})\n"
+        "app = App(name='shop', services=(web,), pipeline=Pipeline(source=CodeCommit()))\n",
         encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)
     done = cfngen("generate", "shop.py")
     assert done.status == 2
     assert re.search(told, done.err), done.err
+    assert done.err.count("\n") == 1
     assert not (tmp_path / "templates").exists()

@@ -12,19 +12,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfngen import App, Balancer, Database, Ledger, LedgerError, Network, Pipeline, Service, plan, stage_files
+from cfngen import (
+    App,
+    Balancer,
+    Database,
+    DescriptionError,
+    Ledger,
+    LedgerError,
+    Network,
+    Pipeline,
+    Service,
+    plan,
+    stage_files,
+)
 from cfngen.ledger import RuleRecord
 from cfngen.sources import CodeCommit
 
 words = st.text("abcXYZ09 '\"\\é🎉\n", min_size=1, max_size=8)
 scalars = words | st.integers() | st.booleans() | st.none()
+ids = st.text("abcXYZ09", min_size=1, max_size=8)
 records = st.builds(
     RuleRecord,
-    digest=words,
+    digest=ids,
     listener=st.sampled_from(("http", "https", "test")),
     priority=st.integers(1, 50000),
     content=words,
-    colour=st.just("blue") | words,
+    colour=st.just("blue") | ids,
     retired=st.booleans(),
 )
 released = st.dictionaries(
@@ -79,7 +92,10 @@ def test_whole_text() -> None:
         .with_birth("service shop", {"port": 8080, "health_path": "/health"})
         .with_rules(
             "shop",
-            [RuleRecord("11", "http", 7, "11", retired=True), RuleRecord("22", "http", 9, "33", ("/*",), "ShopRule44Live")],
+            [
+                RuleRecord("11", "http", 7, "11", retired=True),
+                RuleRecord("22", "http", 9, "33", ("/*",), "ShopRule44Live"),
+            ],
         )
         .with_resources({"network/Vpc": "AWS::EC2::VPC", "cluster/Cluster": "AWS::ECS::Cluster"})
     )
@@ -209,6 +225,11 @@ def _changed(**changes: Any) -> Callable[[], object]:
     return refused
 
 
+def _own_key_no_more() -> object:
+    ledger = Ledger.read(stage_files(replace(SHOP, own_key_for=("images", "logs")))["ledger.json"])
+    return plan(replace(SHOP, own_key_for=("logs",)), ledger)
+
+
 def _retyped() -> object:
     ledger = Ledger().with_resources({"network/Vpc": "AWS::EC2::Subnet", "network/FlowLog": "AWS::EC2::VPC"})
     return stage_files(SHOP, ledger)
@@ -217,6 +238,30 @@ def _retyped() -> object:
 def _no_room() -> object:
     taken = [RuleRecord(f"{number}", "https", number, f"{number}", retired=True) for number in range(1, 50001)]
     return plan(SHOP, Ledger().with_rules("gone", taken))
+
+
+def _less_storage(*sizes: int) -> Callable[[], object]:
+    """The shop with one size of its database after the other."""
+
+    def refused() -> object:
+        ledger = None
+        for size in sizes:
+            database = Database(name="shop", storage_gib=size, storage_ceiling_gib=900)
+            ledger = Ledger.read(stage_files(replace(SHOP, database=database), ledger)["ledger.json"])
+            # A change meanwhile, and a stage without its database, forget nothing.
+            for other in (replace(SHOP, database=replace(database, backup_days=9)), replace(SHOP, database=None)):
+                ledger = Ledger.read(stage_files(other, ledger)["ledger.json"])
+        return ledger
+
+    return refused
+
+
+def _too_many_rules_at_once() -> object:
+    services = tuple(
+        Service(name=f"s{number}", paths=(f"/s{number}/*",), health_path=f"/s{number}/health") for number in range(40)
+    )
+    plain = App(name="shop", services=services, balancer=Balancer(https=False))
+    return plan(replace(plain, balancer=Balancer()), plan(plain).ledger)
 
 
 def _fewer_zones() -> object:
@@ -230,7 +275,22 @@ ALWAYS_REFUSED: dict[str, tuple[Callable[[], object], list[str], str]] = {
     "image key": (
         _changed(own_key_for=("images",)),
         ["App('shop').own_key_for", "App('shop').own_key_for"],
-        "it was born with 'aws' and keeps it: a repository's key cannot change",
+        "would be without its images. Ways out: leave 'images' out of own_key_for; make a new stage beside this one; or,",
+    ),
+    "image key no more": (
+        _own_key_no_more,
+        ["App('shop').own_key_for", "App('shop').own_key_for"],
+        "Ways out: leave 'images' in own_key_for; make a new stage beside this one; or,",
+    ),
+    "storage": (
+        _less_storage(100, 99),
+        ["App('shop').database.storage_gib"],
+        "99; it was 100 before, and the storage of a database never shrinks: the update would fail. Ways out: keep 100;",
+    ),
+    "storage that grew": (
+        _less_storage(20, 50, 50, 200, 50),
+        ["App('shop').database.storage_gib"],
+        "50; it was 200 before",
     ),
     "another application": (_changed(name="store"), ["App('store').name"], "ledger.json belongs to 'shop'"),
     "another stage": (_changed(stage="prod"), ["App('shop').stage"], "ledger.json belongs to 'dev'"),
@@ -306,6 +366,26 @@ UNREADABLE = {
     "no resources": '{"format": 1, "births": {}, "rules": {}}',
     "births are a list": _text(births=[]),
     "a birth is a number": _text(births={"network": 5}),
+    "a birth is a list": _text(births={"network": []}),
+    "a stage without a name": _text(births={"stage": {"application": "shop"}}),
+    "an empty stage": _text(births={"stage": {}}),
+    "a stage of numbers": _text(births={"stage": {"application": 1, "name": "dev"}}),
+    "an image that is a number": _text(births={"service shop": {"bootstrap_image": 7}}),
+    "an image that is null": _text(births={"service shop": {"bootstrap_image": None}}),
+    "an image that UTF-8 cannot write": _text(births={"service shop": {"bootstrap_image": "\ud800"}}),
+    "a port that is a text": _text(births={"service shop": {"port": "8080"}}),
+    "a port that is true": _text(births={"service shop": {"port": True}}),
+    "a range that is a list": _text(births={"network": {"cidr": ["10.0.0.0/16"]}}),
+    "a version that is a number": _text(births={"database": {"engine_version": 8.4}}),
+    "a storage that is a text": _text(births={"database": {"storage_gib": "20"}}),
+    "something deep": _text(births={"other": {"key": [[[[]]]]}}),
+    "something very deep": _text(births={"other": {"key": 5}}).replace("5", "[" * 900 + "]" * 900),
+    "something deeper still": _text(births={"other": {"key": 5}}).replace("5", "[" * 99999 + "]" * 99999),
+    "a fraction": _text(births={"other": {"key": 0.5}}),
+    "a number of any length": _text(births={"other": {"key": 5}}).replace("5", "5" * 5000),
+    "a digest that is no part of a name": _text(rules={"shop": [{**RECORD, "digest": "a-b"}]}),
+    "an empty digest": _text(rules={"shop": [{**RECORD, "digest": ""}]}),
+    "a colour that is no name": _text(rules={"shop": [{**RECORD, "colour": "light blue"}]}),
     "rules are a list": _text(rules=[]),
     "records are an object": _text(rules={"shop": {}}),
     "a record is a text": _text(rules={"shop": ["a"]}),
@@ -352,6 +432,24 @@ def test_the_way_out_of_a_birth_can_be_followed(path: tuple[str, ...], new: dict
         ledger = Ledger.read(files["ledger.json"])
 
 
+def test_births_of_an_earlier_version_gain_what_they_lack() -> None:
+    older = _text(
+        births={"service shop": {"port": 8080}, "database": {"name": "shop"}, "network": {}, "other": {"a": 1}}
+    )
+    births = plan(SHOP, Ledger.read(older)).ledger.births
+    assert {**plan(SHOP).ledger.births, "other": {"a": 1}} == births
+
+
+def test_too_many_rules_at_once_are_told_with_what_can_be_done() -> None:
+    with pytest.raises(DescriptionError) as caught:
+        _too_many_rules_at_once()
+    (problem,) = caught.value.problems
+    assert problem.given == "81 listener rules, and 40 that stay until the update is over"
+    assert problem.fits.endswith(
+        "AWS can raise this quota, but cfngen keeps to its default; name fewer paths, or change fewer rules in one update"
+    )
+
+
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_is_refused_before_it_does_harm(text: str) -> None:
     with pytest.raises(LedgerError, match="restore it from version control") as caught:
@@ -359,6 +457,7 @@ def test_what_cannot_be_read_is_refused_before_it_does_harm(text: str) -> None:
     (problem,) = caught.value.problems
     assert str(problem).startswith("templates/shop/dev/ledger.json: ledger: it cannot be read")
     assert "\n" not in str(problem)
+    assert len(str(problem)) < 400
 
 
 @pytest.mark.parametrize("number", [0, 2, "1", None, True])

@@ -79,6 +79,14 @@ def test_what_cannot_be_a_description_is_in_nobodys_way(tmp_path: Path, monkeypa
     assert find() == Path("services/shop.py")
 
 
+def test_a_folder_and_a_link_to_nothing_are_no_descriptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, {"services/shop.py": "app = 1\n", "services/web.py/app.py": "app = 1\n"})
+    (tmp_path / "services/gone.py").symlink_to("nowhere")
+    (tmp_path / "services/round.py").symlink_to("round.py")
+    monkeypatch.chdir(tmp_path)
+    assert find() == Path("services/shop.py")
+
+
 # What is refused
 
 ASSIGN = "assign a tuple of App objects to `stages`, or one to `app`"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from cfngen import OutputError, write
-from cfngen.disk import stale
+from cfngen.disk import ledger_of, stale
 
 Files = dict[str, str]
 
@@ -372,6 +372,28 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "read_bytes", denied)
     with pytest.raises(OutputError, match=r"dev/shop\.yaml: Permission denied; nothing was changed"):
         write({tmp_path / "dev": NEW})
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [("round/dev", "round"), ("a" * 300, "File name too long"), ("a\0b", "null byte")],
+)
+def test_a_folder_that_there_cannot_be_is_told_in_one_line(tmp_path: Path, folder: str, says: str) -> None:
+    (tmp_path / "round").symlink_to("round")
+    for writing in (lambda: write({tmp_path / folder: NEW}), lambda: ledger_of(tmp_path / folder)):
+        with pytest.raises(OutputError) as caught:
+            writing()
+        assert says in str(caught.value)
+        assert str(caught.value).endswith("; nothing was changed")
+        assert "\n" not in str(caught.value)
+
+
+def test_a_text_that_utf_8_cannot_write_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    write({tmp_path / "dev": OLD})
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match=r"shop\.yaml: UTF-8 cannot write '\\udcff'; nothing was changed"):
+        write({tmp_path / "dev": {**NEW, "shop.yaml": "# Written by cfngen \udcff\n"}})
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:

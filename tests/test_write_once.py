@@ -335,7 +335,7 @@ REFUSED = {
     "Service.health_path '/beta/alive'",
     "Service.port 9090",
 }
-REFUSED_BACK = {"App.network", "Network.zones"}  # 3 zones, then 2 again
+REFUSED_BACK = {"App.network", "Network.zones", "Database.storage_gib"}  # 3 zones, then 2 again; less storage
 REPLACED = {
     "App.alarm_email": {"AWS::SNS::Subscription"},
     "App.balancer": {"AWS::EC2::SecurityGroupIngress"},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cfngen import placeholders
-from cfngen.errors import DescriptionError, Problem
+from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.spec import App, Pipeline, Service
 from cfngen.stacks.migration import TASK_DEFINITION
 from cfngen.stacks.service_pipeline import DEFINITIONS, IMAGE
@@ -55,12 +55,11 @@ def buildspec(
         "pattern": placeholders.PATTERN.pattern,
         "migration_variable": TASK_DEFINITION,
     }
-    from jinja2 import TemplateError
-
     try:
         template = _environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
         text: str = template.render(values)
-    except (TemplateError, UnicodeDecodeError, TypeError, ValueError) as error:
+        text.encode()
+    except Exception as error:  # the user's template may fail in any way
         raise DescriptionError([_problem(error, service, folder)]) from error
     return text
 
@@ -102,8 +101,12 @@ def _yaml_string(text: str) -> str:
 
 
 def _problem(error: Exception, service: Service, folder: str | None) -> Problem:
+    from jinja2 import TemplateError
+
     lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     here = [(file, line or 0) for file, line in lines if file.endswith(".j2")]
     name, line = getattr(error, "filename", None), getattr(error, "lineno", None)  # a syntax error's own
     file, at = (name, line or 0) if name else here[-1] if here else (folder or "", 0)
-    return Problem(f"buildspec of {service.name!r}", str(error), "mend the template, or remove it", file, at)
+    plain = isinstance(error, TemplateError | CfngenError)
+    said = " ".join((str(error) if plain else f"{type(error).__name__}: {error}").split())
+    return Problem(f"buildspec of {service.name!r}", said, "mend the template, or remove it", file, at)
