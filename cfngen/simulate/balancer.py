@@ -47,14 +47,35 @@ def forward(actions: list[Mapping[str, Any]]) -> Forward:
 @behaviour("ELB-AG listener-rules", sure="documented")
 def answer(world: World, listener: str, request: Request) -> Forward:
     """The first rule by priority whose conditions all hold answers; else the listener's default."""
+    found: dict[tuple[str, Request], Forward] = world.once("answers", dict)
+    if (listener, request) not in found:
+        found[listener, request] = _first(world, listener, request)
+    return found[listener, request]
+
+
+def _first(world: World, listener: str, request: Request) -> Forward:
     for rule in world.rules_of(listener):
         if all(_holds(condition, request) for condition in rule.conditions):
             return rule.action
     return world.listeners[listener].default
 
 
-def shares(world: World, listener: str, request: Request) -> dict[str, float]:
-    """Which part of such requests each version gets, by ``service version``; ``503`` where nobody is there."""
+Targets = Mapping[str, list[tuple[str, int]]]
+"""By target group: each version whose healthy tasks are in it, as ``service version``, with their number."""
+
+
+def targets(world: World) -> Targets:
+    """Who would answer in each group now."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for service in world.services.values():
+        for tasks in service.task_sets:
+            if tasks.is_healthy and tasks.running:
+                found.setdefault(tasks.group, []).append((f"{service.label} {tasks.version}", tasks.running))
+    return found
+
+
+def shares(world: World, listener: str, request: Request, running: Targets) -> dict[str, float]:
+    """Which part of such requests each version gets; ``503`` where nobody is there."""
     action = answer(world, listener, request)
     if action.kind != "forward":
         return {action.kind: 1.0}
@@ -64,20 +85,11 @@ def shares(world: World, listener: str, request: Request) -> dict[str, float]:
     found: dict[str, float] = {}
     for group, weight in action.weights.items():
         if weight:
-            for version, part in _targets(world, group).items():
-                found[version] = found.get(version, 0.0) + weight / total * part
+            there = running.get(group, [("503", 1)])
+            number = sum(each for _, each in there)
+            for version, part in there:
+                found[version] = found.get(version, 0.0) + weight / total * part / number
     return found
-
-
-def _targets(world: World, group: str) -> dict[str, float]:
-    running = [
-        (f"{service.label} {tasks.version}", tasks.running)
-        for service in world.services.values()
-        for tasks in service.task_sets
-        if tasks.group == group and tasks.is_healthy and tasks.running
-    ]
-    total = sum(number for _, number in running)
-    return {version: number / total for version, number in running} if running else {"503": 1.0}
 
 
 @behaviour("H16", sure="documented")

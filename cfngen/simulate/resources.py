@@ -43,6 +43,7 @@ class Resources:
         self._changed(resource, "deleted")
 
     def _changed(self, resource: Resource, what: str) -> None:
+        self.world.structure += 1
         if resource.kind in _TYPES:  # the others exist by name alone
             self.world.changed(f"{resource.place} is {what}")
 

@@ -68,6 +68,11 @@ def show(weights: Weights) -> str:
 
 def colours(world: World) -> dict[str, str]:
     """What each group is called in a story: by its name, else the first of its pair blue, the second green."""
+    found: dict[str, str] = world.once("colours", lambda: _colours(world))
+    return found
+
+
+def _colours(world: World) -> dict[str, str]:
     found: dict[str, str] = {}
     for group in world.deployment_groups.values():
         found |= {each.arn: colour for each, colour in zip(world.pair(group), ("blue", "green"), strict=False)}
@@ -83,15 +88,13 @@ def _state(world: World) -> tuple[dict[str, Weights], dict[str, Weights], dict[s
     production: dict[str, Weights] = {}
     shown: dict[str, Weights] = {}
     tasks: dict[str, tuple[tuple[str, str, int], ...]] = {}
+    owners = world.owners()
+    for listener in sorted(world.listeners):
+        into = shown if listener in test else production
+        for _, action in world.forwards(listener):
+            if owner := next((owners[group] for group in action.weights if group in owners), None):
+                into[owner.label] = _weights(action, named)
     for service in world.services.values():
-        group = world.group_of(service)
-        pair = {each.arn for each in world.pair(group)} if group else set()
-        pair |= {each.group for each in service.task_sets}
-        for listener in sorted(world.listeners):
-            into = shown if listener in test else production
-            for _, action in world.forwards(listener):
-                if action.groups & pair:
-                    into[service.label] = _weights(action, named)
         tasks[service.label] = tuple(
             (each.version, named.get(each.group, "?"), each.running if each.is_healthy else 0)
             for each in service.task_sets

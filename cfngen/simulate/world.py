@@ -170,6 +170,9 @@ class World:
     ssm: dict[str, str] = field(default_factory=dict)
     clock: float = 0.0
     changed: Callable[[str], None] = lambda _: None
+    structure: int = 0
+    """How often something was made, changed or removed."""
+    _known: dict[str, tuple[int, Any]] = field(default_factory=dict)
     _count: int = 0
 
     def new_id(self, what: str) -> str:
@@ -197,15 +200,30 @@ class World:
         )
         return next(found, "")
 
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` gives, computed again only after something was made, changed or removed; weights do not count."""
+        known = self._known.get(name)
+        if known is None or known[0] != self.structure:
+            known = self._known[name] = (self.structure, make())
+        return known[1]
+
     def group(self, name: str) -> TargetGroup | None:
         """A target group by ARN, name or full name."""
-        return next((each for each in self.groups.values() if name in (each.arn, each.name, each.full_name)), None)
+        by_name: dict[str, TargetGroup] = self.once(
+            "groups", lambda: {key: g for g in self.groups.values() for key in (g.arn, g.name, g.full_name)}
+        )
+        return by_name.get(name)
 
     def rules_of(self, listener: str) -> list[Rule]:
         """The rules of a listener, as it tries them."""
-        return sorted(
-            (each for each in self.rules.values() if each.listener == listener), key=lambda rule: rule.priority
-        )
+        found: dict[str, list[Rule]] = self.once("rules", self._rules_by_listener)
+        return found.get(listener, [])
+
+    def _rules_by_listener(self) -> dict[str, list[Rule]]:
+        found: dict[str, list[Rule]] = {}
+        for rule in sorted(self.rules.values(), key=lambda each: each.priority):
+            found.setdefault(rule.listener, []).append(rule)
+        return found
 
     def forwards(self, listener: str) -> Iterator[tuple[str, Forward]]:
         """Every action of a listener, its default last, with a name for it."""
@@ -219,7 +237,10 @@ class World:
         return [each for service in self.services.values() for each in service.task_sets if each.group == group]
 
     def service_named(self, cluster: str, name: str) -> Service | None:
-        return next((each for each in self.services.values() if each.name == name and each.cluster == cluster), None)
+        by_name: dict[tuple[str, str], Service] = self.once(
+            "services", lambda: {(each.cluster, each.name): each for each in self.services.values()}
+        )
+        return by_name.get((cluster, name))
 
     def pair(self, group: DeploymentGroup) -> list[TargetGroup]:
         """The two target groups of a deployment group, those that there are."""
@@ -239,10 +260,39 @@ class World:
 
     def group_of(self, service: Service) -> DeploymentGroup | None:
         """The deployment group that releases a service."""
-        return next((each for each in self.deployment_groups.values() if self.service_of(each) is service), None)
+        by_service: dict[str, DeploymentGroup] = self.once(
+            "deployment groups",
+            lambda: {found.arn: each for each in self.deployment_groups.values() if (found := self.service_of(each))},
+        )
+        return by_service.get(service.arn)
+
+    def owners(self) -> Mapping[str, Service]:
+        """Whose a target group is: by its pair, else by the tasks that are in it."""
+        by_tasks = {tasks.group: service for service in self.services.values() for tasks in service.task_sets}
+        by_pair: dict[str, Service] = self.once(
+            "owners",
+            lambda: {
+                group.arn: service
+                for each in self.deployment_groups.values()
+                if (service := self.service_of(each))
+                for group in self.pair(each)
+            },
+        )
+        return {**by_tasks, **by_pair}
+
+    def watching(self, group: TargetGroup) -> list[tuple[str, Watcher]]:
+        """The alarms and policies that name a group."""
+        found: dict[str, list[tuple[str, Watcher]]] = self.once("watchers", dict)
+        if group.arn not in found:
+            found[group.arn] = [each for each in self.watchers.items() if group.full_name in each[1].text]
+        return found[group.arn]
 
     def test_listeners(self) -> set[str]:
         """Listeners that show the next version, which are nobody's production."""
+        found: set[str] = self.once("test listeners", self._test_listeners)
+        return found
+
+    def _test_listeners(self) -> set[str]:
         test = {self.listener_of(each, "TestTrafficRoute") for each in self.deployment_groups.values()}
         production = {self.listener_of(each, "ProdTrafficRoute") for each in self.deployment_groups.values()}
         return test - production - {""}
