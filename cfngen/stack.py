@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from troposphere import AWSObject, Output, Parameter, Template
+from troposphere import AWSDeclaration, AWSHelperFn, AWSObject, Output, Parameter, Template
 from troposphere.cloudformation import Stack as StackResource
 
-from cfngen.errors import WiringError, did_you_mean
+from cfngen.errors import WiringError, did_you_mean, shown
 from cfngen.values import Value, building, rendering
 
 P = ParamSpec("P")
@@ -97,7 +97,16 @@ class Stack:
         raise KeyError(msg)
 
     def output(self, name: str, value: Value, description: str = "") -> None:
-        """Show a value to whoever deploys this stack, as an output of its template."""
+        """Show a value to whoever deploys this stack, as an output of its template.
+
+        Raises `WiringError` for a name that is taken or that CloudFormation does not take.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9]{1,255}", name, re.ASCII):
+            raise WiringError(f"stack {self.name!r}, output {name!r}: a name in letters and digits alone, 255 at most")
+        if name in self.template.outputs:
+            raise WiringError(f"stack {self.name!r} has two outputs of the name {name!r}; rename one of them")
+        if not isinstance(value, Value):
+            raise WiringError(f"stack {self.name!r}, output {name!r}: {_bare(value)}; {_WRAP}")
         self.template.add_output(
             Output(name, Value=value.text, **({"Description": description} if description else {}))
         )
@@ -105,13 +114,22 @@ class Stack:
     def nest(self, name: str, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a stack function in a nested stack; return its outputs as this stack sees them.
 
-        Raises `WiringError` for a name that is taken, and when two values would share one parameter.
+        Raises `WiringError` for a name that is taken, when two values would share one parameter, and for a resource
+        or a reference that is no `Value`. A stack that cannot be built leaves its name free.
         """
         child = Stack(name, (inspect.getdoc(build) or "").partition("\n")[0], parent=self)
         self._adopt(child)
+        try:
+            return self._built(child, build, *args, **kwargs)
+        except BaseException:
+            del self.nested[name]
+            self.template.resources.pop(title(name), None)
+            raise
+
+    def _built(self, child: Stack, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = inspect.signature(build).bind(child, *args, **kwargs)
         call.arguments.update(
-            {argument: _cross(given, child._enter, argument) for argument, given in call.arguments.items()}
+            {argument: _cross(given, child._enter, argument, child) for argument, given in call.arguments.items()}
         )
         token = building.set(child)
         try:
@@ -122,13 +140,14 @@ class Stack:
         def leave(path: str, value: Value) -> Value:
             output = title(path) or "Value"
             if output in child.template.outputs:
-                raise WiringError(f"stack {name!r} would return two values as output {output!r}; rename one of them")
+                told = f"stack {child.name!r} would return two values as output {output!r}; rename one of them"
+                raise WiringError(told)
             child.template.add_output(Output(output, Value=value.text))
-            seen = type(value).from_output(title(name), output)
+            seen = type(value).from_output(title(child.name), output)
             seen.owner = building.get()
             return seen
 
-        return _cross(outputs, leave, "")  # type: ignore[no-any-return]
+        return _cross(outputs, leave, "", child)  # type: ignore[no-any-return]
 
     def walk(self) -> Iterator[Stack]:
         """This stack and all below it, parents first."""
@@ -259,22 +278,48 @@ def _astray(stack: Stack, value: Value) -> WiringError:
     )
 
 
-def _cross(item: Any, swap: Callable[[str, Value], Value], path: str) -> Any:
+def _cross(item: Any, swap: Callable[[str, Value], Value], path: str, child: Stack) -> Any:
     """Copy `item` with every deploy-time value in it swapped for its twin over the border."""
     match item:
         case Value():
             return item if item.is_literal else swap(path, item)
+        case AWSHelperFn() | AWSObject() | AWSDeclaration():
+            raise WiringError(f"stack {child.name!r}, {path.strip() or 'its result'}: {_bare(item)}; {_WRAP}")
         case tuple() | list():
-            parts = [_cross(part, swap, f"{path} {_part(part, index)}") for index, part in enumerate(item)]
-            return item if all(new is old for new, old in zip(parts, item, strict=True)) else type(item)(parts)
+            kind: Any = type(item)
+            names = getattr(item, "_fields", None)  # of a named tuple
+            parts = [
+                _cross(part, swap, f"{path} {names[index] if names else _part(part, index)}", child)
+                for index, part in enumerate(item)
+            ]
+            made = kind._make if names else kind
+            return item if all(new is old for new, old in zip(parts, item, strict=True)) else made(parts)
         case Mapping():
-            swapped = {key: _cross(part, swap, f"{path} {key}") for key, part in item.items()}
+            swapped = {key: _cross(part, swap, f"{path} {key}", child) for key, part in item.items()}
             return item if all(swapped[key] is part for key, part in item.items()) else swapped
         case _ if is_dataclass(item) and not isinstance(item, type):
-            changes = {f.name: _cross(getattr(item, f.name), swap, f"{path} {f.name}") for f in fields(item) if f.init}
+            changes = {
+                f.name: _cross(getattr(item, f.name), swap, f"{path} {f.name}", child) for f in fields(item) if f.init
+            }
             changes = {name: new for name, new in changes.items() if new is not getattr(item, name)}
             return replace(item, **changes) if changes else item
     return item
+
+
+_WRAP = (
+    "only a value crosses the border of a stack and is a parameter there, so wrap the reference in its kind, as in "
+    "VpcId(vpc.ref()) or Text(GetAtt(queue, 'Arn'))"
+)
+
+
+def _bare(item: Any) -> str:
+    """How an error shows what is no value."""
+    match item:
+        case AWSObject() | AWSDeclaration():
+            return f"{type(item).__name__} {item.title!r}"
+        case AWSHelperFn():
+            return f"{type(item).__name__} {shown(item.to_dict())}"
+    return shown(item)
 
 
 def _part(part: Any, index: int) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from troposphere import AWSHelperFn, Equals, GetAtt, If, Not, Ref, Sub, Tags, ec2, sns, sqs
+from troposphere import AWSHelperFn, Equals, GetAtt, If, Join, Not, Parameter, Ref, Sub, Tags, ec2, sns, sqs
 from troposphere import Condition as Is
 
 from cfngen import (
@@ -464,10 +464,53 @@ def _two_outputs_of_one_name() -> None:
     root.templates()
 
 
+def _passed(bare: Callable[[Stack], object]) -> Callable[[], None]:
+    """Something that is no value, from the parent's resource into a stack that has one of the same name."""
+
+    def refused() -> None:
+        root = Stack("root")
+        queue_stack(root)
+        root.nest("kid", _own_and_given, bare(root))
+        root.templates()
+
+    return refused
+
+
+def _own_and_given(stack: Stack, url: Any) -> None:
+    queue_stack(stack)
+    reader_stack(stack, url)
+
+
+def _returned() -> None:
+    def queue(stack: Stack) -> object:
+        return {"url": queue_stack(stack) and stack.find(sqs.Queue, "Letters").ref()}
+
+    root = Stack("root")
+    queue_stack(root)
+    reader_stack(root, root.nest("kid", queue)["url"])  # type: ignore[index]
+
+
+def _outputs(*names: str) -> Callable[[], None]:
+    def refused() -> None:
+        stack = Stack("root")
+        url = queue_stack(stack).url
+        for name in names:
+            stack.output(name, url)
+
+    return refused
+
+
+def _bare_output() -> None:
+    stack = Stack("root")
+    queue_stack(stack)
+    stack.output("Url", stack.find(sqs.Queue, "Letters").ref())  # type: ignore[arg-type]
+
+
 def _root_and_child_of_one_file() -> None:
     Stack("queue").nest("queue", queue_stack)
 
 
+WRAP = "only a value crosses the border of a stack and is a parameter there, so wrap the reference in its kind, as in "
 ELSEWHERE = "pass it to the stack's function as an argument"
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "smuggled by closure": (_smuggled, f"'child' uses Text({{'Fn::GetAtt': ['Queue', 'Outputs.Url']}}) of the root; {ELSEWHERE}"),
@@ -508,6 +551,21 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "resource twice": (_resource_twice, "stack 'root' has two resources of the name 'Letters'"),
     "stack named as a resource": (_stack_and_resource, "stack 'root' cannot nest 'letters': 'Letters' is there already"),
     "output twice": (_two_outputs_of_one_name, "FooBar"),
+    "bare reference": (_passed(lambda root: root.find(sqs.Queue, "Letters").ref()), f"stack 'kid', url: Ref {{'Ref': 'Letters'}}; {WRAP}"),
+    "bare attribute": (_passed(lambda _root: GetAtt("Letters", "Arn")), "stack 'kid', url: GetAtt {'Fn::GetAtt': ['Letters', 'Arn']}; "),
+    "bare Sub": (_passed(lambda _root: Sub("${Letters}-x")), "stack 'kid', url: Sub {'Fn::Sub': '${Letters}-x'}; "),
+    "bare Join of a value": (_passed(lambda _root: Join("", [Text(Ref("Letters"))])), "stack 'kid', url: Join "),
+    "bare resource": (_passed(lambda root: root.find(sqs.Queue, "Letters")), f"stack 'kid', url: Queue 'Letters'; {WRAP}"),
+    "bare parameter": (_passed(lambda _root: Parameter("Given", Type="String")), f"stack 'kid', url: Parameter 'Given'; {WRAP}"),
+    "bare in a tuple": (_passed(lambda _root: (Text("a"), Ref("Letters"))), "stack 'kid', url 2: Ref {'Ref': 'Letters'}; "),
+    "bare in a mapping": (_passed(lambda _root: {"a": Ref("Letters")}), "stack 'kid', url a: Ref {'Ref': 'Letters'}; "),
+    "bare in what comes back": (_returned, f"stack 'kid', url: Ref {{'Ref': 'Letters'}}; {WRAP}"),
+    "bare in an output": (_bare_output, f"stack 'root', output 'Url': Ref {{'Ref': 'Letters'}}; {WRAP}"),
+    "output declared twice": (_outputs("Url", "Url"), "stack 'root' has two outputs of the name 'Url'; rename one of them"),
+    **{
+        f"output {name!r:.9}": (_outputs(name), f"stack 'root', output {name!r}: a name in letters and digits alone, 255 at most")
+        for name in ("", "a-b", "a b", "é", "a" * 256)
+    },
     "root and child": (_root_and_child_of_one_file, "queue.yaml"),
     **{
         f"name {name!r}": (lambda name=name: Stack(name), f"stack name {name!r}: lower-case letters, digits and single hyphens")  # type: ignore[misc]
@@ -536,6 +594,51 @@ def test_what_is_right_is_not_refused() -> None:
     policy = {"Statement": [{"Condition": {"StringEquals": {"a": "b"}}}]}
     stack.add(sns.TopicPolicy("Policy", DependsOn=["Letters", "Reader"], Topics=["a"], PolicyDocument=policy))
     assert list(stack.to_dict()["Resources"]) == ["Letters", "Reader", "Policy"]
+
+
+class Pair(NamedTuple):
+    url: Text
+    days: int
+
+
+@pytest.mark.parametrize("url", [None, Text("literal")])
+def test_a_named_tuple_crosses_and_keeps_its_names(url: Text | None) -> None:
+    def child(stack: Stack, pair: Pair) -> Pair:
+        assert pair.days == 4
+        reader_stack(stack, pair.url)
+        return Pair(queue_stack(stack).url, pair.days + 1)
+
+    root = Stack("root")
+    back = root.nest("child", child, Pair(url or root.nest("queue", queue_stack).url, 4))
+    root.output("Url", back.url)
+    assert isinstance(back, Pair)
+    assert back.days == 5
+    made = root.templates()
+    assert list(parameters_for(made["root.yaml"], "Child")) == ([] if url else ["QueueUrl"])
+    assert list(made["child.yaml"]["Outputs"]) == ["Url"]
+
+
+def test_what_could_not_be_nested_leaves_its_name_free() -> None:
+    def fails(stack: Stack, *_given: object) -> None:
+        queue_stack(stack)
+        raise ZeroDivisionError
+
+    root = Stack("root")
+    other = Stack("other").nest("queue", queue_stack)
+    for error, build, arguments in (
+        (ZeroDivisionError, fails, ()),
+        (TypeError, queue_stack, ("too", "many", "of", "them")),
+        (WiringError, reader_stack, (Ref("Letters"),)),
+        (WiringError, lambda stack: TwinOutputs(queue_stack(stack).url, Text(GetAtt("Letters", "Arn"))), ()),
+    ):
+        with pytest.raises(error):
+            root.nest("queue", build, *arguments)  # type: ignore[arg-type]
+        assert root.nested == {}
+        assert root.template.resources == {}
+    root.nest("queue", queue_stack)
+    with pytest.raises(WiringError, match="'queue' is there already"):
+        root.nest("queue", fails, other)
+    assert list(root.templates()) == ["root.yaml", "queue.yaml"]
 
 
 # Names and files
