@@ -1,0 +1,197 @@
+"""ECS and Lambda: clusters, task definitions, services, functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cfngen.local.types.entry import Call, Context, Name, Part, Read, Type, arn, physical, property_, tags, update
+
+
+def _cluster_providers(context: Context) -> None:
+    context.call(
+        "ecs",
+        "PutClusterCapacityProviders",
+        cluster=context.physical,
+        capacityProviders=context.properties.get("CapacityProviders", []),
+        defaultCapacityProviderStrategy=context.properties.get("DefaultCapacityProviderStrategy", []),
+    )
+
+
+# All of them are sent at every update, unchanged ones too (A3.3); what ECS refuses of it is in `standins` (A2).
+_SERVICE = (
+    "TaskDefinition",
+    "LoadBalancers",
+    "NetworkConfiguration",
+    "CapacityProviderStrategy",
+    "DesiredCount",
+    "DeploymentConfiguration",
+    "DeploymentController",
+    "AvailabilityZoneRebalancing",
+    "PlacementConstraints",
+    "PlacementStrategies",
+    "PlatformVersion",
+    "HealthCheckGracePeriodSeconds",
+    "EnableECSManagedTags",
+    "EnableExecuteCommand",
+    "PropagateTags",
+    "ServiceRegistries",
+    "ServiceConnectConfiguration",
+    "VolumeConfigurations",
+)
+
+
+def _function_code(context: Context) -> None:
+    context.call("lambda", "UpdateFunctionCode", FunctionName=context.physical, **_code(context.properties["Code"]))
+
+
+def _code(code: Any) -> dict[str, Any]:
+    """Inline source is zipped on the way, as CloudFormation does."""
+    if not isinstance(code.get("ZipFile"), str):
+        return dict(code)
+    import io
+    import zipfile
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("index.py"), code["ZipFile"])
+    return {**code, "ZipFile": packed.getvalue()}
+
+
+_FUNCTION = (
+    "Role",
+    "Handler",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "VpcConfig",
+    "Environment",
+    "Runtime",
+    "DeadLetterConfig",
+    "KmsKeyArn",
+    "TracingConfig",
+    "Layers",
+    "FileSystemConfigs",
+    "ImageConfig",
+    "EphemeralStorage",
+    "LoggingConfig",
+)
+
+
+TYPES = {
+    "AWS::ECS::Cluster": Type(
+        "ecs",
+        Call("CreateCluster", names={"ClusterSettings": "settings"}),
+        "cluster.clusterName",
+        Name("ClusterName", 255),
+        parts=(
+            update(
+                "UpdateCluster",
+                "ClusterSettings",
+                "Configuration",
+                "ServiceConnectDefaults",
+                names={"ClusterSettings": "settings"},
+                given={"cluster": physical},
+                absent={"ClusterSettings": [{"name": "containerInsights", "value": "disabled"}]},
+            ),
+            Part(
+                _cluster_providers, ("CapacityProviders", "DefaultCapacityProviderStrategy"), whole=True, is_update=True
+            ),
+            tags("TagResource", "UntagResource", "resourceArn", arn("ecs", "cluster/{}")),
+        ),
+        delete=Call("DeleteCluster", given={"cluster": physical}),
+        reads=(
+            Read(
+                "DescribeClusters",
+                {"clusters": [physical], "include": ["TAGS", "SETTINGS", "CONFIGURATIONS"]},
+                "clusters[0]",
+            ),
+        ),
+        attributes={"Arn": "clusterArn"},
+    ),
+    "AWS::ECS::TaskDefinition": Type(
+        "ecs",
+        Call("RegisterTaskDefinition"),
+        "taskDefinition.taskDefinitionArn",
+        Name("Family", 255),
+        parts=(tags("TagResource", "UntagResource", "resourceArn"),),
+        # A revision that is not wanted any more becomes INACTIVE (A3.4).
+        delete=Call("DeregisterTaskDefinition", given={"taskDefinition": physical}),
+        reads=(Read("DescribeTaskDefinition", {"taskDefinition": physical, "include": ["TAGS"]}),),
+        attributes={"TaskDefinitionArn": "taskDefinition.taskDefinitionArn"},
+    ),
+    "AWS::ECS::Service": Type(
+        "ecs",
+        Call("CreateService", names={"PlacementStrategies": "placementStrategy"}),
+        "service.serviceArn",
+        Name("ServiceName", 255),
+        parts=(
+            update(
+                "UpdateService",
+                *_SERVICE,
+                names={"PlacementStrategies": "placementStrategy"},
+                given={"cluster": property_("Cluster"), "service": physical},
+                absent={
+                    "HealthCheckGracePeriodSeconds": 0,
+                    "EnableECSManagedTags": False,
+                    "EnableExecuteCommand": False,
+                    "PropagateTags": "NONE",
+                    "LoadBalancers": [],
+                    "ServiceRegistries": [],
+                    "PlacementConstraints": [],
+                    "PlacementStrategies": [],
+                    "DeploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+                },
+            ),
+            tags("TagResource", "UntagResource", "resourceArn"),
+        ),
+        delete=Call("DeleteService", given={"cluster": property_("Cluster"), "service": physical, "force": True}),
+        reads=(
+            Read(
+                "DescribeServices",
+                {"cluster": property_("Cluster"), "services": [physical], "include": ["TAGS"]},
+                "services[0]",
+            ),
+        ),
+        attributes={"ServiceArn": "serviceArn", "Name": "serviceName"},
+    ),
+    "AWS::Lambda::Function": Type(
+        "lambda",
+        Call("CreateFunction", values={"Code": _code}),
+        "FunctionName",
+        Name("FunctionName"),
+        parts=(
+            update(
+                "UpdateFunctionConfiguration",
+                *_FUNCTION,
+                given={"FunctionName": physical},
+                absent={
+                    "Description": "",
+                    "Timeout": 3,
+                    "MemorySize": 128,
+                    "Environment": {"Variables": {}},
+                    "Layers": [],
+                    "TracingConfig": {"Mode": "PassThrough"},
+                    "DeadLetterConfig": {"TargetArn": ""},
+                    "KmsKeyArn": "",
+                    "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
+                    "EphemeralStorage": {"Size": 512},
+                },
+            ),
+            Part(_function_code, ("Code",), is_update=True),
+            Part(
+                Call("PutFunctionConcurrency", ("ReservedConcurrentExecutions",), given={"FunctionName": physical}),
+                unset=Call("DeleteFunctionConcurrency", given={"FunctionName": physical}),
+            ),
+            tags("TagResource", "UntagResource", "Resource", arn("lambda", "function:{}")),
+        ),
+        delete=Call("DeleteFunction", given={"FunctionName": physical}),
+        reads=(
+            Read(
+                "GetFunction",
+                {"FunctionName": physical},
+                "{Configuration: Configuration, Tags: Tags, Concurrency: Concurrency}",
+            ),
+        ),
+        attributes={"Arn": "Configuration.FunctionArn"},
+    ),
+}

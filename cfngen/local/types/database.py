@@ -1,0 +1,191 @@
+"""RDS: instances, subnet groups, parameter groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cfngen.local.types.entry import Body, Call, Context, Name, Part, Read, Type, arn, changed, physical, tags, update
+from cfngen.semantics.update import RefusedError
+
+
+def _tags(kind: str) -> Part:
+    return tags("AddTagsToResource", "RemoveTagsFromResource", "ResourceName", arn("rds", kind + ":{}"))
+
+
+def _tags_read(kind: str) -> Read:
+    return Read("ListTagsForResource", {"ResourceName": arn("rds", kind + ":{}")})
+
+
+def _instance(properties: Body) -> Body:
+    """The key of the master's secret lies in an object in templates, and beside the rest in the API."""
+    told = dict(properties)
+    secret = told.pop("MasterUserSecret", {})
+    return {**told, **({"MasterUserSecretKmsKeyId": secret["KmsKeyId"]} if "KmsKeyId" in secret else {})}
+
+
+_NAMES = {"VPCSecurityGroups": "VpcSecurityGroupIds", "Port": "DBPortNumber"}
+
+# Which properties ModifyDBInstance takes, and what says that one is gone where anything does.
+_MODIFIED = (
+    "AllocatedStorage",
+    "ApplyImmediately",
+    "AutoMinorVersionUpgrade",
+    "BackupRetentionPeriod",
+    "CACertificateIdentifier",
+    "CopyTagsToSnapshot",
+    "DBInstanceClass",
+    "DBParameterGroupName",
+    "DatabaseInsightsMode",
+    "DeletionProtection",
+    "EnableIAMDatabaseAuthentication",
+    "EnablePerformanceInsights",
+    "EngineVersion",
+    "Iops",
+    "ManageMasterUserPassword",
+    "MasterUserPassword",
+    "MasterUserSecretKmsKeyId",
+    "MaxAllocatedStorage",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "MultiAZ",
+    "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod",
+    "Port",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "PubliclyAccessible",
+    "StorageThroughput",
+    "StorageType",
+    "VPCSecurityGroups",
+    "EngineLifecycleSupport",
+)
+_ABSENT = {
+    "ApplyImmediately": False,
+    "AutoMinorVersionUpgrade": True,
+    "BackupRetentionPeriod": 1,
+    "CopyTagsToSnapshot": False,
+    "DatabaseInsightsMode": "standard",
+    "DeletionProtection": False,
+    "EnableIAMDatabaseAuthentication": False,
+    "EnablePerformanceInsights": False,
+    "MonitoringInterval": 0,
+    "MultiAZ": False,
+    "PubliclyAccessible": False,
+}
+
+
+def _modify(context: Context) -> None:
+    """Only what changed is sent; whether a window or a restart is waited for is for the service to know."""
+    call: dict[str, Any] = {}
+    for name in changed(context.old, context.properties):
+        if name in _MODIFIED:
+            if name not in context.properties and name not in _ABSENT:
+                raise RefusedError(f"AWS::RDS::DBInstance: no operation takes {name} away here")
+            call[_NAMES.get(name, name)] = context.properties.get(name, _ABSENT.get(name))
+    if "ApplyImmediately" in context.properties:
+        call["ApplyImmediately"] = context.properties["ApplyImmediately"]
+    context.call("rds", "ModifyDBInstance", DBInstanceIdentifier=context.physical, **call)
+
+
+def _log_exports(context: Context) -> None:
+    old, new = (side.get("EnableCloudwatchLogsExports", []) for side in (context.old, context.properties))
+    wanted = {
+        "EnableLogTypes": [each for each in new if each not in old],
+        "DisableLogTypes": [each for each in old if each not in new],
+    }
+    context.call(
+        "rds", "ModifyDBInstance", DBInstanceIdentifier=context.physical, CloudwatchLogsExportConfiguration=wanted
+    )
+
+
+def _parameters(context: Context) -> None:
+    """A parameter that is gone gets its default again. Static ones want a restart, which CloudFormation never makes (I2.19)."""
+    old, new = (side.get("Parameters", {}) for side in (context.old, context.properties))
+    gone = [{"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in old if name not in new]
+    if gone:
+        context.call("rds", "ResetDBParameterGroup", DBParameterGroupName=context.physical, Parameters=gone)
+    told = [_parameter(name, value) for name, value in new.items() if old.get(name) != value]
+    if told:
+        context.call("rds", "ModifyDBParameterGroup", DBParameterGroupName=context.physical, Parameters=told)
+
+
+def _parameter(name: str, value: Any) -> Mapping[str, Any]:
+    return {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
+
+
+def _delete_instance(context: Context) -> None:
+    """A DeletionPolicy of Snapshot keeps a last snapshot, named as CloudFormation names it."""
+    asked: dict[str, Any] = {"SkipFinalSnapshot": True}
+    if context.resource.deletion_policy == "Snapshot":
+        asked = {
+            "SkipFinalSnapshot": False,
+            "FinalDBSnapshotIdentifier": f"{context.physical}-snapshot-{context.resource.name.lower()}"[:255],
+        }
+    if "DeleteAutomatedBackups" in context.properties:
+        asked["DeleteAutomatedBackups"] = context.properties["DeleteAutomatedBackups"]
+    context.call("rds", "DeleteDBInstance", DBInstanceIdentifier=context.physical, **asked)
+
+
+TYPES = {
+    "AWS::RDS::DBSubnetGroup": Type(
+        "rds",
+        Call("CreateDBSubnetGroup"),
+        "DBSubnetGroup.DBSubnetGroupName",
+        Name("DBSubnetGroupName", 255, is_lower=True),
+        parts=(
+            update(
+                "ModifyDBSubnetGroup", "DBSubnetGroupDescription", "SubnetIds", given={"DBSubnetGroupName": physical}
+            ),
+            _tags("subgrp"),
+        ),
+        delete=Call("DeleteDBSubnetGroup", given={"DBSubnetGroupName": physical}),
+        reads=(
+            Read("DescribeDBSubnetGroups", {"DBSubnetGroupName": physical}, "DBSubnetGroups[0]"),
+            _tags_read("subgrp"),
+        ),
+        attributes={"DBSubnetGroupArn": arn("rds", "subgrp:{}")},
+    ),
+    "AWS::RDS::DBParameterGroup": Type(
+        "rds",
+        Call("CreateDBParameterGroup", names={"Family": "DBParameterGroupFamily"}),
+        "DBParameterGroup.DBParameterGroupName",
+        Name("DBParameterGroupName", 255, is_lower=True),
+        parts=(Part(_parameters, ("Parameters",), whole=True), _tags("pg")),
+        delete=Call("DeleteDBParameterGroup", given={"DBParameterGroupName": physical}),
+        reads=(
+            Read("DescribeDBParameterGroups", {"DBParameterGroupName": physical}, "DBParameterGroups[0]"),
+            Read("DescribeDBParameters", {"DBParameterGroupName": physical, "Source": "user"}),
+            _tags_read("pg"),
+        ),
+        attributes={"DBParameterGroupArn": arn("rds", "pg:{}"), "DBParameterGroupName": physical},
+    ),
+    "AWS::RDS::DBInstance": Type(
+        "rds",
+        Call("CreateDBInstance", names={"VPCSecurityGroups": "VpcSecurityGroupIds"}),
+        "DBInstance.DBInstanceIdentifier",
+        Name("DBInstanceIdentifier", 63, is_lower=True),
+        folded=_instance,
+        parts=(
+            Part(_modify, _MODIFIED, whole=True, is_update=True),
+            Part(_log_exports, ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
+            _tags("db"),
+        ),
+        delete=_delete_instance,
+        reads=(
+            Read("DescribeDBInstances", {"DBInstanceIdentifier": physical}, "DBInstances[0]"),
+            _tags_read("db"),
+        ),
+        attributes={
+            "Endpoint.Address": "Endpoint.Address",
+            "Endpoint.Port": "to_string(Endpoint.Port)",
+            "DBInstanceArn": "DBInstanceArn",
+            "DbiResourceId": "DbiResourceId",
+            "MasterUserSecret.SecretArn": "MasterUserSecret.SecretArn",
+        },
+        dropped={
+            "ApplyImmediately": "says how changes are made, is sent with them, and is kept nowhere",
+            "DeleteAutomatedBackups": "is sent when the instance is deleted",
+        },
+    ),
+}
