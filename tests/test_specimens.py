@@ -345,3 +345,17 @@ def test_https_is_added_without_a_request_that_strays_and_not_so_switched_off() 
     assert any(
         "404" in each or "fixed-response" in each for each in told(shop(WEB, ADMIN, https=True), shop(WEB, ADMIN))
     )
+
+
+def test_scaling_in_the_middle_of_a_canary_moves_nobody() -> None:
+    simulation = Simulation()
+    system = files(by_hand())
+    simulation.deploy(system, parameters(system, {}), {})
+    simulation.settle(simulation.look_around(requests(simulation.world)))
+    deployment = simulation.release("web")
+    while deployment.next_step != "AllowTraffic 100":
+        simulation.step(deployment)
+    for tasks in (3, 1, 4):
+        simulation.scale("web", tasks)
+    simulation.finish(deployment)
+    assert simulation.hurts == []

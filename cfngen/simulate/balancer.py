@@ -88,7 +88,7 @@ def shares(world: World, listener: str, request: Request, running: Targets) -> d
             there = running.get(group, [("503", 1)])
             number = sum(each for _, each in there)
             for version, part in there:
-                found[version] = found.get(version, 0.0) + weight / total * part / number
+                found[version] = found.get(version, 0.0) + weight / total * (part / number)
     return found
 
 
