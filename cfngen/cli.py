@@ -63,7 +63,7 @@ def cli() -> None:
     """Plain CloudFormation, and the files of its pipelines, from one short description of an application."""
 
 
-@cli.command()
+@cli.command(short_help="Write the templates and files of an application.")
 @click.argument("app", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
@@ -106,7 +106,7 @@ def _generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path,
     return folders, notes
 
 
-@cli.command()
+@cli.command(short_help="Check them: cfn-lint in every region, and cfngen's own checks.")
 @click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
@@ -148,7 +148,7 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
         sys.exit(1)
 
 
-@cli.command()
+@cli.command(short_help="Play releases and updates; watch every request.")
 @click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
@@ -210,7 +210,7 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any]]:
     return [(str(folder), Files(texts)) for folder, texts in _files(place or find(), stage, Path("templates")).items()]
 
 
-@cli.command()
+@cli.command(short_help="Ask a deployed stage what is live and what is in the way.")
 @click.argument("folder", metavar="[DIR]", required=False, type=_Path(path_type=Path, file_okay=False))
 @click.option("--stack", required=True, help="The name of the stage's root stack.")
 @click.option(
