@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ import boto3
 import jmespath  # type: ignore[import-untyped]
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
 from cfngen.local.types import TYPES
@@ -65,7 +66,9 @@ class Services:
         except ClientError as error:
             told, meta = error.response["Error"], error.response["ResponseMetadata"]
             raise CallError(told.get("Message", ""), service, told["Code"], meta.get("HTTPStatusCode", 400)) from None
-        except BotoCoreError as error:  # a page of moto's that is no answer
+        except ResponseParserError:  # a page that says no more than that moto broke
+            raise CallError(f"{operation} met an internal error", service, "InternalFailure", 500) from None
+        except BotoCoreError as error:
             raise CallError(f"{operation} failed: {error}", service, "InternalFailure", 500) from None
 
     def shape(self, service: str, operation: str) -> Any:
@@ -177,10 +180,16 @@ class LocalProvider:
         raise TemplateError(f"Dynamic references to {service} are not supported")
 
     def described(self, resource: Resource) -> list[Any]:
-        """What the services' own describe calls say of a resource."""
+        """What the services' own describe calls say of a resource, one answer each; None where there is nothing."""
         kind = _type(resource)
         context = Context(self.services, kind.service, _folded(kind, resource))
         return [self._read_if_there(kind, read, context) for read in kind.reads]
+
+    def is_there(self, resource: Resource) -> bool:
+        """Whether the service's describe call finds a resource; what it tells as ended may still be listed."""
+        kind = _type(resource)
+        context = Context(self.services, kind.service, _folded(kind, resource))
+        return self._read_if_there(kind, kind.reads[0], context) not in (None, [], {})
 
     def _secret(self, key: str) -> str:
         at = key.split(":")
@@ -228,13 +237,15 @@ class LocalProvider:
         call = arguments(context, kind.service, what, takes or what.takes)
         self.services.call(what.service or kind.service, what.operation, call)
 
-    def _read(self, kind: Type, read: Read, context: Context) -> Any:
+    def _read(self, kind: Type, read: Read | Callable[[Context], Any], context: Context) -> Any:
+        if not isinstance(read, Read):
+            return read(context)
         service = read.service or kind.service
         asked = {name: given(value, context) for name, value in read.given.items()}
         answer = self.services.call(service, read.operation, {k: v for k, v in asked.items() if v is not None})
         return jmespath.search(read.path, answer)
 
-    def _read_if_there(self, kind: Type, read: Read, context: Context) -> Any:
+    def _read_if_there(self, kind: Type, read: Read | Callable[[Context], Any], context: Context) -> Any:
         try:
             return self._read(kind, read, context)
         except CallError as error:

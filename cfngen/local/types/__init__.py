@@ -25,6 +25,7 @@ from cfngen.local.types import (
     scaling,
     secrets,
     storage,
+    waiting,
     watching,
 )
 from cfngen.local.types.entry import Type
@@ -46,6 +47,7 @@ _AREAS = (
     scaling,
     secrets,
     storage,
+    waiting,
     watching,
 )
 

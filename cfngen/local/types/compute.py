@@ -193,5 +193,6 @@ TYPES = {
             ),
         ),
         attributes={"Arn": "Configuration.FunctionArn"},
+        unseen={"Code": "is told by its digest and a link alone"},
     ),
 }

@@ -149,7 +149,7 @@ class Type:
     name: Name | None = None
     parts: tuple[Part, ...] = ()
     delete: Call | Custom | None = None
-    reads: tuple[Read, ...] = ()
+    reads: tuple[Read | Callable[[Context], Any], ...] = ()
     attributes: Mapping[str, str | Callable[[Context], Any]] = field(default_factory=dict)
     dropped: Mapping[str, str] = field(default_factory=dict)
     unseen: Mapping[str, str] = field(default_factory=dict)

@@ -199,7 +199,7 @@ TYPES = {
         attributes={
             "Arn": physical,
             "Name": "name",
-            "StateMachineRevisionId": "revisionId",
+            "StateMachineRevisionId": "revisionId || 'INITIAL'",
         },
     ),
 }

@@ -25,6 +25,12 @@ def _inline(context: Context) -> None:
             )
 
 
+def _inline_policies(context: Context) -> Any:
+    role = context.physical
+    names = context.call("iam", "ListRolePolicies", RoleName=role)["PolicyNames"]
+    return [context.call("iam", "GetRolePolicy", RoleName=role, PolicyName=name) for name in names]
+
+
 def _attached(context: Context) -> None:
     old, new = (side.get("ManagedPolicyArns", []) for side in (context.old, context.properties))
     for each in old:
@@ -91,6 +97,12 @@ def _managed_document(context: Context) -> None:
         context.call("iam", "DeletePolicyVersion", PolicyArn=context.physical, VersionId=each["VersionId"])
 
 
+def _managed_text(context: Context) -> Any:
+    told = context.call("iam", "GetPolicy", PolicyArn=context.physical)["Policy"]
+    asked = {"PolicyArn": context.physical, "VersionId": told["DefaultVersionId"]}
+    return context.call("iam", "GetPolicyVersion", **asked)["PolicyVersion"]
+
+
 def _delete_managed(context: Context) -> None:
     for each in context.properties.get("Roles", []):
         context.call("iam", "DetachRolePolicy", RoleName=each, PolicyArn=context.physical)
@@ -128,7 +140,7 @@ TYPES = {
         delete=_delete_role,
         reads=(
             Read("GetRole", {"RoleName": physical}, "Role"),
-            Read("ListRolePolicies", {"RoleName": physical}, "{PolicyName: PolicyNames}"),
+            _inline_policies,
             Read("ListAttachedRolePolicies", {"RoleName": physical}, "AttachedPolicies"),
         ),
         attributes={"Arn": "Arn", "RoleId": "RoleId"},
@@ -164,6 +176,7 @@ TYPES = {
         reads=(
             Read("GetPolicy", {"PolicyArn": physical}, "Policy"),
             Read("ListEntitiesForPolicy", {"PolicyArn": physical}),
+            _managed_text,
         ),
         attributes={"PolicyArn": physical, "PolicyId": "PolicyId"},
     ),

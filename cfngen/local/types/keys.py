@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cfngen.local.types.entry import Call, Context, Part, Read, Type, arn, physical, property_, tags, update
 
 
@@ -18,6 +20,11 @@ def _rotation(context: Context) -> None:
 def _enabled(context: Context) -> None:
     is_on = str(context.properties.get("Enabled", True)).lower() == "true"
     context.call("kms", "EnableKey" if is_on else "DisableKey", KeyId=context.physical)
+
+
+def _alias(context: Context) -> Any:
+    there = context.call("kms", "ListAliases")["Aliases"]
+    return next((each for each in there if each["AliasName"] == context.physical), None)
 
 
 TYPES = {
@@ -60,7 +67,7 @@ TYPES = {
         "AliasName",
         parts=(update("UpdateAlias", "TargetKeyId", given={"AliasName": physical}),),
         delete=Call("DeleteAlias", given={"AliasName": physical}),
-        reads=(Read("ListAliases", {}, "Aliases"),),
+        reads=(_alias,),
         attributes={"AliasName": physical, "AliasArn": arn("kms", "{}")},
     ),
 }

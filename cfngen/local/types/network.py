@@ -355,6 +355,7 @@ TYPES = {
         delete=Call("DeleteFlowLogs", given={"FlowLogIds": [physical]}),
         reads=(Read("DescribeFlowLogs", {"FlowLogIds": [physical]}, "FlowLogs[0]"),),
         attributes={"Id": "FlowLogId"},
+        unseen={"ResourceType": "is told by the id of what is logged"},
     ),
     "AWS::EC2::SecurityGroup": Type(
         "ec2",

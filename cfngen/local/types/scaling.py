@@ -20,7 +20,7 @@ def _target_arn(context: Context) -> str:
         "ResourceIds": [context.properties["ResourceId"]],
     }
     found = context.call("application-autoscaling", "DescribeScalableTargets", **asked)["ScalableTargets"]
-    return str(found[0]["ScalableTargetARN"])
+    return str(found[0]["ScalableTargetARN"]) if found else ""
 
 
 def _actions(context: Context) -> None:
@@ -47,6 +47,12 @@ def _policy(properties: Body) -> Body:
             raise RefusedError(f"Invalid ScalingTargetId {target} (Service: ApplicationAutoScaling)")
         told |= dict(zip(("ResourceId", "ScalableDimension", "ServiceNamespace"), parts, strict=True))
     return told
+
+
+def _described_policy(context: Context) -> Any:
+    where = {name: context.properties[name] for name in _KEYS}
+    found = context.call("application-autoscaling", "DescribeScalingPolicies", **where)["ScalingPolicies"]
+    return next((each for each in found if each["PolicyARN"] == context.physical), None)
 
 
 _TARGET = ("MinCapacity", "MaxCapacity", "RoleARN", "SuspendedState")
@@ -111,17 +117,7 @@ TYPES = {
             ),
         ),
         delete=Call("DeleteScalingPolicy", ("PolicyName", *_KEYS)),
-        reads=(
-            Read(
-                "DescribeScalingPolicies",
-                {
-                    "ServiceNamespace": property_("ServiceNamespace"),
-                    "PolicyNames": [property_("PolicyName")],
-                    "ResourceId": property_("ResourceId"),
-                },
-                "ScalingPolicies[0]",
-            ),
-        ),
+        reads=(_described_policy,),
         attributes={"Arn": physical},
     ),
 }

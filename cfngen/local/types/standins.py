@@ -37,10 +37,9 @@ class ApiError(Exception):
         self.message = message
 
 
-def _stands_in(service: str, *operations: str) -> Callable[[Handler], Handler]:
+def _stands_in(service: str, operation: str) -> Callable[[Handler], Handler]:
     def keep(handler: Handler) -> Handler:
-        for operation in operations:
-            _STANDINS[service, operation] = handler
+        _STANDINS[service, operation] = handler
         return handler
 
     return keep
@@ -109,6 +108,8 @@ class Standins:
         if operation in what.writes:
             key = jmespath.search(what.writes[operation], {**arguments, **answer})
             if key is not None:
+                if operation.startswith("Create"):
+                    kept.pop(key, None)
                 known = kept.setdefault(key, {})
                 known |= {
                     told: copy.deepcopy(arguments[name]) for name, told in what.fields.items() if name in arguments
@@ -684,6 +685,62 @@ def _delete_log_group(self: Standins, arguments: Body, through: Through) -> Body
     return answer
 
 
+# Logs: moto writes a filter of a known name beside the one that is there
+
+
+@_stands_in("logs", "PutMetricFilter")
+def _put_filter(_: Standins, arguments: Body, through: Through) -> Body:
+    where = {name: arguments[name] for name in ("logGroupName", "filterName")}
+    asked = {"logGroupName": where["logGroupName"], "filterNamePrefix": where["filterName"]}
+    there = through("logs", "DescribeMetricFilters", asked)["metricFilters"]
+    if any(each["filterName"] == where["filterName"] for each in there):
+        through("logs", "DeleteMetricFilter", where)
+    return through("logs", "PutMetricFilter", arguments)
+
+
+# EC2: moto keeps no description of a rule that names another group
+
+
+@_stands_in("ec2", "AuthorizeSecurityGroupIngress")
+def _authorize_ingress(self: Standins, arguments: Body, through: Through) -> Body:
+    return _authorize(self, arguments, through("ec2", "AuthorizeSecurityGroupIngress", arguments))
+
+
+@_stands_in("ec2", "AuthorizeSecurityGroupEgress")
+def _authorize_egress(self: Standins, arguments: Body, through: Through) -> Body:
+    return _authorize(self, arguments, through("ec2", "AuthorizeSecurityGroupEgress", arguments))
+
+
+def _authorize(self: Standins, arguments: Body, answer: Body) -> Body:
+    told = [
+        each.get("Description")
+        for permission in arguments.get("IpPermissions", [])
+        for key in ("IpRanges", "Ipv6Ranges", "PrefixListIds", "UserIdGroupPairs")
+        for each in permission.get(key, [])
+    ]
+    rules = answer.get("SecurityGroupRules", [])
+    if len(told) == len(rules) == 1 and told[0]:
+        self.records["rule description"][rules[0]["SecurityGroupRuleId"]] = {"Description": told[0]}
+    return answer
+
+
+@_stands_in("ec2", "ModifySecurityGroupRules")
+def _modify_rules(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("ec2", "ModifySecurityGroupRules", arguments)
+    for each in arguments["SecurityGroupRules"]:
+        told = {"Description": each["SecurityGroupRule"].get("Description", "")}
+        self.records["rule description"][each["SecurityGroupRuleId"]] = told
+    return answer
+
+
+@_stands_in("ec2", "DescribeSecurityGroupRules")
+def _describe_rules(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("ec2", "DescribeSecurityGroupRules", arguments)
+    for each in answer["SecurityGroupRules"]:
+        each.update(self.records["rule description"].get(each["SecurityGroupRuleId"], {}))
+    return answer
+
+
 # EC2: moto takes the folder in a flow log's destination for a part of the bucket's name
 
 
@@ -727,6 +784,65 @@ def _modify_subnet_group(_: Standins, arguments: Body, through: Through) -> Body
     through("rds", "ModifyDBSubnetGroup", arguments)
     again = {"DBSubnetGroupDescription": there["DBSubnetGroupDescription"], **arguments, "Tags": tags}
     return through("rds", "CreateDBSubnetGroup", again)
+
+
+@_stands_in("rds", "ResetDBParameterGroup")
+def _reset_parameters(self: Standins, arguments: Body, through: Through) -> Body:
+    name = arguments["DBParameterGroupName"]
+    through("rds", "DescribeDBParameterGroups", {"DBParameterGroupName": name})  # is it there?
+    for each in arguments.get("Parameters", []):
+        self.records[f"reset in {name}"][each["ParameterName"]] = {}
+    return {"DBParameterGroupName": name}
+
+
+@_stands_in("rds", "ModifyDBParameterGroup")
+def _modify_parameters(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("rds", "ModifyDBParameterGroup", arguments)
+    for each in arguments["Parameters"]:
+        self.records[f"reset in {arguments['DBParameterGroupName']}"].pop(each["ParameterName"], None)
+    return answer
+
+
+@_stands_in("rds", "DescribeDBParameters")
+def _describe_parameters(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("rds", "DescribeDBParameters", arguments)
+    reset = self.records[f"reset in {arguments['DBParameterGroupName']}"]
+    return {**answer, "Parameters": [each for each in answer["Parameters"] if each["ParameterName"] not in reset]}
+
+
+@_stands_in("rds", "DeleteDBParameterGroup")
+def _delete_parameters(self: Standins, arguments: Body, through: Through) -> Body:
+    self.records.pop(f"reset in {arguments['DBParameterGroupName']}", None)
+    return through("rds", "DeleteDBParameterGroup", arguments)
+
+
+# Application Auto Scaling: moto gives a policy another ARN whenever it is written
+
+
+def _policy_key(arguments: Body) -> str:
+    return "|".join(arguments[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension", "PolicyName"))
+
+
+@_stands_in("application-autoscaling", "PutScalingPolicy")
+def _put_policy(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("application-autoscaling", "PutScalingPolicy", arguments)
+    known = self.records["policy"].setdefault(_policy_key(arguments), {"PolicyARN": answer["PolicyARN"]})
+    return {**answer, **known}
+
+
+@_stands_in("application-autoscaling", "DescribeScalingPolicies")
+def _describe_policies(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("application-autoscaling", "DescribeScalingPolicies", arguments)
+    for each in answer["ScalingPolicies"]:
+        each.update(self.records["policy"].get(_policy_key(each), {}))
+    return answer
+
+
+@_stands_in("application-autoscaling", "DeleteScalingPolicy")
+def _delete_policy(self: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("application-autoscaling", "DeleteScalingPolicy", arguments)
+    self.records["policy"].pop(_policy_key(arguments), None)
+    return answer
 
 
 # Guards: what AWS refuses and moto does
@@ -804,6 +920,35 @@ def _delete_balancer(_: Standins, arguments: Body, through: Through) -> Body:
 # What moto takes and does not tell
 
 _FORGOTTEN = (
+    _Forgotten(
+        "events",
+        {"CreateEventBus": "Name", "UpdateEventBus": "Name"},
+        "DescribeEventBus",
+        "[@]",
+        "Name",
+        {name: name for name in ("Description", "KmsKeyIdentifier", "DeadLetterConfig", "LogConfig")},
+    ),
+    _Forgotten(
+        "rds",
+        {"CreateDBInstance": "DBInstance.DBInstanceIdentifier", "ModifyDBInstance": "DBInstance.DBInstanceIdentifier"},
+        "DescribeDBInstances",
+        "DBInstances",
+        "DBInstanceIdentifier",
+        {
+            name: name
+            for name in (
+                "AutoMinorVersionUpgrade",
+                "BackupRetentionPeriod",
+                "CACertificateIdentifier",
+                "DatabaseInsightsMode",
+                "EngineLifecycleSupport",
+                "MonitoringInterval",
+                "MonitoringRoleArn",
+                "PerformanceInsightsRetentionPeriod",
+                "StorageThroughput",
+            )
+        },
+    ),
     _Forgotten(
         "ecs",
         {"CreateService": "service.serviceArn", "UpdateService": "service.serviceArn"},
