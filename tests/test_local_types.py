@@ -178,17 +178,68 @@ def test_coffee_stands_and_every_property_is_told(stage: str, endpoint: str, cer
     again = engine(provider, templates, events).update(outcome.stack, templates["coffee.yaml"], {})
     assert (again.status, writes(events)) == ("UPDATE_COMPLETE", [])
 
+    if stage == "dev":
+        fail_deep_inside(provider, templates, outcome.stack)
+
     # What protects itself stays; prod has a database and a balancer that do.
+    events.clear()
     gone = engine(provider, templates, events).delete(outcome.stack)
     refused = {each.resource.kind: each.reason for each in writes(events) if each.reason}
     if stage == "prod":
         assert gone.status == "DELETE_FAILED"
         assert "deletion protection is enabled" in refused["AWS::ElasticLoadBalancingV2::LoadBalancer"]
-        assert "deletion protection" in refused["AWS::RDS::DBInstance"]
+        assert "Cannot delete protected DB Instance" in refused["AWS::RDS::DBInstance"]
+        assert not any("coffee-prod" in each["DBInstanceIdentifier"] for each in snapshots(provider))
     else:
         assert gone.status == "DELETE_COMPLETE", refused
         retained = {each.resource.place for each in events if each.action == "retain"}
         assert {each.place for each in made if stands(provider, each)} == retained
+
+
+def fail_deep_inside(provider: LocalProvider, templates: dict[str, Template], stack: StackState) -> None:
+    """A child's resource cannot be made after others of the tree have changed: all have their old values again."""
+    before = {each.place: timeless(told(provider, each)) for each in stack.walk() if each.kind in TYPES}
+
+    def edited(file: str, edit: Any) -> Template:
+        body = json.loads(json.dumps(templates[file].body))
+        edit(body["Resources"])
+        return Template(body)
+
+    def network(resources: dict[str, Any]) -> None:
+        resources["Vpc"]["Properties"]["Tags"] = tagged("changed")
+
+    def service(resources: dict[str, Any]) -> None:
+        resources["BlueTargetGroup"]["Properties"]["HealthCheckPath"] = "/changed"
+        resources["LogGroup"]["Properties"]["RetentionInDays"] = 3
+        resources["More"] = {"Type": "AWS::SQS::Queue"}
+
+    def pipe(resources: dict[str, Any]) -> None:
+        resources["Bad"] = {"Type": "AWS::Nobody::Knows", "DependsOn": "Pipeline"}
+
+    changed = {
+        **templates,
+        "network.yaml": edited("network.yaml", network),
+        "service-customer.yaml": edited("service-customer.yaml", service),
+        "pipeline-customer.yaml": edited("pipeline-customer.yaml", pipe),
+    }
+    events: list[Event] = []
+    outcome = engine(provider, changed, events).update(stack, templates["coffee.yaml"], {})
+    assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert "AWS::Nobody::Knows is not supported" in outcome.reason
+    written = {each.action for each in writes(events)}
+    assert {"update", "create", "restore", "delete"} <= written
+    after = {each.place: timeless(told(provider, each)) for each in stack.walk() if each.kind in TYPES}
+    assert {place: before[place] ^ after[place] for place in before if before[place] != after[place]} == {}
+
+
+def timeless(found: set[str]) -> set[str]:
+    """What the services tell, without the times."""
+    return {each for each in found if not re.match(r"\d{4}-\d\d-\d\d", each)}
+
+
+def snapshots(provider: LocalProvider) -> list[dict[str, Any]]:
+    """Those that somebody asked for."""
+    return list(provider.services.call("rds", "DescribeDBSnapshots", {"SnapshotType": "manual"})["DBSnapshots"])
 
 
 ENDED = {"INACTIVE", "deleted", "PendingDeletion", "DELETING"}
@@ -1029,6 +1080,36 @@ def test_a_bucket_with_something_in_it_stays(provider: LocalProvider) -> None:
     assert "BucketNotEmpty" in events[0].reason
 
 
+def test_a_database_leaves_a_last_snapshot(provider: LocalProvider) -> None:
+    properties = {
+        "Engine": "mysql",
+        "DBInstanceClass": "db.t4g.micro",
+        "AllocatedStorage": "20",
+        "MasterUsername": "admin",
+    }
+    body = {"Type": "AWS::RDS::DBInstance", "Properties": {**properties, "ManageMasterUserPassword": True}}
+    deployed = Deployed(provider, {"Resources": {"Db": {**body, "DeletionPolicy": "Snapshot"}}}, "snapped")
+    instance = deployed.stack.resources["Db"]
+    assert deployed.delete().is_good
+    assert [each["DBInstanceIdentifier"] for each in snapshots(provider)].count(instance.physical) == 1
+    assert not provider.is_there(instance)
+
+
+def test_ordered_queues_and_functions_of_node(provider: LocalProvider) -> None:
+    code = {"ZipFile": "exports.handler = async () => 1"}
+    function = {"Code": code, "Handler": "index.handler", "Runtime": "nodejs22.x", "Role": att("Role", "Arn")}
+    body = {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}},
+        "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"FifoTopic": True}},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": policy("lambda")}},
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+    }
+    deployed = Deployed(provider, {"Resources": body}, "ordered")
+    assert deployed.stack.resources["Queue"].physical.endswith(".fifo")
+    assert deployed.stack.resources["Topic"].physical.endswith(".fifo")
+    assert deployed.delete().is_good
+
+
 def test_a_deployment_group_wants_a_service_of_codedeploy(provider: LocalProvider) -> None:
     names = ("Deploy", "Role", "DeployGroup")
     resources = {name: zoo()["Resources"][name] for name in names}
@@ -1061,51 +1142,6 @@ def test_a_create_only_property_replaces(provider: LocalProvider) -> None:
     assert not stands(provider, first)
     assert "two" in deployed.told("Group")
     assert ("GroupDescription",) in create_only(second.kind)
-
-
-def test_a_failure_deep_inside_restores_the_whole_tree(provider: LocalProvider, certificate: str) -> None:
-    templates = coffee("dev")
-    root = templates["coffee.yaml"]
-    seeded = LocalProvider(provider.services, seed="deep")
-    made = engine(seeded, templates).create("deep", root, parameters(root, certificate))
-    assert made.stack, made.reason
-    before = {each.place: timeless(told(seeded, each)) for each in made.stack.walk() if each.kind in TYPES}
-
-    def edited(file: str, edit: Any) -> Template:
-        body = json.loads(json.dumps(templates[file].body))
-        edit(body["Resources"])
-        return Template(body)
-
-    def network(resources: dict[str, Any]) -> None:
-        resources["Vpc"]["Properties"]["Tags"] = tagged("changed")
-
-    def service(resources: dict[str, Any]) -> None:
-        resources["BlueTargetGroup"]["Properties"]["HealthCheckPath"] = "/changed"
-        resources["LogGroup"]["Properties"]["RetentionInDays"] = 3
-        resources["More"] = {"Type": "AWS::SQS::Queue"}
-
-    def pipe(resources: dict[str, Any]) -> None:
-        resources["Bad"] = {"Type": "AWS::Nobody::Knows", "DependsOn": "Pipeline"}
-
-    changed = {
-        **templates,
-        "network.yaml": edited("network.yaml", network),
-        "service-customer.yaml": edited("service-customer.yaml", service),
-        "pipeline-customer.yaml": edited("pipeline-customer.yaml", pipe),
-    }
-    events: list[Event] = []
-    outcome = engine(seeded, changed, events).update(made.stack, root, {})
-    assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
-    assert "AWS::Nobody::Knows is not supported" in outcome.reason
-    written = {each.action for each in writes(events)}
-    assert {"update", "create", "restore", "delete"} <= written
-    after = {each.place: timeless(told(seeded, each)) for each in made.stack.walk() if each.kind in TYPES}
-    assert {place: before[place] ^ after[place] for place in before if before[place] != after[place]} == {}
-
-
-def timeless(found: set[str]) -> set[str]:
-    """What the services tell, without the times."""
-    return {each for each in found if not re.match(r"\d{4}-\d\d-\d\d", each)}
 
 
 def test_names_are_of_stack_and_logical_id_and_always_the_same(services: Services, provider: LocalProvider) -> None:

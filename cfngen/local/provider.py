@@ -189,7 +189,7 @@ class LocalProvider:
         """Whether the service's describe call finds a resource; what it tells as ended may still be listed."""
         kind = _type(resource)
         context = Context(self.services, kind.service, _folded(kind, resource))
-        return self._read_if_there(kind, kind.reads[0], context) not in (None, [], {})
+        return any(self._read_if_there(kind, read, context) not in (None, [], {}) for read in kind.reads[:1])
 
     def _secret(self, key: str) -> str:
         at = key.split(":")

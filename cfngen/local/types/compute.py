@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from cfngen.local.types.entry import Call, Context, Name, Part, Read, Type, arn, physical, property_, tags, update
+from cfngen.local.types.entry import Body, Call, Context, Name, Part, Read, Type, arn, physical, property_, tags, update
 
 
 def _cluster_providers(context: Context) -> None:
@@ -41,20 +39,22 @@ _SERVICE = (
 
 
 def _function_code(context: Context) -> None:
-    context.call("lambda", "UpdateFunctionCode", FunctionName=context.physical, **_code(context.properties["Code"]))
+    context.call("lambda", "UpdateFunctionCode", FunctionName=context.physical, **context.properties["Code"])
 
 
-def _code(code: Any) -> dict[str, Any]:
-    """Inline source is zipped on the way, as CloudFormation does."""
+def _zipped(properties: Body) -> Body:
+    """Inline source is packed on the way, under the name that the runtime looks for, as CloudFormation does."""
+    code = properties.get("Code", {})
     if not isinstance(code.get("ZipFile"), str):
-        return dict(code)
+        return properties
     import io
     import zipfile
 
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("index.py"), code["ZipFile"])
-    return {**code, "ZipFile": packed.getvalue()}
+        name = "index.js" if str(properties.get("Runtime")).startswith("nodejs") else "index.py"
+        archive.writestr(zipfile.ZipInfo(name), code["ZipFile"])
+    return {**properties, "Code": {**code, "ZipFile": packed.getvalue()}}
 
 
 _FUNCTION = (
@@ -156,9 +156,10 @@ TYPES = {
     ),
     "AWS::Lambda::Function": Type(
         "lambda",
-        Call("CreateFunction", values={"Code": _code}),
+        Call("CreateFunction"),
         "FunctionName",
         Name("FunctionName"),
+        folded=_zipped,
         parts=(
             update(
                 "UpdateFunctionConfiguration",

@@ -59,9 +59,15 @@ def _told(context: Context, names: tuple[str, ...]) -> dict[str, str]:
     return {name: text(context.properties[name]) for name in names if name in context.properties}
 
 
+def _name(context: Context, name: str, is_fifo: str) -> str:
+    """What comes out as it went in has a name with an end that says so."""
+    end = ".fifo" if str(context.properties.get(is_fifo)).lower() == "true" else ""
+    return str(context.properties[name]).removesuffix(end) + end
+
+
 def _create_topic(context: Context) -> str:
     attributes = _told(context, ("FifoTopic", *_TOPIC))
-    name = context.properties["TopicName"]
+    name = _name(context, "TopicName", "FifoTopic")
     made = context.call("sns", "CreateTopic", Name=name, Attributes=attributes)
     return str(made["TopicArn"])
 
@@ -166,7 +172,9 @@ def _queue_policy(context: Context, queue: str, policy: str | None) -> None:
 def _create_queue(context: Context) -> str:
     attributes = _told(context, ("FifoQueue", *_QUEUE))
     return str(
-        context.call("sqs", "CreateQueue", QueueName=context.properties["QueueName"], Attributes=attributes)["QueueUrl"]
+        context.call("sqs", "CreateQueue", QueueName=_name(context, "QueueName", "FifoQueue"), Attributes=attributes)[
+            "QueueUrl"
+        ]
     )
 
 

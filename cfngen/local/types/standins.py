@@ -80,6 +80,8 @@ class Standins:
 
     def call(self, service: str, operation: str, arguments: Body, through: Through) -> Body:
         """Answer an operation; raises `ApiError`, or whatever `through` does."""
+        if not self.handles(service, operation):
+            return through(service, operation, arguments)
         with self._lock:
             handler = _STANDINS.get((service, operation))
             answer = handler(self, arguments, through) if handler else through(service, operation, arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfngen.local.types.entry import Context, Read, Type, physical
+from cfngen.local.types.entry import Context, Type, physical
 
 
 def _create(context: Context) -> str:
@@ -10,8 +10,4 @@ def _create(context: Context) -> str:
     return f"https://cloudformation-waitcondition-{context.api.region}.s3.amazonaws.com/{context.resource.place}"
 
 
-TYPES = {
-    "AWS::CloudFormation::WaitConditionHandle": Type(
-        "sts", _create, reads=(Read("GetCallerIdentity", {}, "`null`"),), attributes={"Id": physical}
-    )
-}
+TYPES = {"AWS::CloudFormation::WaitConditionHandle": Type("cloudformation", _create, attributes={"Id": physical})}
