@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.machines import Machine, TaskFailedError
@@ -185,7 +186,7 @@ def _fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
         case {"anything-but": [*others]}:
             return key in event and given not in others
         case dict():
-            raise NotImplementedError(f"an event pattern with {wanted} is not played")
+            raise TemplateError(f"an event pattern with {wanted} is not played")
     return wanted in given if isinstance(given, list) else key in event and wanted == given
 
 
