@@ -149,7 +149,7 @@ def table(app: App, after: App | None = None) -> dict[Request, frozenset[str]]:
     return found
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _generate(app: str, ledger: str) -> tuple[Files, str]:
     made = stage_files(_APPS[app], Ledger.read(ledger) if ledger else None)
     return Files(made), made["ledger.json"]

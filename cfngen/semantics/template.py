@@ -67,7 +67,7 @@ class Template:
         return tuple(done)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def read_template(text: str) -> Template:
     """Parse a template's text, YAML or JSON; raises `TemplateError`."""
     try:
