@@ -193,14 +193,7 @@ class Simulation:
         self._judge(outcome, Disturbance())
         self.stack = outcome.stack
         if outcome.is_good:
-            for kind, there in (
-                ("rules", self.world.rules),
-                ("listeners", self.world.listeners),
-                ("groups", self.world.groups),
-                ("services", self.world.services),
-            ):
-                if there:
-                    self.watch.hurt("T8", self.after, f"{kind}: {', '.join(sorted(there))}")
+            self._check_nothing_left()
         self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
         return outcome
 
