@@ -451,7 +451,7 @@ class Api:
 
     def _check_stable(self, record: StackRecord) -> None:
         if record.root:
-            raise ApiError(f"Stack [{record.name}] is nested; operate on its root (K1.7)".replace(" (K1.7)", ""))
+            raise ApiError(f"Stack [{record.name}] is nested; operate on its root")
         if record.status not in _STABLE:
             raise ApiError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
 

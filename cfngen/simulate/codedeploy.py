@@ -97,11 +97,6 @@ class Deployment:
         if self.can_go_back:
             roll_back(self)
 
-    def run(self) -> None:
-        """Play every step that is left."""
-        while self.is_running and self.left:
-            self.step()
-
 
 def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
     """Create a deployment; it has failed already when a precondition does not hold."""
