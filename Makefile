@@ -4,7 +4,7 @@ BIN := .venv/bin
 APP ?= services/coffee.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services check simulate mutants pictures golden bench clean
+.PHONY: help install templates test test-python test-services check simulate local mutants pictures golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ check: .venv/developer ## format, lint, types, imports, tests, lint of the outpu
 
 simulate: .venv/developer ## twenty times as many histories as the tests play, each run other ones; TIMES=n for more
 	CFNGEN_HISTORIES=$(or $(TIMES),20) $(BIN)/pytest -q tests/test_histories.py
+
+local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=status tells what it holds
+	@$(BIN)/cfngen local $(or $(DO),up)
 
 mutants: .venv/developer ## change the templates of coffee's production one place at a time; what does nobody notice?
 	cd tests && ../$(BIN)/python mutants.py

@@ -23,8 +23,10 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
+from cfngen.cli_local import local
 from cfngen.disk import alone, ledger_of, write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem, shown
+from cfngen.extras import parts_of
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, project_of, select
 from cfngen.render import stage_files
@@ -168,7 +170,7 @@ def simulate(
 
     Nothing is deployed. Results go to stdout. Exit status 1 when something hurts live traffic.
     """
-    with _parts_of("simulate", "check"):
+    with parts_of("simulate", "check"):
         from cfngen.simulate import judge, show
     from cfngen.semantics.template import TemplateError
     from cfngen.simulate.simulation import Files
@@ -230,7 +232,7 @@ def preflight(
     must be given are told, and the ledger is compared. Nothing is changed. Exit status 1 when a finding is an error
     or a warning; a note (info) is none.
     """
-    with _parts_of("preflight", "deploy"):
+    with parts_of("preflight", "deploy"):
         from cfngen.operate import preflight as operate
         from cfngen.operate import saved
         from cfngen.operate.folder import read_folder
@@ -240,7 +242,7 @@ def preflight(
         seen = saved.load(state)
         operate.check_stack(seen, stack, change_set, str(state))
     else:
-        with _parts_of("preflight", "deploy"):
+        with parts_of("preflight", "deploy"):
             from cfngen.operate.read import read
         seen = read(stack, change_set)
     if save:
@@ -257,6 +259,9 @@ def preflight(
         sys.exit(1)
 
 
+cli.add_command(local)
+
+
 def main() -> None:
     """Run a command; tell an expected error in its own words, without a traceback."""
     try:
@@ -268,22 +273,9 @@ def main() -> None:
 
 
 def _checks() -> Any:
-    with _parts_of("check", "check"):
+    with parts_of("check", "check"):
         from cfngen import checks
     return checks
-
-
-@contextmanager
-def _parts_of(command: str, extra: str) -> Iterator[None]:
-    """What a command needs beside the generator, or how to get it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in ("boto3", "botocore", "cfnlint", "yaml"):
-            raise
-        told = f"{command} needs {missing}; run: make install, or pip install 'cfngen[{extra}]'"
-        raise CfngenError(told) from None
 
 
 def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:

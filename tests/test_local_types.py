@@ -1047,7 +1047,7 @@ def test_a_service_under_codedeploy_takes_few_changes(provider: LocalProvider) -
         )
     )
     arguments = {"cluster": live.properties["Cluster"], "service": live.physical, "taskDefinition": released}
-    provider.services._through("ecs", "UpdateService", arguments)
+    provider.services.through("ecs", "UpdateService", arguments)
     failed = outcome(with_properties("Service", DesiredCount=5))
     assert failed.status == "UPDATE_ROLLBACK_FAILED"
     assert "Unable to update task definition" in failed.reason

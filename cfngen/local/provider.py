@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from botocore.validate import ParamValidator
 
+from cfngen.local.transport import Wsgi, sending_to
 from cfngen.local.types import TYPES
 from cfngen.local.types.entry import Body, Call, Context, Part, Read, Type, arguments, changed, given
 from cfngen.local.types.standins import ApiError, Standins
@@ -44,15 +46,20 @@ class CallError(RefusedError):
 
 
 class Services:
-    """The services of AWS at an endpoint, with the stand-ins before them."""
+    """The services of AWS at an endpoint, with the stand-ins before them.
 
-    def __init__(self, endpoint: str, region: str, account: str = ACCOUNT) -> None:
+    With `app`, calls go to that application in this process, which is the one that answers at the endpoint.
+    """
+
+    def __init__(self, endpoint: str, region: str, account: str = ACCOUNT, app: Wsgi | None = None) -> None:
         self.endpoint = endpoint
+        self.app = app
         self.region = region
         self.account = account
         self.standins = Standins(account, region)
         self.session = boto3.Session("test", "test", region_name=region)
         self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()  # a session makes one client at a time
 
     def call(self, service: str, operation: str, arguments: Body) -> dict[str, Any]:
         """Call an operation by its name in the API; raises `CallError`."""
@@ -60,7 +67,7 @@ class Services:
         if report.has_errors():
             raise CallError(f"Parameter validation failed: {report.generate_report()}", service, "ValidationException")
         try:
-            return self.standins.call(service, operation, dict(arguments), self._through)
+            return self.standins.call(service, operation, dict(arguments), self.through)
         except ApiError as error:
             raise CallError(error.message, service, error.code) from None
         except ClientError as error:
@@ -75,7 +82,8 @@ class Services:
         """The shape of an operation's input."""
         return self._client(service).meta.service_model.operation_model(operation).input_shape
 
-    def _through(self, service: str, operation: str, arguments: Body) -> dict[str, Any]:
+    def through(self, service: str, operation: str, arguments: Body) -> dict[str, Any]:
+        """Call an operation with no stand-in before it; raises what botocore raises."""
         client = self._client(service)
         method = next(name for name, each in client.meta.method_to_api_mapping.items() if each == operation)
         answer: dict[str, Any] = getattr(client, method)(**arguments)
@@ -83,9 +91,16 @@ class Services:
         return answer
 
     def _client(self, service: str) -> Any:
+        with self._making:
+            return self._made(service)
+
+    def _made(self, service: str) -> Any:
         if service not in self._clients:
             config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-            self._clients[service] = self.session.client(service, endpoint_url=self.endpoint, config=config)
+            client = self.session.client(service, endpoint_url=self.endpoint, config=config)
+            if self.app:
+                client.meta.events.register("before-send", sending_to(self.app))
+            self._clients[service] = client
         return self._clients[service]
 
 

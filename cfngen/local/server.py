@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from cfngen.local.api import Api
+from cfngen.local.background import LocalError
 from cfngen.local.protocol import ApiError, read_request, write_answer, write_error
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Provider
@@ -64,18 +66,47 @@ def pseudo_parameters(region: str) -> dict[str, Any]:
 @contextmanager
 def serving(app: Wsgi, port: int = 0) -> Iterator[str]:
     """Serve an application on loopback, on a free port unless one is named; gives its URL and ends with the block."""
+    with listening(port) as (url, serve):
+        serve(app)
+        yield url
+
+
+@contextmanager
+def listening(port: int = 0) -> Iterator[tuple[str, Callable[[Wsgi], None]]]:
+    """Take a port on loopback; gives its URL and what serves an application there, which ends with the block.
+
+    Raises `LocalError` for a port that somebody else has.
+    """
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
-    server = make_server(HOST, port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    class Handler(MotoRequestHandler):
+        def log(self, *_: Any) -> None:
+            """Nothing: applications have a log of their own."""
+
+    try:
+        taken = socket.create_server((HOST, port))
+    except OSError as error:
+        raise LocalError(
+            f"port {port} of {HOST} cannot be had ({error.strerror}); without --port, a free one is"
+        ) from None
+    servers = []
+
+    def serve(app: Wsgi) -> None:
+        server = make_server(HOST, port, app, threaded=True, request_handler=Handler, fd=taken.fileno())
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        servers.append((server, thread))
+
     try:
         # moto tells a bucket in the path from one in the host by the word localhost.
-        yield f"http://localhost:{server.port}"
+        yield f"http://localhost:{taken.getsockname()[1]}", serve
     finally:
-        server.shutdown()
-        thread.join(timeout=10)
-        server.server_close()
+        for server, thread in servers:
+            server.shutdown()
+            thread.join(timeout=10)
+            server.server_close()
+        taken.close()
 
 
 def template_reader(read_object: Callable[[str, str], str]) -> Callable[[str], str]:

@@ -1,0 +1,130 @@
+"""All of AWS that is here, at one port: CloudFormation of ours, what stands in for moto, and moto.
+
+Each region has stacks and stand-ins of its own; resources of stacks are made by calls inside this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cfngen.local import wire
+from cfngen.local.provider import LocalProvider, Services
+from cfngen.local.server import Front, api, template_reader
+from cfngen.local.transport import Wsgi
+from cfngen.local.types.standins import ApiError
+
+STATUS_PATH = "/_cfngen/status"
+"""Where a running target says what it holds; no bucket can have such a name."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """What one region has: its services, and CloudFormation over them."""
+
+    services: Services
+    front: Front
+
+
+class Target:
+    """A WSGI application that answers as AWS does, for every service.
+
+    `url` is where it is served: addresses in answers begin so. `seed` makes other names and ids of what is created,
+    the same ones for the same seed and calls. `log` is told a line for each call.
+    """
+
+    def __init__(self, url: str, region: str, seed: str = "", log: Callable[[str], None] = lambda _: None) -> None:
+        self.url = url
+        self.home = region
+        self.seed = seed
+        self.log = log
+        self.others = _moto(seed)
+        self._regions: dict[str, Region] = {}
+        self._making = threading.RLock()
+
+    def region(self, name: str) -> Region:
+        """A region, which is there from its first request on."""
+        with self._making:
+            if name not in self._regions:
+                self._regions[name] = self._made(name)
+            return self._regions[name]
+
+    def stacks(self) -> list[dict[str, str]]:
+        """The stacks that there are, each with region, name, status and the name of its parent."""
+        found = []
+        for region, each in self._regions.items():
+            records = each.front.api.register.records
+            for record in list(records.values()):
+                if record.is_there:
+                    parent = records[record.parent].name if record.parent else ""
+                    found.append({"region": region, "name": record.name, "status": record.status, "parent": parent})
+        return found
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == STATUS_PATH:
+            body = json.dumps({"pid": os.getpid(), "stacks": self.stacks()}).encode()
+            start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+            return [body]
+        began = time.monotonic()
+        asked = wire.read(environ, self.home)
+        told: list[str] = []
+
+        def noted(status: str, *rest: Any) -> Any:
+            told.append(status.partition(" ")[0])
+            return start(status, *rest)
+
+        answer = self._answer(asked, environ, noted)
+        called = asked.operation or f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '/')}"
+        took = (time.monotonic() - began) * 1000
+        self.log(f"{asked.service} {called} {told[0] if told else '?'} {took:.0f} ms")
+        return answer
+
+    def _answer(self, asked: wire.Request, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if asked.service == "cloudformation":
+            return self.region(asked.region).front(environ, start)
+        services = self.region(asked.region).services
+        if not services.standins.handles(asked.service, asked.operation):
+            return self.others(environ, start)
+        result: Any
+        try:
+            arguments = wire.arguments(environ, asked)
+            result = services.standins.call(asked.service, asked.operation, arguments, services.through)
+        except ApiError as error:
+            result = error
+        except ClientError as error:
+            result = ApiError(error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
+        status, headers, body = wire.answer(environ, asked, result)
+        start(f"{status} Answer", [*headers.items(), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _made(self, name: str) -> Region:
+        services = Services(self.url, name, app=self.others)
+
+        def read(bucket: str, key: str) -> str:
+            try:
+                answer = services.through("s3", "GetObject", {"Bucket": bucket, "Key": key})
+            except ClientError as error:
+                raise LookupError(str(error)) from None
+            return answer["Body"].read().decode()  # type: ignore[no-any-return]
+
+        provider = LocalProvider(services, self.seed)
+        return Region(services, Front(api(provider, template_reader(read), name), self.others))
+
+
+def _moto(seed: str) -> Wsgi:
+    """The services of moto, with what AWS has from the first day on."""
+    # Without them, managed policies attach to nothing.
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    from moto.moto_api._internal import mock_random
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    if seed:
+        mock_random.seed(seed)
+    return DomainDispatcherApplication(create_backend_app)
