@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cfngen.errors import DescriptionError, Problem
-from cfngen.ledger import FILE, Ledger
+from cfngen.ledger import FILE, Ledger, RuleRecord
 from cfngen.semantics.document import UnreadableError, read_yaml
+from cfngen.stack import title
 
 _FITS = "name the folder of one stage that cfngen generate wrote, as in templates/coffee/dev"
 
@@ -40,6 +41,21 @@ class Folder:
             if record.colour != "blue"
         }
 
+    def rules(self, parameter: str) -> frozenset[str]:
+        """The logical ids of the rules that are wanted still and begin with what a parameter says."""
+        every = (record for records in self.ledger.rules.values() for record in records)
+        return frozenset(_logical_id(each) for each in every if each.colour == parameter and not each.retired)
+
+    def begins(self, path: str, rule: str) -> str:
+        """What a rule of a service's stack begins with: ``blue``, or a parameter; empty when the ledger has no such."""
+        records = (
+            record
+            for service, records in self.ledger.rules.items()
+            for record in records
+            if path.rpartition("/")[2] == title(f"service-{service}")
+        )
+        return next((each.colour for each in records if _logical_id(each) == rule), "")
+
 
 def read_folder(path: Path) -> Folder:
     """Read a stage folder; raises `DescriptionError` when it is none."""
@@ -57,6 +73,10 @@ def read_folder(path: Path) -> Folder:
     parameters = _mapping(_mapping(data).get("Parameters"))
     required = tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
     return Folder(shown, ledger, required)
+
+
+def _logical_id(record: RuleRecord) -> str:
+    return f"{'Test' if record.listener == 'test' else 'Production'}Rule{record.digest}"
 
 
 def _text(file: Path) -> str:

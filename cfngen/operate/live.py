@@ -105,8 +105,8 @@ class Live:
         """The other target group of the pair."""
         return self.green if group == self.blue else self.blue
 
-    def restored(self) -> tuple[str, ...]:
-        """The commands that point production at the tasks that serve; none when that is not plain to see."""
+    def restored(self, forwards: Iterable[Forward] = ()) -> tuple[str, ...]:
+        """The commands that point production, or other rules, at the tasks that serve; none when those are not plain."""
         primary = self.primary
         if not primary or primary.target_group not in self.pair or not primary.running:
             return ()
@@ -114,7 +114,7 @@ class Live:
         right = frozenset({primary.target_group})
         return tuple(
             each.give(primary.target_group, idle)
-            for each in self.production
+            for each in forwards or self.production
             if each.live != right and each.kind == "forward" and each.weights.keys() <= self.pair.keys()
         )
 

@@ -10,12 +10,12 @@ from dataclasses import asdict, astuple, dataclass, fields
 from typing import Any
 
 from cfngen.errors import DescriptionError, Problem
-from cfngen.operate import releases, traffic, updates
+from cfngen.operate import changesets, pairs, releases, traffic, updates
+from cfngen.operate.colours import Asked, asked
 from cfngen.operate.finding import Finding, command
 from cfngen.operate.folder import Folder
 from cfngen.operate.live import Live, in_words, services
 from cfngen.operate.state import DEPLOYMENT_GROUP, ECS_SERVICE, LISTENER_RULE, TARGET_GROUP, Stack, State
-from cfngen.stack import title
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,6 @@ class Row:
     test: str
     tasks: str
     deployment: str
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A parameter that the next deploy must be given. Without a `value` the `reason` says why nobody can know it yet."""
-
-    name: str
-    service: str
-    value: str
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,21 +86,27 @@ def preflight(state: State, folder: Folder | None = None) -> Answer:
     """Look at a deployed stage; raises `DescriptionError` when the folder is another application's."""
     every = services(state)
     found = [
-        *(finding for live in every for finding in (*traffic.findings(state, live), *releases.findings(state, live))),
+        *(finding for live in every for finding in _of(state, live)),
         *updates.findings(state, folder),
+        *changesets.findings(state, folder, every),
         *_unseen(state),
     ]
-    asked, others = (tuple(_asked(state, folder, every)), _others(state, folder)) if folder else ((), ())
     return Answer(
         stack=state.root.name,
         status=state.root.status,
         account=state.account,
         region=state.region,
         services=tuple(_row(state, live) for live in every),
-        asked=asked,
-        others=others,
+        asked=tuple(asked(state, folder, every)) if folder else (),
+        others=_others(state, folder) if folder else (),
         findings=tuple(sorted(found, key=lambda each: int(each.id[1:]))),
     )
+
+
+def _of(state: State, live: Live) -> Iterator[Finding]:
+    yield from traffic.findings(state, live)
+    yield from pairs.findings(state, live)
+    yield from releases.findings(state, live)
 
 
 def _row(state: State, live: Live) -> Row:
@@ -126,30 +122,6 @@ def _row(state: State, live: Live) -> Row:
         tasks=f"{tasks} (asleep)" if live.is_asleep else tasks,
         deployment=deployments or ("not seen" if is_unknown else "none"),
     )
-
-
-def _asked(state: State, folder: Folder, every: tuple[Live, ...]) -> Iterator[Asked]:
-    """The colours that the root asks for and the deployed one does not have, of the services whose rules they are."""
-    by_stack = {live.stack.path.rpartition("/")[2]: live for live in every}
-    for name, service in folder.live.items():
-        if name in state.root.parameters:
-            continue
-        live = by_stack.get(title(f"service-{service}"))
-        if live is None:
-            if any(each.path.rpartition("/")[2] == title(f"service-{service}") for each in state.stacks):
-                yield Asked(name, service, "", "its target groups or its ECS service are not there")
-            else:
-                yield Asked(name, service, "blue")  # a service that is not deployed is born blue
-        elif live.deployments:
-            yield Asked(name, service, "", "a deployment is in flight; ask again when it is over")
-        elif live.group is None or state.is_unread("deployments"):
-            yield Asked(name, service, "", "whether a deployment is in flight could not be asked")
-        elif not live.colour:
-            yield Asked(name, service, "", "its production rules do not say one colour; mend them and ask again")
-        elif live.primary is None or live.named(live.primary.target_group) != live.colour:
-            yield Asked(name, service, "", "its rules do not say where its tasks serve; mend them and ask again")
-        else:
-            yield Asked(name, service, live.colour)
 
 
 def _others(state: State, folder: Folder) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ preflight with fewer rights is better than none, as long as it says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import boto3
@@ -14,9 +14,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cfngen.errors import CfngenError
+from cfngen.operate import told
 from cfngen.operate.state import (
+    APPLICATION,
+    CLUSTER,
     DEPLOYMENT_GROUP,
     ECS_SERVICE,
+    LOAD_BALANCER,
     NESTED_STACK,
     TARGET_GROUP,
     Alarm,
@@ -31,7 +35,6 @@ from cfngen.operate.state import (
     Stack,
     State,
     TargetGroup,
-    TaskSet,
     Unread,
 )
 
@@ -72,9 +75,12 @@ def read(stack: str, change_set: str = "", client: Client | None = None) -> Stat
     try:
         return _Reader(client or _client()).state(stack, change_set)
     except ClientError as error:
-        told = error.response.get("Error", {})
-        if told.get("Code") in _DENIED:
-            raise CfngenError(f"AWS does not accept the credentials ({told.get('Message')}); {_CREDENTIALS}") from None
+        about = error.response.get("Error", {})
+        if about.get("Code") in _DENIED:
+            raise CfngenError(f"AWS does not accept the credentials ({about.get('Message')}); {_CREDENTIALS}") from None
+        if _is_denied(error):
+            needed = "cloudformation:DescribeStacks and cloudformation:ListStackResources of the root"
+            raise CfngenError(f"{_said(error)}; without {needed} there is no answer") from None
         raise CfngenError(f"{_said(error)}; --stack is the name that aws cloudformation deploy was given") from None
     except BotoCoreError as error:
         raise CfngenError(f"AWS cannot be asked: {_said(error)}") from None
@@ -112,7 +118,7 @@ class _Reader:
         groups = tuple(self._deployment_groups(resources))
         target_groups = self._target_groups(set(physical(TARGET_GROUP)))
         balancers = {each for group in target_groups for each in group.balancers}
-        listeners = self._listeners(balancers | set(physical("AWS::ElasticLoadBalancingV2::LoadBalancer")))
+        listeners = self._listeners(balancers | set(physical(LOAD_BALANCER)))
         (_, _, _, region, account, *_) = [*stacks[0].id.split(":"), "", "", "", "", ""]
         return State(
             stacks=stacks,
@@ -121,11 +127,11 @@ class _Reader:
             listeners=listeners,
             rules=tuple(rule for each in listeners for rule in self._rules(each.arn)),
             target_groups=target_groups,
-            services=tuple(self._services(physical(ECS_SERVICE), physical("AWS::ECS::Cluster"))),
+            services=tuple(self._services(physical(ECS_SERVICE), physical(CLUSTER))),
             deployment_groups=groups,
             deployments=tuple(each for group in groups for each in self._deployments(group)),
             alarms=tuple(self._alarms({name for group in groups for name in group.alarms})),
-            change_set=self._change_set(change_set, stacks[0].name) if change_set else None,
+            change_set=self._change_set(change_set, stacks[0].name, stacks[0].parameters) if change_set else None,
             unread=tuple(self._unread),
         )
 
@@ -133,32 +139,32 @@ class _Reader:
         try:
             return call(*given)
         except (ClientError, BotoCoreError) as error:
-            self._unread[Unread(what, permission, _said(error))] = None
+            self._note(what, permission, error)
             return []
+
+    def _note(self, what: str, permission: str, error: Exception) -> None:
+        self._unread[Unread(what, permission, _said(error))] = None
 
     def _pages(self, service: str, operation: str, key: str, **given: Any) -> list[Any]:
         pages = self._client(service).get_paginator(operation).paginate(**given)
         return [item for page in pages for item in page.get(key, [])]
 
     def _stacks(self, name: str, path: str) -> Iterator[Stack]:
-        told = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        """The root has to answer; a nested stack that does not is noted, and the others are told all the same."""
+        if path:
+            found = self._ask("stacks", "cloudformation:DescribeStacks, cloudformation:ListStackResources", self._stack, name, path)  # fmt: skip
+        else:
+            found = self._stack(name, path)
+        for stack in found:
+            yield stack
+            for each in stack.of_type(NESTED_STACK):
+                if each.physical_id:
+                    yield from self._stacks(each.physical_id, f"{path}/{each.logical_id}".strip("/"))
+
+    def _stack(self, name: str, path: str) -> list[Stack]:
+        described = self._client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         listed = self._pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name)
-        resources = tuple(
-            Resource(
-                each["LogicalResourceId"],
-                each.get("PhysicalResourceId", ""),
-                each["ResourceType"],
-                each.get("ResourceStatus", ""),
-            )
-            for each in listed
-            if each.get("ResourceStatus") != "DELETE_COMPLETE"
-        )
-        given = [] if path else told.get("Parameters", [])
-        parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
-        yield Stack(told["StackId"], told["StackName"], path, told["StackStatus"], resources, _tags(told), parameters)
-        for each in resources:
-            if each.type == NESTED_STACK and each.physical_id:
-                yield from self._stacks(each.physical_id, f"{path}/{each.logical_id}".strip("/"))
+        return [told.stack(described, path, listed)]
 
     def _target_groups(self, wanted: set[str]) -> tuple[TargetGroup, ...]:
         """Asked for as a whole: one that is gone would fail a question for names."""
@@ -167,26 +173,14 @@ class _Reader:
             "elasticloadbalancing:DescribeTargetGroups",
             lambda: self._pages("elbv2", "describe_target_groups", "TargetGroups") if wanted else [],
         )
-        return tuple(
-            TargetGroup(
-                each["TargetGroupArn"], each["TargetGroupName"], tuple(sorted(set(each.get("LoadBalancerArns", []))))
-            )
-            for each in found
-            if each["TargetGroupArn"] in wanted
-        )
+        return tuple(told.target_group(each) for each in found if each["TargetGroupArn"] in wanted)
 
     def _listeners(self, balancers: set[str]) -> tuple[Listener, ...]:
         def of(balancer: str) -> list[Any]:
             return self._pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer)
 
         return tuple(
-            Listener(
-                each["ListenerArn"],
-                balancer,
-                each.get("Port", 0),
-                _kind(each.get("DefaultActions", [])),
-                _weights(each.get("DefaultActions", [])),
-            )
+            told.listener(each, balancer)
             for balancer in sorted(balancers)
             for each in self._ask("rules", "elasticloadbalancing:DescribeListeners", of, balancer)
         )
@@ -197,8 +191,7 @@ class _Reader:
 
         for each in self._ask("rules", "elasticloadbalancing:DescribeRules", of):
             if not each.get("IsDefault"):
-                actions = each.get("Actions", [])
-                yield Rule(each["RuleArn"], listener, int(each["Priority"]), _kind(actions), _weights(actions))
+                yield told.rule(each, listener)
 
     def _services(self, arns: list[str], clusters: list[str]) -> Iterator[Service]:
         by_cluster: dict[str, list[str]] = {}
@@ -207,7 +200,7 @@ class _Reader:
             by_cluster.setdefault(words[1] if len(words) > 2 else next(iter(clusters), "default"), []).append(arn)
         for cluster, names in by_cluster.items():
             for few in _batches(names, 10):
-                yield from map(_service, self._described(cluster, few))
+                yield from map(told.service, self._described(cluster, few))
 
     def _described(self, cluster: str, arns: list[str]) -> list[Any]:
         def call() -> list[Any]:
@@ -218,21 +211,21 @@ class _Reader:
 
     def _deployment_groups(self, resources: Iterable[Resource]) -> Iterator[DeploymentGroup]:
         every = list(resources)
-        applications = [each.physical_id for each in every if each.type == "AWS::CodeDeploy::Application"]
+        applications = [each.physical_id for each in every if each.type == APPLICATION]
         for each in every:
             if each.type == DEPLOYMENT_GROUP:
                 application, _, name = each.physical_id.rpartition("|")
                 where = [application] if application else applications
                 found = self._ask("deployment groups", "codedeploy:GetDeploymentGroup", self._group, where, name)
-                yield from map(_deployment_group, found)
+                yield from map(told.deployment_group, found)
 
     def _group(self, applications: list[str], name: str) -> list[Any]:
         """The deployment group of that name, in whichever application it is."""
         client = self._client("codedeploy")
         for application in applications:
             try:
-                told = client.get_deployment_group(applicationName=application, deploymentGroupName=name)
-                return [told["deploymentGroupInfo"]]
+                found = client.get_deployment_group(applicationName=application, deploymentGroupName=name)
+                return [found["deploymentGroupInfo"]]
             except client.exceptions.DeploymentGroupDoesNotExistException:
                 continue
         return []
@@ -245,11 +238,10 @@ class _Reader:
 
         ids = self._ask("deployments", "codedeploy:ListDeployments", listed)
         for few in _batches(ids, 25):
-            told = self._ask("deployments", "codedeploy:BatchGetDeployments", self._got, few)
+            found = self._ask("deployments", "codedeploy:BatchGetDeployments", self._got, few)
             # What is listed is in flight, even when nobody may see more of it.
-            for each in told or [{"deploymentId": name, "status": "in flight"} for name in few]:
-                is_terminating = bool(each.get("instanceTerminationWaitTimeStarted"))
-                yield Deployment(each["deploymentId"], group.application, group.name, each["status"], is_terminating)
+            for each in found or [{"deploymentId": name, "status": "in flight"} for name in few]:
+                yield told.deployment(each, group)
 
     def _got(self, ids: list[str]) -> list[Any]:
         found = self._client("codedeploy").batch_get_deployments(deploymentIds=ids)
@@ -266,113 +258,27 @@ class _Reader:
         for few in _batches(sorted(names), 100):
             yield from self._ask("alarms", "cloudwatch:DescribeAlarms", states, few)
 
-    def _change_set(self, name: str, stack: str) -> ChangeSet:
-        """A change set that was asked for by name has to be there, so nothing is tolerated here."""
+    def _change_set(self, name: str, stack: str, kept: Mapping[str, str]) -> ChangeSet | None:
+        """A change set that was asked for by name has to be there; whoever may not see it learns the rest."""
         given = {"ChangeSetName": name} if name.startswith("arn:") else {"ChangeSetName": name, "StackName": stack}
         try:
             pages = list(self._client("cloudformation").get_paginator("describe_change_set").paginate(**given))
         except ClientError as error:
+            if _is_denied(error):
+                self._note("change sets", "cloudformation:DescribeChangeSet", error)
+                return None
             there = f"aws cloudformation list-change-sets --stack-name {stack} shows those that there are"
             raise CfngenError(f"--change-set {name}: {_said(error)}; {there}") from None
-        told = pages[0]
-        changes = [
-            each["ResourceChange"] for page in pages for each in page.get("Changes", []) if "ResourceChange" in each
-        ]
-        return ChangeSet(
-            id=told["ChangeSetId"],
-            name=told["ChangeSetName"],
-            stack=told.get("StackName", stack),
-            status=told["Status"],
-            reason=told.get("StatusReason", ""),
-            deployment_mode=told.get("DeploymentMode", ""),
-            tags=_tags(told),
-            changes=tuple(self._change(each, stack) for each in changes),
-        )
+        found = (each["ResourceChange"] for page in pages for each in page.get("Changes", []) if "ResourceChange" in each)  # fmt: skip
+        return told.change_set(pages, stack, kept, [self._change(each, stack) for each in found])
 
-    def _change(self, told: Any, stack: str) -> Change:
-        attributes: dict[str, set[str]] = {"Static": set(), "Dynamic": set()}
-        for each in told.get("Details", []):
-            target = each.get("Target", {})
-            words = [target.get("Attribute", ""), target.get("Name", "")]
-            attributes["Dynamic" if each.get("Evaluation") == "Dynamic" else "Static"].add(
-                ".".join(filter(None, words))
-            )
-        nested = told.get("ChangeSetId")
-        return Change(
-            action=told["Action"],
-            logical_id=told["LogicalResourceId"],
-            type=told["ResourceType"],
-            physical_id=told.get("PhysicalResourceId", ""),
-            replacement=told.get("Replacement", ""),
-            attributes=tuple(sorted(attributes["Static"])),
-            perhaps=tuple(sorted(attributes["Dynamic"] - attributes["Static"])),
-            change_set=self._change_set(nested, stack) if nested else None,
-        )
+    def _change(self, found: Any, stack: str) -> Change:
+        nested = found.get("ChangeSetId")
+        return told.change(found, self._change_set(nested, stack, {}) if nested else None)
 
 
-def _tags(told: Any) -> dict[str, str]:
-    """Those that people gave, without AWS's own."""
-    tags = {each["Key"]: each["Value"] for each in told.get("Tags") or []}
-    return {name: tags[name] for name in sorted(tags) if not name.startswith("aws:")}
-
-
-def _kind(actions: Iterable[Any]) -> str:
-    return " ".join(each["Type"] for each in actions)
-
-
-def _weights(actions: Iterable[Any]) -> dict[str, int]:
-    weights: dict[str, int] = {}
-    for each in actions:
-        groups = each.get("ForwardConfig", {}).get("TargetGroups", [])
-        if not groups and each.get("TargetGroupArn"):
-            groups = [{"TargetGroupArn": each["TargetGroupArn"]}]
-        weights |= {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
-    return weights
-
-
-def _service(told: Any) -> Service:
-    return Service(
-        arn=told["serviceArn"],
-        name=told["serviceName"],
-        cluster=told["clusterArn"].rpartition("/")[2],
-        container=next((each["containerName"] for each in _balancers(told) if "containerName" in each), ""),
-        desired=told.get("desiredCount", 0),
-        task_sets=tuple(
-            TaskSet(
-                each["id"],
-                each["status"],
-                next(
-                    (group["targetGroupArn"] for group in each.get("loadBalancers", []) if "targetGroupArn" in group),
-                    "",
-                ),
-                each.get("runningCount", 0),
-            )
-            for each in told.get("taskSets", [])
-        ),
-    )
-
-
-def _balancers(told: Any) -> Iterator[Any]:
-    yield from told.get("loadBalancers", [])
-    for each in told.get("taskSets", []):
-        yield from each.get("loadBalancers", [])
-
-
-def _deployment_group(told: Any) -> DeploymentGroup:
-    service: Any = next(iter(told.get("ecsServices") or []), {})
-    pair: Any = next(iter(told.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or []), {})
-    alarms = told.get("alarmConfiguration") or {}
-    return DeploymentGroup(
-        name=told["deploymentGroupName"],
-        application=told["applicationName"],
-        cluster=service.get("clusterName", ""),
-        service=service.get("serviceName", ""),
-        target_groups=tuple(each["name"] for each in pair.get("targetGroups", [])),
-        production_listeners=tuple((pair.get("prodTrafficRoute") or {}).get("listenerArns", [])),
-        test_listeners=tuple((pair.get("testTrafficRoute") or {}).get("listenerArns", [])),
-        alarms=tuple(each["name"] for each in alarms.get("alarms", [])),
-        alarms_enabled=bool(alarms.get("enabled")),
-    )
+def _is_denied(error: ClientError) -> bool:
+    return error.response.get("Error", {}).get("Code") in ("AccessDenied", "AccessDeniedException")
 
 
 def _batches(items: list[str], size: int) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ A text is read strictly, with the place of whatever does not fit: a preflight on
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from cfngen.errors import DescriptionError, OutputError, Problem, did_you_mean
 from cfngen.operate.state import State
 
 FORMAT = 1
+_SPACES = dict.fromkeys(map(ord, "\t\n\r"))
 _KINDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -38,7 +40,10 @@ def parse(said: str, file: str) -> State:
         fits = f"this cfngen reads format {FORMAT}; ask the account again with --save"
         raise DescriptionError([Problem("format", _short(form), fits, file)])
     problems: list[Problem] = []
-    state = _Reader(file, problems).value(State, data, "")
+    try:
+        state = _Reader(file, problems).value(State, data, "")
+    except RecursionError:
+        raise DescriptionError([Problem("state", "it is nested too deep", "a file that --save wrote", file)]) from None
     if problems:
         raise DescriptionError(problems)
     assert isinstance(state, State)  # that is what was asked for
@@ -84,6 +89,8 @@ class _Reader:
             return self._object(hint, data, place)
         if type(data) is not hint:
             self._refuse(place, data, _KINDS[hint])
+        elif hint is str and not _is_plain(data):
+            self._refuse(place, data, "a text that a terminal can show, without control characters")
         return data
 
     def _items(self, hint: Any, data: Any, place: str) -> Any:
@@ -94,7 +101,9 @@ class _Reader:
     def _entries(self, hint: Any, data: Any, place: str) -> Any:
         if not isinstance(data, dict):
             return self._refuse(place, data, "an object")
-        return {name: self.value(hint, item, f"{place}[{name!r}]") for name, item in data.items()}
+        return {
+            self.value(str, name, place): self.value(hint, item, f"{place}[{name!r}]") for name, item in data.items()
+        }
 
     def _object(self, kind: Any, data: Any, place: str) -> Any:
         if not isinstance(data, dict):
@@ -114,6 +123,11 @@ class _Reader:
 
     def _refuse(self, place: str, given: Any, fits: str) -> None:
         self._problems.append(Problem(place, "" if given is None else _short(given), fits, self._file))
+
+
+def _is_plain(text: str) -> bool:
+    """Others may have written the file, and its texts go to a terminal: no escape sequence, no half of a character."""
+    return not any(unicodedata.category(each) in ("Cc", "Cs") for each in text.translate(_SPACES))
 
 
 def _short(value: Any) -> str:

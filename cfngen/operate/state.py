@@ -12,6 +12,10 @@ from typing import TypeVar
 LISTENER_RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 TARGET_GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 ECS_SERVICE = "AWS::ECS::Service"
+LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
+LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+CLUSTER = "AWS::ECS::Cluster"
+APPLICATION = "AWS::CodeDeploy::Application"
 DEPLOYMENT_GROUP = "AWS::CodeDeploy::DeploymentGroup"
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 NESTED_STACK = "AWS::CloudFormation::Stack"
@@ -171,12 +175,13 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A change set, with those of nested stacks inside its changes."""
+    """A change set, with those of nested stacks inside its changes. `parameters` are what it would give the stack."""
 
     id: str
     name: str
     stack: str
     status: str
+    parameters: Mapping[str, str]
     reason: str = ""
     deployment_mode: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -213,6 +218,10 @@ class State:
     def root(self) -> Stack:
         """The root stack."""
         return next(each for each in self.stacks if not each.path)
+
+    def listener(self, arn: str) -> Listener | None:
+        """A listener by its ARN."""
+        return _first(each for each in self.listeners if each.arn == arn)
 
     def target_group(self, arn: str) -> TargetGroup | None:
         """A target group by its ARN."""

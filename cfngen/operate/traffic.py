@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cfngen.operate.finding import Finding, Level, command
-from cfngen.operate.live import Live
+from cfngen.operate.live import Forward, Live
 from cfngen.operate.state import State
 
 
@@ -14,14 +14,23 @@ def findings(state: State, live: Live) -> Iterator[Finding]:
     yield from _empty_groups(live)
     if not live.deployments:
         yield from _disagreement(live)
+    if not live.deployments and not state.is_unread("rules"):  # what was not seen may be what is missed
         yield from _primary(live)
         yield from _unattached(state, live)
 
 
 def _disagreement(live: Live) -> Iterator[Finding]:
     if live.production and not live.colour:
-        seen = "; ".join(f"{each.place} says {live.told(each)}" for each in live.production)
+        seen = _said(live, live.production)
         yield Finding("P1", "error", live.stack.shown, seen, live.restored() or _look(live))
+    if len({each.live for each in live.test}) > 1 or any(len(each.live) != 1 for each in live.test):
+        # Softer than of production (A6.7); a hook that looks at the next version would see both.
+        seen = f"on the test listener {_said(live, live.test)}"
+        yield Finding("P1", "warning", live.stack.shown, seen, live.restored(live.test) or _look(live))
+
+
+def _said(live: Live, forwards: Iterable[Forward]) -> str:
+    return "; ".join(f"{each.place} says {live.told(each)}" for each in forwards)
 
 
 def _empty_groups(live: Live) -> Iterator[Finding]:
@@ -47,9 +56,7 @@ def _primary(live: Live) -> Iterator[Finding]:
     listeners = live.group.production_listeners if live.group else ()
     behind = [each for each in live.production if not listeners or each.listener in listeners]
     if not any(primary.target_group in each.live for each in behind):
-        said = (
-            "; ".join(f"{each.place} says {live.told(each)}" for each in behind) or "no production rule names the pair"
-        )
+        said = _said(live, behind) or "no production rule names the pair"
         seen = f"the primary task set {primary.id} is in {live.named(primary.target_group)}; {said}"
         yield Finding("P3", "error", live.stack.shown, seen, live.restored() or _look(live))
 
@@ -65,21 +72,21 @@ def _unattached(state: State, live: Live) -> Iterator[Finding]:
         said = f"belongs to {', '.join(group.balancers)}" if group.balancers else "belongs to no balancer"
         seen = f"{colour} ({group.name}) {said}, and {'a rule' if forwards else 'no rule of the service'} names it"
         others = [each for each in (*live.production, *live.test) if arn not in each.weights and each.kind == "forward"]
-        mend = tuple(each.name(arn) for each in others) or _rules_of(live)
+        mend = tuple(each.name(arn) for each in others) or drift(live)
         yield Finding("P4", level, f"{live.stack.shown}/{colour.capitalize()}TargetGroup", seen, mend)
 
 
 def _look(live: Live) -> tuple[str, ...]:
     """When no command can say what is right, the one that shows why no tasks serve."""
     if live.service is None:
-        return _rules_of(live)
+        return drift(live)
     query = "services[0].[taskSets[].[id,status,runningCount],events[:5].message]"
     named = ("--cluster", live.service.cluster, "--services", live.service.name)
     return (command("aws", "ecs", "describe-services", *named, "--query", query),)
 
 
-def _rules_of(live: Live) -> tuple[str, ...]:
-    """The service's rules are gone, or another's: drift says which."""
+def drift(live: Live) -> tuple[str, ...]:
+    """When something of the service is gone, or another's: drift says what."""
     return (
         command("aws", "cloudformation", "detect-stack-drift", "--stack-name", live.stack.name),
         command(
