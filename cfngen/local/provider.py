@@ -24,7 +24,7 @@ from botocore.validate import ParamValidator
 from cfngen.local.transport import Wsgi, sending_to
 from cfngen.local.types import TYPES
 from cfngen.local.types.entry import Body, Call, Context, Part, Read, Type, arguments, changed, given
-from cfngen.local.types.standins import ApiError, Standins
+from cfngen.local.types.standins import ApiError, standins
 from cfngen.semantics.replacement import create_only
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import RefusedError, Resource
@@ -56,7 +56,7 @@ class Services:
         self.app = app
         self.region = region
         self.account = account
-        self.standins = Standins(account, region)
+        self.standins = standins(account, region)
         self.session = boto3.Session("test", "test", region_name=region)
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()  # a session makes one client at a time
