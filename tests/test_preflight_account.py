@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from conftest import Run
-from deployed_shop import BALANCER, account, settle, stack_id
+from deployed_shop import account, settle
 from moto.server import ThreadedMotoServer
+from stubbed import Client, Stubbed
 
 from cfngen.errors import CfngenError
 from cfngen.operate import saved
 from cfngen.operate.preflight import preflight
 from cfngen.operate.read import read
-from cfngen.operate.state import Change, DeploymentGroup, Rule
+from cfngen.operate.state import DeploymentGroup
 
 
 @pytest.fixture
@@ -31,33 +32,6 @@ def server() -> Iterator[str]:
     made.start()
     yield f"http://127.0.0.1:{made.get_host_and_port()[1]}"
     made.stop()
-
-
-Client = Callable[[str], Any]
-
-
-class Stubbed:
-    """A client with some operations answered by the test, which moto does not have or has otherwise."""
-
-    def __init__(self, real: Any, answers: Mapping[str, Any]) -> None:
-        self._real = real
-        self._answers = answers
-
-    def __getattr__(self, name: str) -> Any:
-        return self._answers.get(name) or getattr(self._real, name)
-
-    def get_paginator(self, name: str) -> Any:
-        if name in self._answers:
-            return Pages(self._answers[name])
-        return self._real.get_paginator(name)
-
-
-class Pages:
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self._answer = answer
-
-    def paginate(self, **given: Any) -> list[Any]:
-        return [self._answer(**given)]
 
 
 ONE_TASK = {"family": "web", "containerDefinitions": [{"name": "web", "image": "x", "memory": 128}]}
@@ -247,112 +221,3 @@ def test_an_account_is_read(live_account: Client, shop: Path, cfngen: Run, monke
         read("shop-dev", "other", client)
     with pytest.raises(CfngenError, match="--stack is the name"):
         read("another", client=client)
-
-
-def test_a_change_set_is_read_with_its_nested_ones() -> None:
-    def described(**given: Any) -> Any:
-        name = given["ChangeSetName"]
-        rule = {
-            "Action": "Modify", "LogicalResourceId": "ProductionRule1", "ResourceType": "AWS::ElasticLoadBalancingV2::ListenerRule",
-            "PhysicalResourceId": "arn:rule", "Replacement": "Conditional",
-            "Details": [
-                {"Target": {"Attribute": "Properties", "Name": "ListenerArn"}, "Evaluation": "Dynamic"},
-                {"Target": {"Attribute": "Tags"}, "Evaluation": "Static"},
-            ],
-        }  # fmt: skip
-        nested = {"Action": "Modify", "LogicalResourceId": "ServiceWeb", "ResourceType": "AWS::CloudFormation::Stack", "ChangeSetId": "arn:nested"}  # fmt: skip
-        return {
-            "ChangeSetId": "arn:root" if name == "look" else name,
-            "ChangeSetName": name, "StackName": "shop-dev", "Status": "CREATE_COMPLETE",
-            "DeploymentMode": "REVERT_DRIFT", "Tags": [{"Key": "aws:x", "Value": "y"}],
-            "Changes": [{"ResourceChange": nested if name == "look" else rule}],
-        }  # fmt: skip
-
-    stack = {"StackId": stack_id("shop-dev"), "StackName": "shop-dev", "StackStatus": "UPDATE_COMPLETE"}
-    answers = {
-        "describe_stacks": lambda **_: {"Stacks": [stack]},
-        "list_stack_resources": lambda **_: {"StackResourceSummaries": []},
-        "describe_change_set": described,
-    }
-    seen = read("shop-dev", "look", lambda _: Stubbed(None, answers)).change_set
-    assert seen is not None
-    assert (seen.id, seen.deployment_mode, seen.tags) == ("arn:root", "REVERT_DRIFT", {})
-    assert seen.changes[0].change_set is not None
-    assert seen.changes[0].change_set.changes == (
-        Change(
-            "Modify", "ProductionRule1", "AWS::ElasticLoadBalancingV2::ListenerRule", "arn:rule", "Conditional",
-            ("Tags",), ("Properties.ListenerArn",),
-        ),
-    )  # fmt: skip
-
-
-def test_the_tree_of_stacks_is_walked() -> None:
-    """Nested stacks by their paths; a deployment group in whichever application; a rule that forwards to one group."""
-
-    class DeploymentGroupDoesNotExistException(Exception):  # noqa: N818  (its name in boto3)
-        pass
-
-    below = {"shop-dev": ["Service"], stack_id("Service"): ["Deeper"], stack_id("Deeper"): []}
-
-    def listed(**given: Any) -> Any:
-        nested = [(name, stack_id(name), "AWS::CloudFormation::Stack") for name in below[given["StackName"]]]
-        own = [
-            ("Other", "other", "AWS::CodeDeploy::Application"),
-            ("Application", "shop", "AWS::CodeDeploy::Application"),
-            ("DeploymentGroup", "web", "AWS::CodeDeploy::DeploymentGroup"),
-            ("Composed", "shop|api", "AWS::CodeDeploy::DeploymentGroup"),
-            ("Gone", "gone", "AWS::CodeDeploy::DeploymentGroup"),
-            ("Balancer", BALANCER, "AWS::ElasticLoadBalancingV2::LoadBalancer"),
-            ("Service", "arn:aws:ecs:eu-west-1:123456789012:service/old", "AWS::ECS::Service"),
-            ("Unmade", "", "AWS::ECS::Service"),
-        ]  # fmt: skip
-        rows = nested or own
-        return {"StackResourceSummaries": [dict(zip(("LogicalResourceId", "PhysicalResourceId", "ResourceType"), row, strict=True)) for row in rows]}  # fmt: skip
-
-    def described(**given: Any) -> Any:
-        status = {"StackStatus": "UPDATE_COMPLETE", "Parameters": [{"ParameterKey": "A", "ParameterValue": "b"}]}
-        return {"Stacks": [{"StackId": given["StackName"], "StackName": given["StackName"], **status}]}
-
-    def found(**given: Any) -> Any:
-        if given["applicationName"] == "other" or given["deploymentGroupName"] == "gone":
-            raise DeploymentGroupDoesNotExistException
-        return {"deploymentGroupInfo": given}
-
-    def rules(**_: Any) -> Any:
-        forward = [{"Type": "forward", "TargetGroupArn": "arn:only"}]
-        first = {"RuleArn": "arn:rule", "Priority": "3", "Actions": forward}
-        return {"Rules": [first, {"RuleArn": "arn:default", "Priority": "default", "IsDefault": True}]}
-
-    def services(**given: Any) -> Any:
-        told = {
-            "serviceArn": given["services"][0],
-            "serviceName": "old",
-            "clusterArn": f"arn:cluster/{given['cluster']}",
-        }
-        behind = {"loadBalancers": [{"targetGroupArn": "arn:only", "containerName": "old"}]}
-        gone = {**told, "serviceArn": "arn:gone", "status": "INACTIVE"}
-        return {"services": [{**told, "taskSets": [{"id": "1", "status": "PRIMARY", **behind}]}, gone]}
-
-    answers = {
-        "describe_stacks": described, "list_stack_resources": listed, "get_deployment_group": found,
-        "exceptions": type("", (), {"DeploymentGroupDoesNotExistException": DeploymentGroupDoesNotExistException}),
-        "describe_listeners": lambda **_: {"Listeners": [{"ListenerArn": "arn:listener", "Port": 80}]},
-        "describe_rules": rules, "describe_services": services, "list_deployments": lambda **_: {"deployments": []},
-    }  # fmt: skip
-    state = read("shop-dev", client=lambda _: Stubbed(None, answers))
-    assert [(each.path, each.parameters) for each in state.stacks] == [("", {"A": "b"}), ("Service", {}), ("Service/Deeper", {})]  # fmt: skip
-    assert [(each.application, each.name) for each in state.deployment_groups] == [("shop", "web"), ("shop", "api")]
-    assert state.rules == (Rule("arn:rule", "arn:listener", 3, "forward", {"arn:only": 1}),)
-    assert [(each.cluster, each.container) for each in state.services] == [("default", "old")]
-    gone = [each.place for each in preflight(state).findings if each.id == "P12"]
-    assert gone == ["Service/Deeper/Gone"]
-
-
-def test_credentials_that_are_not_accepted() -> None:
-    from botocore.exceptions import ClientError
-
-    def expired(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": "ExpiredToken", "Message": "The token has expired"}}, "DescribeStacks")
-
-    with pytest.raises(CfngenError, match=r"does not accept the credentials \(The token has expired\); give them by"):
-        read("shop-dev", client=lambda _: Stubbed(None, {"describe_stacks": expired}))

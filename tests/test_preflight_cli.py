@@ -6,11 +6,12 @@ import json
 import socket
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import Result, Run
-from deployed_shop import MOVED, account, deployed, green, in_flight, parameter_of, settle, store
+from deployed_shop import FILES, MOVED, account, change_set, deployed, green, in_flight, parameter_of, settle, store
 
 from cfngen import write
 from cfngen.operate.finding import MEANINGS
@@ -66,6 +67,24 @@ def test_the_answer_for_programs(shop: Path, cfngen: Run) -> None:
     assert data["services"][0]["live"] == "blue"
 
 
+def test_a_change_set_with_the_wrong_colour(shop: Path, cfngen: Run) -> None:
+    """The whole way: a saved state whose change set gives blue, while green serves."""
+    name = parameter_of(MOVED, "order-admin")
+    state = green(deployed(), "order-admin")
+    store(shop, replace(state, change_set=change_set(parameters={name: "blue"}, changes=())))
+    write({shop / "dev": MOVED})
+    given = ("preflight", "dev", "--stack", "shop-dev", "--state", "state.json", "--change-set", "look")
+    done = cfngen(*given)
+    assert done.status == 1
+    assert f"shop-dev/{name}: error P7 {MEANINGS['P7']}\n  seen: the change set makes rules with {name}=blue, and green serves\n" in done.out  # fmt: skip
+    assert f"ParameterKey={name},ParameterValue=green" in done.out
+    told = cfngen(*given, "--format", "json")
+    (finding,) = json.loads(told.out)["findings"]
+    assert (told.status, finding["id"], finding["level"], len(finding["mend"])) == (1, "P7", "error", 2)
+    store(shop, replace(state, change_set=change_set(parameters={name: "green"}, changes=())))
+    assert cfngen(*given).status == 0
+
+
 def test_the_folder_is_optional(shop: Path, cfngen: Run) -> None:
     store(shop, deployed(MOVED, Old="x"))
     assert cfngen("preflight", "--stack", "shop-dev", "--state", "state.json").status == 0
@@ -106,6 +125,39 @@ def test_a_root_template_that_is_none(shop: Path, cfngen: Run) -> None:
     done = cfngen("preflight", "dev", "--stack", "shop-dev", "--state", "state.json")
     assert (done.status, done.out) == (2, "")
     assert "dev/shop.yaml:2: template:" in done.err
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("ledger.json", "[]"),
+        ("ledger.json", '{"format": 1}'),
+        ("ledger.json", '{"format": 1, "births": {"stage": 1}, "rules": {}, "resources": []}'),
+        ("ledger.json", '{"format": 1, "births": {}, "rules": {}, "resources": []}'),
+        ("ledger.json", "[" * 100_000),
+        ("shop.yaml", ""),
+        ("shop.yaml", "[a]"),
+        ("shop.yaml", "Parameters: [a]"),
+        ("shop.yaml", "Parameters: [a]\nResources: {A: {}}"),
+        ("shop.yaml", "Resources: {}"),
+        ("shop.yaml", "Parameters: {A: 1, [b]: {}}"),
+        ("shop.yaml", "&a [*a]"),
+    ],
+)
+def test_a_folder_that_is_damaged_ends_without_a_traceback(shop: Path, cfngen: Run, file: str, text: str) -> None:
+    (shop / "dev" / file).write_text(text, encoding="utf-8")
+    done = cfngen("preflight", "dev", "--stack", "shop-dev", "--state", "state.json")
+    assert (done.status, done.out) == (2, "")
+    assert f"dev/{file}" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_root_template_of_another_commit_than_its_ledger(shop: Path, cfngen: Run) -> None:
+    write({shop / "dev": MOVED | {"shop.yaml": FILES["shop.yaml"]}})
+    done = cfngen("preflight", "dev", "--stack", "shop-dev", "--state", "state.json")
+    assert (done.status, done.out) == (2, "")
+    told = f"dev/shop.yaml: Parameters.{parameter_of(MOVED, 'order-admin')}: not asked for; ledger.json has rules"
+    assert told in done.err
 
 
 def test_without_a_region(shop: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import jmespath
-from deployed_shop import RULE, asked, change_set, deployed, green, in_flight, runs, shows, with_root
+from deployed_shop import (
+    MOVED,
+    RULE,
+    asked,
+    change_set,
+    deployed,
+    green,
+    in_flight,
+    parameter_of,
+    runs,
+    shows,
+    with_root,
+)
 
 from cfngen.operate.finding import MEANINGS
 from cfngen.operate.read import PERMISSIONS
@@ -55,12 +67,21 @@ def test_every_command_is_one_that_the_aws_command_line_takes(tmp_path: Path) ->
         replace(deployed(), change_set=changes),
         replace(deployed(), change_set=blind),
         with_root(deployed(), tags={"a": "b"}),
+        replace(deployed(), change_set=change_set(parameters={"WebRule01234567Live": "green", "A": "b,c"})),
+        with_root(deployed(), parameters={parameter_of(MOVED, "order-admin"): "green"}),
+        replace(deployed(), deployment_groups=tuple(replace(each, target_groups=()) for each in deployed().deployment_groups)),
         *(
             with_root(deployed(), status=status)
             for status in ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "DELETE_FAILED")
         ),
     ]  # fmt: skip
-    lines = {line for state in states for each in asked(state, tmp_path).findings for line in each.mend}
+    lines = {line for state in states for each in asked(state, tmp_path, MOVED).findings for line in each.mend}
+    for part in (
+        "cloudformation deploy",
+        "--load-balancer-info",
+        "ParameterKey=WebRule01234567Live,ParameterValue=blue",
+    ):
+        assert any(part in line for line in lines)
     calls = [words[1:] for line in sorted(lines) if (words := shlex.split(line.partition(" > ")[0]))[0] == "aws"]
     assert len({tuple(words[:2]) for words in calls}) >= 15
     named = [(words[0], words[1], words[2] if words[1] == "wait" else "") for words in calls]

@@ -52,6 +52,11 @@ def changed(*path: str | int, to: Any = ...) -> str:
         (changed("deployment_groups", 0, "alarms_enabled", to=0), "alarms_enabled: 0; true or false"),
         (changed("change_set", "changes", 0, "change_set", "id", to=1), "change_set.changes[0].change_set.id: 1; a text"),
         (changed("alarms", 0, to="ALARM"), 'alarms[0]: "ALARM"; an object'),
+        (changed("change_set", "parameters"), "state.json: change_set.parameters: it is missing"),
+        (changed("rules", 0, "arn", to="\x1b[2J"), 'state.json: rules[0].arn: "\\u001b[2J"; a text that a terminal can show'),
+        (changed("alarms", 0, "name", to="\ud800"), 'state.json: alarms[0].name: "\\ud800"; a text that'),
+        (changed("rules", 0, "weights", to={"\x07": 1}), 'state.json: rules[0].weights: "\\u0007"; a text that'),
+        ("[" * 100_000, "state.json: state: it is no JSON"),
         (changed("region", to=None), "state.json: region: a text"),
     ],
 )  # fmt: skip
@@ -59,6 +64,15 @@ def test_what_is_no_state_is_refused_with_its_place(text: str, told: str) -> Non
     with pytest.raises(DescriptionError) as refused:
         saved.parse(text, "state.json")
     assert told in str(refused.value)
+
+
+def test_change_sets_inside_each_other_without_end_are_refused() -> None:
+    inside = json.loads(saved.text(full()))["change_set"]
+    for _ in range(150):
+        nested = {"action": "Modify", "logical_id": "A", "type": "AWS::CloudFormation::Stack", "change_set": inside}
+        inside = inside | {"changes": [nested]}
+    with pytest.raises(DescriptionError, match="it is nested too deep"):
+        saved.parse(changed("change_set", to=inside), "state.json")
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

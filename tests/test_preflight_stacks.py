@@ -120,6 +120,8 @@ def test_p12_what_could_not_be_asked() -> None:
     answer = asked(replace(deployed(), unread=(DENIED,)))
     found = the(answer, "P12")
     assert found.seen == "AccessDenied; it takes the permission codedeploy:ListDeployments"
+    slow = replace(DENIED, reason="Read timeout on endpoint URL")
+    assert the(asked(replace(deployed(), unread=(slow,))), "P12").seen.endswith("; it was asked with codedeploy:ListDeployments")  # fmt: skip
     assert not answer.is_clear
     assert {row.deployment for row in answer.services} == {"not seen"}
 

@@ -65,14 +65,25 @@ def read_folder(path: Path) -> Folder:
     if not isinstance(name, str):
         raise DescriptionError([Problem("births.stage", "", f"it names no application; {_FITS}", str(path / FILE))])
     root = path / f"{name}.yaml"
+    required = _required(root)
+    kept = {each.colour for records in ledger.rules.values() for each in records if not each.retired} - {"blue"}
+    if missing := sorted(kept - set(required)):
+        fits = f"{FILE} has rules that begin with it; both come from one commit, or run cfngen generate again"
+        raise DescriptionError([Problem(f"Parameters.{each}", "not asked for", fits, str(root)) for each in missing])
+    return Folder(shown, ledger, required)
+
+
+def _required(root: Path) -> tuple[str, ...]:
+    """The parameters of a template that have no default; a template that is half one would ask for nothing."""
+    fits = "restore it, or run cfngen generate again"
     try:
         data = read_yaml(_text(root)).data
     except UnreadableError as error:
-        fits = "restore it, or run cfngen generate again"
         raise DescriptionError([Problem("template", str(error), fits, str(root), error.line)]) from None
-    parameters = _mapping(_mapping(data).get("Parameters"))
-    required = tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
-    return Folder(shown, ledger, required)
+    parameters = _mapping(data).get("Parameters", {})
+    if not _mapping(_mapping(data).get("Resources")) or not isinstance(parameters, Mapping):
+        raise DescriptionError([Problem("template", "", f"it is no template with resources; {fits}", str(root))])
+    return tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
 
 
 def _logical_id(record: RuleRecord) -> str:

@@ -133,7 +133,9 @@ def _others(state: State, folder: Folder) -> tuple[str, ...]:
 
 def _unseen(state: State) -> Iterator[Finding]:
     for each in state.unread:
-        yield Finding("P12", "warning", each.what, f"{each.reason}; it takes the permission {each.permission}")
+        is_denied = any(word in each.reason for word in ("AccessDenied", "not authorized"))
+        needed = "it takes the permission" if is_denied else "it was asked with"
+        yield Finding("P12", "warning", each.what, f"{each.reason}; {needed} {each.permission}")
     for stack in state.stacks:
         for logical_id in _gone(state, stack):
             named = ("--stack-name", stack.name, "--logical-resource-id", logical_id)
