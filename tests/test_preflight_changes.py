@@ -19,6 +19,7 @@ TARGETS = Change("Modify", "BlueTargetGroup", "AWS::ElasticLoadBalancingV2::Targ
     [
         (replace(RULE, attributes=("Properties.Actions",)), "error", "would modify this AWS::ElasticLoadBalancingV2::ListenerRule, by Properties.Actions"),
         (replace(RULE, replacement="True"), "error", "would replace"),
+        (replace(RULE, replacement="True", perhaps=("Properties.ListenerArn",)), "error", "would replace"),
         (replace(RULE, replacement="Conditional", perhaps=("Properties.ListenerArn",)), "warning", "might replace"),
         (replace(RULE, replacement="Conditional"), "warning", "might replace"),
         (replace(RULE, replacement="Conditional", attributes=("Properties.Actions",)), "error", "would modify and might replace"),

@@ -7,10 +7,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from deployed_shop import PRODUCTION, asked, change_set, deployed, green, group, in_flight, rules_of, runs, the, weights
+from deployed_shop import (
+    PRODUCTION,
+    TEST,
+    asked,
+    change_set,
+    deployed,
+    green,
+    group,
+    in_flight,
+    rules_of,
+    runs,
+    the,
+    weights,
+    with_resource,
+)
 
 from cfngen.operate.finding import Finding
-from cfngen.operate.state import Change, Resource, Rule, Stack, State, TaskSet, Unread
+from cfngen.operate.state import Change, Resource, Rule, Stack, State, TargetGroup, TaskSet, Unread
 
 ELB, ECS, DEPLOY = "AWS::ElasticLoadBalancingV2::", "AWS::ECS::", "AWS::CodeDeploy::"
 (RULE_OF_WEB,) = rules_of(deployed(), "ServiceWeb")
@@ -66,6 +80,8 @@ def test_the_last_test_rule() -> None:
     removed = replace(REMOVED_RULE, logical_id=TEST_RULE_OF_WEB)
     assert levels(deployed(), removed) == ["warning"]
     assert found(deployed(), removed, replace(ADDED_RULE, logical_id="TestRule01234567")) == []
+    more = Rule("arn:more", TEST, 7, weights=weights("web", 100, 0))
+    assert found(replace(deployed(), rules=(*deployed().rules, more)), removed) == []
 
 
 def test_a_rule_of_nobody() -> None:
@@ -86,6 +102,15 @@ def test_no_target_group_of_a_pair_goes(colour: str, told: str) -> None:
 
 def test_a_target_group_of_nobody_may_go() -> None:
     assert found(deployed(), Change("Remove", "Spare", f"{ELB}TargetGroup")) == []
+
+
+def test_a_target_group_beside_the_pair_with_weight() -> None:
+    spare = Resource("Spare", "arn:spare", f"{ELB}TargetGroup")
+    state = with_resource(deployed(), "ServiceWeb", spare)
+    rules = (replace(each, weights={**each.weights, "arn:spare": 5}) if group("web", "Blue") in each.weights else each for each in state.rules)  # fmt: skip
+    (one,) = found(replace(state, rules=tuple(rules), target_groups=(*state.target_groups, TargetGroup("arn:spare", "spare"))), Change("Remove", "Spare", f"{ELB}TargetGroup"))  # fmt: skip
+    assert one.level == "error"
+    assert "to which rules of web give weight" in one.seen
 
 
 def test_an_ecs_service_does_not_go_alone() -> None:

@@ -90,7 +90,7 @@ def nested(update: Update, touch: Touch) -> Iterator[Harm]:
     inside = [each for each in update.state.stacks if each.path == touch.below or each.path.startswith(f"{touch.below}/")]  # fmt: skip
     going = [each for each in update.services if each.stack in inside]
     busy = [f"{each.id} of {live.name} is in flight" for live in going for each in live.deployments]
-    ground = [harm.seen for stack in inside for each in stack.resources for harm in _gone(update, stack, each)]
+    ground = [seen for stack in inside for each in stack.resources for seen in _gone(update, stack, each)]
     level: Level = "error" if busy or ground else "warning" if going else "info"
     parts = [*map(_goes, going)] or [f"{sum(len(each.resources) for each in inside)} resources"]
     said = "; ".join([f"the change set removes this stack with {' and '.join(parts)}", *busy, *ground])
@@ -103,14 +103,14 @@ def _goes(live: Live) -> str:
     return f"the service {live.name}: {rules}, both target groups, {tasks} running tasks, its deployment group"
 
 
-def _gone(update: Update, stack: Stack, resource: Resource) -> Iterator[Harm]:
+def _gone(update: Update, stack: Stack, resource: Resource) -> Iterator[str]:
     """What would be an error if it were removed alone."""
     judges = {LISTENER: listener, LOAD_BALANCER: balancer, CLUSTER: cluster, APPLICATION: application, LISTENER_RULE: owned.rule}  # fmt: skip
     if judge := judges.get(resource.type):
         change = Change("Remove", resource.logical_id, resource.type, resource.physical_id)
         for harm in judge(update, Touch(change, stack.path, update.change_set)):
             if harm.level == "error":
-                yield Harm("error", f"{resource.logical_id}: {harm.seen}")
+                yield f"{resource.logical_id}: {harm.seen}"
 
 
 def _ground(touch: Touch, stand: list[Live], what: str, why: str) -> Iterator[Harm]:
