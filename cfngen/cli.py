@@ -23,6 +23,7 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
+from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_local import local
 from cfngen.disk import alone, ledger_of, write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem, shown
@@ -259,6 +260,8 @@ def preflight(
         sys.exit(1)
 
 
+cli.add_command(deploy)
+cli.add_command(destroy)
 cli.add_command(local)
 
 

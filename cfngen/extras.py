@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from cfngen.errors import CfngenError
 
-_OF_EXTRAS = ("boto3", "botocore", "cfnlint", "flask", "flask_cors", "jmespath", "moto", "werkzeug", "yaml")
+_OF_EXTRAS = ("boto3", "botocore", "cfnlint", "flask", "flask_cors", "jmespath", "moto", "rich", "werkzeug", "yaml")
 
 
 def missing(command: str, module: str, extra: str) -> CfngenError:

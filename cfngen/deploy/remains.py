@@ -1,0 +1,92 @@
+"""What a deletion leaves in the account, and the commands that remove it for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfngen.deploy.deployed import Fate, fate
+from cfngen.operate.finding import command
+from cfngen.operate.state import NESTED_STACK, Resource, Stack
+
+_COMMANDS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
+    "AWS::DynamoDB::Table": lambda name: ("aws", "dynamodb", "delete-table", "--table-name", name),
+    "AWS::ECS::TaskDefinition": lambda arn: ("aws", "ecs", "deregister-task-definition", "--task-definition", arn),
+    "AWS::ECR::Repository": lambda name: ("aws", "ecr", "delete-repository", "--repository-name", name, "--force"),
+    "AWS::KMS::Key": lambda key: ("aws", "kms", "schedule-key-deletion", "--key-id", key),
+    "AWS::Logs::LogGroup": lambda name: ("aws", "logs", "delete-log-group", "--log-group-name", name),
+    "AWS::S3::Bucket": lambda name: ("aws", "s3", "rb", f"s3://{name}", "--force"),
+    "AWS::SecretsManager::Secret": lambda arn: ("aws", "secretsmanager", "delete-secret", "--secret-id", arn),
+}  # fmt: skip
+_DATABASE = "AWS::RDS::DBInstance"
+_REPOSITORY = "AWS::CodeCommit::Repository"
+_LAST = "AWS::KMS::Key"
+"""What others are encrypted with goes last."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """One resource that stays. `remove` is the command that removes it; empty where AWS's pages say how."""
+
+    place: str
+    type: str
+    physical_id: str
+    fate: Fate
+    remove: str = ""
+
+
+@dataclass(frozen=True)
+class Going:
+    """What a deletion does to one stack: how many resources go, and what of it stays. `databases`: place and name."""
+
+    stack: str
+    deleted: int
+    left: tuple[Left, ...]
+    databases: tuple[tuple[str, str], ...] = ()
+
+
+def of_stack(stack: Stack, template: Mapping[str, Any], *, is_kept: bool = False) -> Going:
+    """What becomes of a stack's resources, by its deployed template; `is_kept`: the whole nested stack stays."""
+    left, deleted = [], 0
+    for each in stack.resources:
+        if each.type == NESTED_STACK or not each.physical_id:
+            continue
+        resource = template.get(each.logical_id)
+        becomes: Fate = "kept" if is_kept else fate(resource) if resource else "deleted"
+        if becomes == "deleted":
+            deleted += 1
+        else:
+            left.append(_left(stack, each, becomes))
+    databases = ((f"{stack.path}/{each.logical_id}".strip("/"), each.physical_id) for each in stack.of_type(_DATABASE))
+    return Going(stack.path, deleted, tuple(left), tuple(databases))
+
+
+def in_order(every: Iterable[Left]) -> list[Left]:
+    """As they may be removed: keys after what they encrypt."""
+    return sorted(every, key=lambda each: (each.type == _LAST, each.place))
+
+
+def _left(stack: Stack, each: Resource, becomes: Fate) -> Left:
+    place = f"{stack.path}/{each.logical_id}".strip("/")
+    if becomes == "kept as a snapshot":
+        return Left(place, each.type, each.physical_id, becomes, _snapshots(each))
+    if each.type == _REPOSITORY:
+        return Left(place, each.type, each.physical_id, becomes, _repository(each.physical_id))
+    words = _COMMANDS.get(each.type)
+    return Left(place, each.type, each.physical_id, becomes, command(*words(each.physical_id)) if words else "")
+
+
+def _repository(number: str) -> str:
+    """CloudFormation knows a repository by its number, and deleting takes its name."""
+    query = f"repositories[?repositoryId=='{number}'].repositoryName"
+    named = command("aws", "codecommit", "list-repositories", "--query", query, "--output", "text")
+    return f'aws codecommit delete-repository --repository-name "$({named})"'
+
+
+def _snapshots(each: Resource) -> str:
+    """The name of a final snapshot is AWS's choice, so it has to be asked for."""
+    query = "DBSnapshots[?SnapshotType=='manual'].DBSnapshotIdentifier"
+    return command(
+        "aws", "rds", "describe-db-snapshots", "--db-instance-identifier", each.physical_id, "--query", query
+    )

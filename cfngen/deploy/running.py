@@ -1,0 +1,116 @@
+"""Executing a plan and following it to its end."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ReadTimeoutError
+
+from cfngen.deploy import deployed
+from cfngen.deploy.account import Account, asking
+from cfngen.deploy.events import Event, Follower, mark
+from cfngen.deploy.failure import Failure, leaves, ways
+from cfngen.deploy.package import is_guarded
+from cfngen.deploy.planning import Plan, Wanted
+from cfngen.errors import CfngenError
+from cfngen.operate.finding import command
+
+
+class UnfinishedError(CfngenError):
+    """The operation goes on in the account; nobody follows it any more."""
+
+    exit_status = 1
+
+
+Watch = Callable[[Sequence[Event], Follower], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an operation ended. `failures` are where it began to fail; `ways` what to do then, line by line."""
+
+    stack: str
+    status: str
+    seconds: float
+    failures: tuple[Failure, ...] = ()
+    ways: tuple[str, ...] = ()
+    outputs: Mapping[str, str] | None = None
+    events: tuple[Event, ...] = ()
+    is_protected: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all is as it was wanted."""
+        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
+
+
+def execute(account: Account, wanted: Wanted, planned: Plan, until: float, watch: Watch) -> Outcome:
+    """Execute a plan and follow it to its end; `watch` hears of every event.
+
+    Raises `UnfinishedError` when AWS stops answering or `until` has come: then it goes on without being followed.
+    """
+    client, began = account.client("cloudformation"), time.monotonic()
+    with asking(planned.stack):
+        before = mark(client, planned.stack)
+        token = f"cfngen-{uuid.uuid4()}"
+        told = client.describe_stacks(StackName=planned.stack)["Stacks"][0]
+        with suppress(ReadTimeoutError):  # a local target answers when all is over; events tell
+            client.execute_change_set(ChangeSetName=planned.change_set, ClientRequestToken=token)
+    follower = Follower(client, told["StackId"], before, token)
+    events = follow(account, follower, until, watch, planned.stack)
+    is_good = follower.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    is_protected = is_good and _protect(account, wanted, told)
+    after = deployed.describe(account, planned.stack)
+    return Outcome(
+        stack=planned.stack,
+        status=follower.status,
+        seconds=time.monotonic() - began,
+        failures=leaves(events),
+        ways=() if is_good else ways(planned.stack, follower.status, events),
+        outputs=deployed.outputs(after) if after and is_good else {},
+        events=tuple(events),
+        is_protected=is_protected,
+    )
+
+
+def follow(account: Account, follower: Follower, until: float, watch: Watch, stack: str) -> list[Event]:
+    """All events until the root has come to rest."""
+    events: list[Event] = []
+    while True:
+        try:
+            new = follower.poll()
+        except CfngenError as error:
+            raise UnfinishedError(f"{error}\n{goes_on(stack)}") from None
+        events += new
+        watch(new, follower)
+        if follower.is_over:
+            return events
+        if time.monotonic() > until:
+            raise UnfinishedError(f"{stack}: it is {follower.status or 'starting'} still.\n{goes_on(stack)}")
+        # Each stack at work is one call; a handful each second is what an account bears.
+        time.sleep(0.1 if account.is_local else min(15.0, max(3.0, follower.open / 4)))
+
+
+def goes_on(stack: str) -> str:
+    """What is said when nobody follows any more."""
+    events = command("aws", "cloudformation", "describe-stack-events", "--stack-name", stack, "--max-items", "20")
+    status = command(
+        "aws", "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].StackStatus"
+    )
+    stop = command("aws", "cloudformation", "cancel-update-stack", "--stack-name", stack)
+    return f"CloudFormation goes on by itself. Its state, its last events, and (for an update) what turns it back:\n  {status}\n  {events}\n  {stop}"
+
+
+def _protect(account: Account, wanted: Wanted, told: Mapping[str, Any]) -> bool:
+    """A stage that guards its balancer or its database is protected as a whole; never the other way round (K1.11)."""
+    if told.get("EnableTerminationProtection") or not is_guarded(wanted.root):
+        return False
+    with asking(wanted.stack):
+        client = account.client("cloudformation")
+        client.update_termination_protection(StackName=wanted.stack, EnableTerminationProtection=True)
+    return True
