@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -38,6 +39,13 @@ def files() -> dict[str, str]:
 
 @pytest.fixture
 def client(table: Table, files: Mapping[str, str]) -> Iterator[Any]:
+    with speaking(table, files) as made:
+        yield made
+
+
+@contextmanager
+def speaking(table: Table, files: Mapping[str, str]) -> Iterator[Any]:
+    """A client of a CloudFormation over a table of resources and objects of buckets."""
     fetch = template_reader(lambda bucket, key: files[f"{bucket}/{key}"])
     front = Front(api(table, fetch, "eu-west-1"), answers(404, ""))
     with serving(front) as url:
@@ -47,7 +55,7 @@ def client(table: Table, files: Mapping[str, str]) -> Iterator[Any]:
             region_name="eu-west-1",
             aws_access_key_id="x",
             aws_secret_access_key="x",  # noqa: S106  (of nobody)
-            config=Config(retries={"max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}),
         )
 
 

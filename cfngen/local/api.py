@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cfngen.local.account import LocalAccount, check_policy, importers, states
 from cfngen.local.changes import NO_CHANGES, Change, ChangeSet, Paper, changes, is_empty
 from cfngen.local.protocol import ApiError
 from cfngen.local.stacks import Now, Operation, Register, ResourceRecord, StackRecord
 from cfngen.semantics import parameters as parameter_values
+from cfngen.semantics.account import Tags
 from cfngen.semantics.rules import check_rules
 from cfngen.semantics.template import STACK, Template, TemplateError, check, read_template
-from cfngen.semantics.update import Engine, Event, Outcome, Provider, Resource
+from cfngen.semantics.update import Engine, Event, Outcome, Provider, Resource, StackState
 
 PAGE = 100
 _NAMED = ("RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName")
@@ -53,6 +54,7 @@ class Api:
             "GetTemplateSummary": self.get_template_summary,
             "ListChangeSets": self.list_change_sets,
             "ListExports": self.list_exports,
+            "ListImports": self.list_imports,
             "ListStackResources": self.list_stack_resources,
             "ListStacks": self.list_stacks,
             "SetStackPolicy": self.set_stack_policy,
@@ -70,6 +72,18 @@ class Api:
         except TemplateError as error:
             raise ApiError(str(error)) from None
 
+    def check_idle(self, given: Mapping[str, Any]) -> None:
+        """Raise `ApiError` when something is done to the stack that an operation is about."""
+        name = given.get("StackName") or ""
+        made = self.change_sets.get(given.get("ChangeSetName", ""))
+        record = self.register.find(made.stack if made else name)
+        if record and record.status.endswith("_IN_PROGRESS") and record.status != "REVIEW_IN_PROGRESS":
+            raise ApiError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
+
+    def begun(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is answered while an operation goes on."""
+        return {"StackId": self._stack(given["StackName"]).id} if operation in ("CreateStack", "UpdateStack") else {}
+
     # Operations that change stacks
 
     def create_stack(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +92,9 @@ class Api:
             raise ApiError(f"Stack [{name}] already exists", "AlreadyExistsException")
         text, template = self._template(given, None)
         self._check(template, given, None)
+        policy = self._policy(given, "StackPolicy")
         record = self._new(name, given)
+        record.policy = policy
         self._deploy(record, text, template, given)
         return {"StackId": record.id}
 
@@ -87,9 +103,11 @@ class Api:
         self._check_stable(record)
         text, template = self._template(given, record)
         self._check(template, given, record)
-        if is_empty(self._on_paper(record, record.name, template, given)) and _same_tags(record, given):
+        if self._is_empty(record, self._on_paper(record, record.name, template, given)):
             raise ApiError("No updates are to be performed.")
-        self._deploy(record, text, template, given)
+        policy, during = self._policy(given, "StackPolicy"), self._policy(given, "StackPolicyDuringUpdate")
+        self._deploy(record, text, template, given, during)
+        record.policy = policy or record.policy
         return {"StackId": record.id}
 
     def delete_stack(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,20 +116,59 @@ class Api:
             return {}
         if record.is_protected:
             raise ApiError(f"Stack [{record.name}] cannot be deleted while TerminationProtection is enabled")
-        state = record.state
+        retained = given.get("RetainResources", [])
+        if retained and record.status != "DELETE_FAILED":
+            told = "RetainResources can be specified only for a stack in the DELETE_FAILED state"
+            raise ApiError(f"Invalid operation on stack [{record.id}]. {told}")
+        state, pending = record.state, record.pending
         if state is None:
             self.register.turned(record, "DELETE_COMPLETE")
-        else:
-            Operation(self.register, record, "DELETE").run(self._engine(), lambda engine: engine.delete(state))
+        elif not self._is_used(record):
+            kept = {f"{record.name}/{name}" for name in retained}
+            operation = Operation(self.register, record, "DELETE")
+            operation.run(self._engine(record), lambda engine: engine.delete(state, pending, kept))
         return {}
+
+    def _is_used(self, record: StackRecord) -> bool:
+        """Whether a deletion is given up, as others use what the stack exports."""
+        for root, state in states(self.register):
+            for name in state.exports if root is record else ():
+                if users := importers(self.register, name, record):
+                    told = f"Delete canceled. Cannot delete export {name} as it is in use by {', '.join(users)}."
+                    self.register.turned(record, record.status, told)
+                    return True
+        return False
 
     def continue_update_rollback(self, given: Mapping[str, Any]) -> dict[str, Any]:
         record = self._stack(given["StackName"])
-        if record.status != "UPDATE_ROLLBACK_FAILED":
-            raise ApiError(f"Stack {record.name} is in {record.status} state and cannot continue rolling back")
-        self.register.turned(record, "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-        self.register.turned(record, "UPDATE_ROLLBACK_COMPLETE")
+        pending = record.pending
+        if pending is None:
+            raise ApiError(
+                f"Stack:{record.id} is in {record.status} state and can not continue rolling back an update."
+            )
+        skipped = {self._skipped(record, name) for name in given.get("ResourcesToSkip", [])}
+        if unfit := sorted(skipped - {pending.refused}):
+            told = f"ResourcesToSkip can only contain resources that failed to roll back: {', '.join(unfit)} did not"
+            raise ApiError(told)
+        operation = Operation(self.register, record, "UPDATE_ROLLBACK")
+        operation.run(self._engine(record), lambda engine: engine.continue_rollback(pending, skipped))
+        for place in skipped:
+            self._was_skipped(record, place)
         return {}
+
+    def _skipped(self, record: StackRecord, name: str) -> str:
+        """A place by the logical id, with the name of the nested stack before it where it is in one."""
+        stack, _, logical = name.rpartition(".")
+        for path, each in self.register.places(record).items():
+            if each.name == (stack or record.name):
+                return f"{path}/{logical}"
+        raise ApiError(f"Stack {stack} is not nested in {record.name}")
+
+    def _was_skipped(self, record: StackRecord, place: str) -> None:
+        path, _, name = place.rpartition("/")
+        inside = self.register.places(record)[path]
+        each = inside.resources[name]
+        self.register.happened(inside, name, each.kind, each.physical, "UPDATE_COMPLETE", "Resource was skipped")
 
     def update_termination_protection(self, given: Mapping[str, Any]) -> dict[str, Any]:
         record = self._stack(given["StackName"])
@@ -122,12 +179,7 @@ class Api:
 
     def set_stack_policy(self, given: Mapping[str, Any]) -> dict[str, Any]:
         record = self._stack(given["StackName"])
-        text = given.get("StackPolicyBody") or self.fetch(given["StackPolicyURL"])
-        try:
-            json.loads(text)
-        except ValueError:
-            raise ApiError("Error validating stack policy: Invalid JSON") from None
-        record.policy = text
+        record.policy = self._policy(given, "StackPolicy")
         return {}
 
     # Change sets
@@ -149,8 +201,8 @@ class Api:
             record = self._new(name, given)
             self.register.turned(record, "REVIEW_IN_PROGRESS", "User Initiated")
         found = self._on_paper(record if kind == "UPDATE" else None, record.name, template, given)
-        made = self._change_set(record, given, text, found)
-        if kind == "UPDATE" and is_empty(found) and _same_tags(record, given):
+        made = self._change_set(record, given, text, found[0])
+        if kind == "UPDATE" and self._is_empty(record, found):
             made.status, made.reason, made.execution = "FAILED", NO_CHANGES, "UNAVAILABLE"
         return {"Id": made.id, "StackId": record.id}
 
@@ -219,13 +271,13 @@ class Api:
     def describe_stacks(self, given: Mapping[str, Any]) -> dict[str, Any]:
         if name := given.get("StackName"):
             return {"Stacks": [_shown(self._stack(name, gone=name.startswith("arn:")))]}
-        every = [each for each in self.register.records.values() if each.is_there]
+        every = [each for each in list(self.register.records.values()) if each.is_there]
         shown, more = _page(every, given)
         return {"Stacks": [_shown(each) for each in shown], "NextToken": more}
 
     def list_stacks(self, given: Mapping[str, Any]) -> dict[str, Any]:
         wanted = given.get("StackStatusFilter")
-        every = [each for each in self.register.records.values() if wanted is None or each.status in wanted]
+        every = [each for each in list(self.register.records.values()) if wanted is None or each.status in wanted]
         shown, more = _page(every, given)
         keys = (
             "StackId",
@@ -265,7 +317,9 @@ class Api:
         physical = given.get("PhysicalResourceId")
         if physical:
             holding = (
-                r for r in self.register.records.values() if any(e.physical == physical for e in r.resources.values())
+                each
+                for each in list(self.register.records.values())
+                if any(one.physical == physical for one in list(each.resources.values()))
             )
             record = next(holding, None)
             if record is None:
@@ -273,7 +327,7 @@ class Api:
         else:
             record = self._stack(given["StackName"], gone=True)
         wanted = given.get("LogicalResourceId")
-        every = [each for name, each in record.resources.items() if wanted in (None, name)]
+        every = [each for name, each in list(record.resources.items()) if wanted in (None, name)]
         keys = ("LogicalResourceId", "PhysicalResourceId", "ResourceType", "ResourceStatus", "ResourceStatusReason")
         return {
             "StackResources": [
@@ -333,21 +387,29 @@ class Api:
         return {"StackPolicyBody": self._stack(given["StackName"]).policy or None}
 
     def list_exports(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        every = []
-        for record in self.register.records.values():
-            declared = record.template.section("Outputs") if record.template and record.is_there else {}
-            for name, output in declared.items():
-                if "Export" in output and name in record.outputs:
-                    exported = str(output["Export"]["Name"])
-                    every.append({"ExportingStackId": record.id, "Name": exported, "Value": str(record.outputs[name])})
+        every = [
+            {"ExportingStackId": places[state.path].id, "Name": name, "Value": str(value)}
+            for root, state in states(self.register)
+            for places in [self.register.places(root)]
+            for name, value in state.exports.items()
+        ]
         shown, more = _page(every, given)
         return {"Exports": shown, "NextToken": more}
 
+    def list_imports(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        name = given["ExportName"]
+        if not (users := importers(self.register, name)):
+            raise ApiError(f"Export '{name}' is not imported by any stack.")
+        shown, more = _page(users, given)
+        return {"Imports": shown, "NextToken": more}
+
     # How
 
-    def _deploy(self, record: StackRecord, text: str, template: Template, given: Mapping[str, Any]) -> None:
+    def _deploy(
+        self, record: StackRecord, text: str, template: Template, given: Mapping[str, Any], during: str = ""
+    ) -> None:
         parameters, state = _parameters(given), record.state
-        record.tags = tuple(given["Tags"]) if "Tags" in given else record.tags
+        tags = tuple(given["Tags"]) if "Tags" in given else record.tags
         record.capabilities = tuple(given.get("Capabilities", ()))
 
         def work(engine: Engine) -> Outcome:
@@ -355,7 +417,9 @@ class Api:
                 return engine.create(record.name, template, parameters)
             return engine.update(state, template, parameters)
 
-        outcome = Operation(self.register, record, "UPDATE" if state else "CREATE").run(self._engine(), work)
+        outcome = Operation(self.register, record, "UPDATE" if state else "CREATE").run(
+            self._engine(record, tags, during), work
+        )
         if outcome.status in _WHOLE or state is None:
             record.text = text
         if state is None and not outcome.is_good:
@@ -363,16 +427,40 @@ class Api:
 
     def _on_paper(
         self, record: StackRecord | None, name: str, template: Template, given: Mapping[str, Any]
-    ) -> tuple[Change, ...]:
+    ) -> tuple[tuple[Change, ...], StackState | None]:
+        """What would change, and the tree as it would be."""
         events: list[Event] = []
-        engine = Engine(Paper(self.provider), self._fetch, self.pseudo, observe=events.append)
+        tags = given.get("Tags", record.tags if record else ())
+        account = LocalAccount(self.register, record, tags, on_paper=True)
+        engine = Engine(Paper(self.provider), self._fetch, self.pseudo, observe=events.append, account=account)
         state = record.state if record else None
         parameters = _parameters(given)
         outcome = engine.update(state, template, parameters) if state else engine.create(name, template, parameters)
         if not outcome.is_good:
             raise ApiError(outcome.reason)
         before: dict[str, Resource] = {each.place: each for each in state.walk()} if state else {}
-        return tuple(changes(events, before))
+        return tuple(changes(events, before)), outcome.stack
+
+    def _is_empty(self, record: StackRecord, found: tuple[tuple[Change, ...], StackState | None]) -> bool:
+        """Whether an update would change no resource, no output and no tag."""
+        seen, new = found
+        if not is_empty(seen) or not record.state or not new:
+            return False
+        old_ones, new_ones = ({each.path: each for each in tree.tree()} for tree in (record.state, new))
+        return old_ones.keys() == new_ones.keys() and all(
+            (old.outputs, old.export_names, sorted(map(str, old.tags)))
+            == (new_ones[path].outputs, new_ones[path].export_names, sorted(map(str, new_ones[path].tags)))
+            for path, old in old_ones.items()
+        )
+
+    def _policy(self, given: Mapping[str, Any], name: str) -> str:
+        """A stack policy by its text or its URL; empty where none is given."""
+        text = str(given.get(f"{name}Body") or "")
+        if url := given.get(f"{name}URL"):
+            text = self.fetch(url)
+        if text:
+            check_policy(text)
+        return text
 
     def _change_set(
         self, record: StackRecord, given: Mapping[str, Any], text: str, found: tuple[Change, ...]
@@ -404,8 +492,9 @@ class Api:
 
         return made(record.id, given["ChangeSetName"], record.name)
 
-    def _engine(self) -> Engine:
-        return Engine(self.provider, self._fetch, self.pseudo)
+    def _engine(self, record: StackRecord, tags: Tags | None = None, during: str = "") -> Engine:
+        account = LocalAccount(self.register, record, record.tags if tags is None else tags, during)
+        return Engine(self.provider, self._fetch, self.pseudo, account=account)
 
     def _fetch(self, url: str) -> Template:
         return read_template(self.fetch(url))
@@ -435,6 +524,9 @@ class Api:
         kept = record.parameters if record else None
         if record is None and any(each.get("UsePreviousValue") for each in given.get("Parameters", [])):
             raise ApiError("Invalid input for parameter key: UsePreviousValue cannot be used when creating a stack")
+        if given.get("DisableRollback") or given.get("OnFailure", "ROLLBACK") != "ROLLBACK":
+            told = "This local target rolls back whatever fails; DisableRollback and OnFailure exist on AWS only"
+            raise ApiError(told, "NotImplemented", 501)
         found = parameter_values.texts(template, _parameters(given), kept)
         check_rules(template, parameter_values.typed(template, found, lambda key: self.provider.dynamic("ssm", key)))
         needed, had = _capabilities(self._every(template)), set(given.get("Capabilities", []))
@@ -486,10 +578,6 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _same_tags(record: StackRecord, given: Mapping[str, Any]) -> bool:
-    return "Tags" not in given or sorted(map(str, given["Tags"])) == sorted(map(str, record.tags))
-
-
 def _capabilities(resources: Iterator[Mapping[str, Any]]) -> str:
     """What a template with IAM resources needs (K1.9)."""
     found = [each for each in resources if each["Type"].startswith("AWS::IAM::")]
@@ -523,7 +611,12 @@ def _shown(record: StackRecord) -> dict[str, Any]:
         "DisableRollback": False,
         "Capabilities": list(record.capabilities),
         "Outputs": [
-            {"OutputKey": key, "OutputValue": str(value), "Description": outputs.get(key, {}).get("Description")}
+            {
+                "OutputKey": key,
+                "OutputValue": str(value),
+                "Description": outputs.get(key, {}).get("Description"),
+                "ExportName": record.export_names.get(key),
+            }
             for key, value in record.outputs.items()
         ],
         "Tags": list(record.tags),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -21,14 +23,32 @@ ACCOUNT = "123456789012"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Front:
-    """A WSGI application. Requests of CloudFormation are answered one at a time, all others go to `others`."""
+_READS = ("Describe", "Estimate", "Get", "List", "Validate")
+_LONG = ("ContinueUpdateRollback", "CreateStack", "DeleteStack", "ExecuteChangeSet", "UpdateStack")
+_PATIENCE_SECONDS = 40.0
+"""Clients give up after sixty seconds, and ask again."""
 
-    def __init__(self, api: Api, others: Wsgi, log: Callable[[str], None] = lambda _: None) -> None:
+
+class Front:
+    """A WSGI application. What CloudFormation is asked to do is done one at a time, what it is asked is answered
+    meanwhile; requests of other services go to `others`.
+
+    An operation on a stack is over when it is answered, so that clients that look every thirty seconds find it done at
+    once; only one that takes longer than a client waits is answered before its end, as on AWS.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        others: Wsgi,
+        log: Callable[[str], None] = lambda _: None,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
         self.api = api
         self.others = others
         self.log = log
-        self._one_at_a_time = threading.Lock()
+        self.patience = patience
+        self._one_at_a_time = ThreadPoolExecutor(1, "cloudformation")
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if "/cloudformation/aws4_request" not in environ.get("HTTP_AUTHORIZATION", ""):
@@ -43,13 +63,27 @@ class Front:
         operation = "?"
         try:
             operation, given = read_request(body)
-            with self._one_at_a_time:
-                answer = write_answer(operation, self.api.call(operation, given))
+            does = self.api.call if operation.startswith(_READS) else self._do
+            answer = write_answer(operation, does(operation, given))
         except ApiError as error:
             self.log(f"cloudformation {operation}: {error.code}: {error}")
             return f"{error.status} Error", write_error(error)
+        except Exception as error:  # noqa: BLE001  (a defect of ours is told as such, and the target goes on)
+            self.log(traceback.format_exc())
+            told = ApiError(f"{operation} met an internal error: {error}", "InternalFailure", 500)
+            return "500 Error", write_error(told)
         self.log(f"cloudformation {operation}")
         return "200 OK", answer
+
+    def _do(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.api.check_idle(given)
+        future = self._one_at_a_time.submit(self.api.call, operation, given)
+        try:
+            return future.result(self.patience)
+        except TimeoutError:
+            if operation not in _LONG or future.cancel():
+                raise ApiError("Rate exceeded", "Throttling") from None
+            return self.api.begun(operation, given)
 
 
 def pseudo_parameters(region: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.semantics.template import STACK, Template
-from cfngen.semantics.update import Engine, Event, Outcome, Resource, StackState
+from cfngen.semantics.update import Engine, Event, Outcome, Pending, Resource, StackState
 
 Now = Callable[[], dt.datetime]
 
@@ -32,7 +32,10 @@ class ResourceRecord:
 
 @dataclass
 class StackRecord:
-    """One stack. `state` is the engine's, of a root with everything below it; nested stacks have `root` and `parent`."""
+    """One stack. `state` is the engine's, of a root with everything below it; nested stacks have `root` and `parent`.
+
+    `pending` is what is left of a rollback that failed.
+    """
 
     id: str
     name: str
@@ -44,6 +47,8 @@ class StackRecord:
     state: StackState | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    export_names: Mapping[str, str] = field(default_factory=dict)
+    pending: Pending | None = None
     tags: tuple[Mapping[str, str], ...] = ()
     capabilities: tuple[str, ...] = ()
     updated: dt.datetime | None = None
@@ -72,7 +77,7 @@ class Register:
         """A stack by its id, or the one of that name that is there."""
         if name in self.records:
             return self.records[name]
-        return next((each for each in self.records.values() if each.name == name and each.is_there), None)
+        return next((each for each in list(self.records.values()) if each.name == name and each.is_there), None)
 
     def add(self, record: StackRecord) -> StackRecord:
         self.records[record.id] = record
@@ -80,7 +85,20 @@ class Register:
 
     def below(self, record: StackRecord) -> Iterator[StackRecord]:
         """A root's nested stacks."""
-        yield from (each for each in self.records.values() if each.root == record.id)
+        yield from (each for each in list(self.records.values()) if each.root == record.id)
+
+    def places(self, root: StackRecord) -> dict[str, StackRecord]:
+        """A root and the nested stacks that it has, by the engine's paths."""
+        found = {root.name: root}
+        for each in self.below(root):
+            if each.is_there:
+                found[self._place(root, each)] = each
+        return found
+
+    def _place(self, root: StackRecord, record: StackRecord) -> str:
+        parent = self.records[record.parent]
+        name = next(name for name, each in list(parent.resources.items()) if each.physical == record.id)
+        return f"{parent.name if parent is root else self._place(root, parent)}/{name}"
 
     def happened(self, record: StackRecord, name: str, kind: str, physical: str, status: str, reason: str = "") -> None:
         """Note an event of a stack, and the state in which the resource is from then on."""
@@ -107,6 +125,9 @@ _WORDS = {
 }
 
 
+_CLEANING = ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+
+
 class Operation:
     """One run of the engine on a root, told into the register while it goes on."""
 
@@ -114,33 +135,45 @@ class Operation:
         self.register = register
         self.root = root
         self.word = word
-        self.places: dict[str, StackRecord] = {root.name: root}
-        for each in register.below(root):
-            if each.is_there:
-                self.places[self._place(each)] = each
+        self.places = register.places(root)
+        self.refused: list[str] = []
 
     def run(self, engine: Engine, work: Callable[[Engine], Outcome]) -> Outcome:
-        """Run it; the records of all stacks show how it ended."""
+        """Run it; the records of all stacks show how it goes and how it ended."""
         self.register.turned(self.root, f"{self.word}_IN_PROGRESS", "User Initiated")
         engine.observe = self._hear
-        outcome = work(engine)
+        try:
+            outcome = work(engine)
+        except Exception as error:
+            self.register.turned(self.root, f"{self.word}_FAILED", f"Internal error: {error}")
+            raise
         self._settle(outcome)
         return outcome
 
-    def _place(self, record: StackRecord) -> str:
-        parent = self.register.records[record.parent]
-        name = next(name for name, each in parent.resources.items() if each.physical == record.id)
-        above = parent.name if parent is self.root else self._place(parent)
-        return f"{above}/{name}"
-
     def _hear(self, event: Event) -> None:
         each = event.resource
+        self._tell_turn(event)
         if event.action == "enter":
             self._enter(each)
         elif event.action == "leave":
             self._leave(each, event.reason)
         else:
             self._tell(self.places[each.stack], each, event)
+
+    def _tell_turn(self, event: Event) -> None:
+        """After a refusal the root rolls back; after everything has worked, an update cleans up."""
+        if event.action in ("create", "replace", "update", "leave") and event.reason:
+            self.refused.append(event.resource.name)
+            return
+        if event.action not in ("restore", "delete", "retain") or self.root.status != f"{self.word}_IN_PROGRESS":
+            return
+        if self.refused:
+            verb = "update" if self.word == "UPDATE" else "create"
+            told = f"The following resource(s) failed to {verb}: [{', '.join(dict.fromkeys(self.refused))}]. "
+            status = "UPDATE_ROLLBACK_IN_PROGRESS" if self.word == "UPDATE" else "ROLLBACK_IN_PROGRESS"
+            self.register.turned(self.root, status, told)
+        elif self.word == "UPDATE":
+            self.register.turned(self.root, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 
     def _tell(self, record: StackRecord, each: Resource, event: Event) -> None:
         word = _WORDS[event.action]
@@ -172,8 +205,10 @@ class Operation:
         self.register.happened(parent, each.name, STACK, known.id, status, told)
 
     def _settle(self, outcome: Outcome) -> None:
-        self.root.state = outcome.stack
-        states = dict(_states(outcome.stack)) if outcome.stack else {}
+        self.root.state, self.root.pending = outcome.stack, outcome.pending
+        if outcome.status == "DELETE_FAILED" and outcome.stack:
+            self.root.state = outcome.stack.only(outcome.left)
+        states = {each.path: each for each in outcome.stack.tree()} if outcome.stack else {}
         for place, record in self.places.items():
             state = states.get(place)
             if state is None and record is not self.root:
@@ -183,16 +218,14 @@ class Operation:
                 continue
             if state is not None:
                 record.template, record.parameters, record.outputs = state.template, state.parameters, state.outputs
+                record.export_names, record.tags = state.export_names, tuple(state.tags)
+            cleaning = f"{outcome.status}_CLEANUP_IN_PROGRESS"
+            if record is self.root and cleaning in _CLEANING and record.status != cleaning:
+                self.register.turned(record, cleaning)
             status = outcome.status if record is self.root or not outcome.is_good else record.status
             if record.status != status:
                 self.register.turned(record, status, outcome.reason if record is self.root else "")
-        if self.word == "UPDATE":
+        if self.word.startswith("UPDATE"):
             self.root.updated = self.register.now()
         if outcome.status == "DELETE_COMPLETE":
             self.root.deleted = self.register.now()
-
-
-def _states(state: StackState) -> Iterator[tuple[str, StackState]]:
-    yield state.path, state
-    for child in state.children.values():
-        yield from _states(child)

@@ -11,13 +11,15 @@ What AWS does not document is a `Reading`: a caller can play both.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from cfngen.semantics import parameters as parameter_values
+from cfngen.semantics.account import Account, Nobody, Tags, UpdateAction
 from cfngen.semantics.replacement import replacing
 from cfngen.semantics.resolve import NO_VALUE, Resolver
+from cfngen.semantics.tags import tagged
 from cfngen.semantics.template import STACK, Template, TemplateError, check
 
 Status = Literal[
@@ -66,7 +68,10 @@ class Resource:
 
 @dataclass
 class StackState:
-    """One stack after an operation, with those below it."""
+    """One stack after an operation, with those below it.
+
+    `export_names` are by output, `imports` the names of others' exports that it used.
+    """
 
     path: str
     template: Template
@@ -74,6 +79,14 @@ class StackState:
     resources: dict[str, Resource] = field(default_factory=dict)
     children: dict[str, StackState] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
+    export_names: dict[str, str] = field(default_factory=dict)
+    imports: set[str] = field(default_factory=set)
+    tags: Tags = ()
+
+    @property
+    def exports(self) -> Mapping[str, Any]:
+        """The values that it exports, by the names that others use."""
+        return {name: self.outputs[output] for output, name in self.export_names.items()}
 
     def walk(self, *, backwards: bool = False) -> Iterator[Resource]:
         """Every resource of the tree, each after those that it needs, nested stacks after what is in them."""
@@ -82,6 +95,19 @@ class StackState:
                 yield from self.children[name].walk(backwards=backwards)
             if name in self.resources:
                 yield self.resources[name]
+
+    def only(self, places: Collection[str]) -> StackState:
+        """The tree without resources elsewhere; a nested stack in which something is left is left, too."""
+        children = {name: child.only(places) for name, child in self.children.items()}
+        there = {name: child for name, child in children.items() if child.resources}
+        resources = {name: each for name, each in self.resources.items() if each.place in places or name in there}
+        return replace(self, resources=resources, children=there)
+
+    def tree(self) -> Iterator[StackState]:
+        """The stack and all below it."""
+        yield self
+        for child in self.children.values():
+            yield from child.tree()
 
 
 class Provider(Protocol):
@@ -132,12 +158,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an operation ended. `stack` is what there is now; `left` are resources that clean-up could not remove."""
+    """How an operation ended. `stack` is what there is now; `left` are resources that clean-up could not remove.
+
+    `pending` is what is left to do of a rollback that failed.
+    """
 
     status: Status
     stack: StackState | None
     reason: str = ""
     left: tuple[str, ...] = ()
+    pending: Pending | None = None
 
     @property
     def is_good(self) -> bool:
@@ -157,11 +187,35 @@ class _Written:
     before: Resource | None = None
     is_replacement: bool = False
 
+    @property
+    def is_modification(self) -> bool:
+        return self.before is not None and not self.is_replacement
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A rollback that stopped at a refusal: back to `old`, by the lines of the journal from the refused one on."""
+
+    old: StackState
+    reason: str
+    journal: tuple[_Written, ...]
+
+    @property
+    def refused(self) -> str:
+        """The place of the resource that refused its old values."""
+        return next(each.after.place for each in self.journal if each.is_modification)
+
+    @property
+    def created(self) -> Iterator[Resource]:
+        """What the update made and the rollback did not get to remove, the last one first."""
+        return reversed([each.after for each in self.journal if not each.is_modification])
+
 
 class Engine:
     """Runs operations on trees of stacks with a provider.
 
-    `fetch` gives the template of a nested stack by its URL; `observe` hears of every write when it is over.
+    `fetch` gives the template of a nested stack by its URL; `observe` hears of every write when it is over. `account`
+    is what there is beside the tree.
     """
 
     def __init__(
@@ -171,18 +225,20 @@ class Engine:
         pseudo: Mapping[str, Any],
         readings: Readings | None = None,
         observe: Callable[[Event], None] = lambda _: None,
+        account: Account | None = None,
     ) -> None:
         self.provider = provider
         self.fetch = fetch
         self.pseudo = pseudo
         self.readings = readings or Readings()
         self.observe = observe
+        self.account = account or Nobody()
         self._journal: list[_Written] = []
 
     def create(self, name: str, template: Template, given: Mapping[str, str]) -> Outcome:
         """Create a stack; raises `TemplateError` for what is refused before anything is made."""
         check(template)
-        new = StackState(name, template, parameter_values.texts(template, given))
+        new = StackState(name, template, parameter_values.texts(template, given), tags=self.account.tags)
         self._journal = []
         try:
             self._apply(None, new)
@@ -194,12 +250,20 @@ class Engine:
     def update(self, old: StackState, template: Template, given: Mapping[str, str]) -> Outcome:
         """Update a stack and all below it; parameters that are not given keep their values. Raises as `create` does."""
         check(template)
-        new = StackState(old.path, template, parameter_values.texts(template, given, old.parameters))
+        kept = parameter_values.texts(template, given, old.parameters)
+        new = StackState(old.path, template, kept, tags=self.account.tags)
         self._journal = []
         try:
             self._apply(old, new)
+            removed, replaced = self._not_wanted(old, new)
+            self._check_removal(old, new, removed)
         except _FailedError as failed:
-            return self._roll_back(old, str(failed))
+            return self.continue_rollback(Pending(old, str(failed), tuple(self._journal)))
+        left = self._clean_up(removed, replaced)
+        return Outcome("UPDATE_COMPLETE", new, left=tuple(left))
+
+    def _not_wanted(self, old: StackState, new: StackState) -> tuple[list[Resource], list[Resource]]:
+        """What clean-up removes: resources that left the template, and those that were replaced."""
         replaced = [each.before for each in self._journal if each.is_replacement and each.before]
         kept = {(each.place, each.physical) for each in new.walk()} | {(each.place, each.physical) for each in replaced}
         removed = [
@@ -207,16 +271,53 @@ class Engine:
             for each in old.walk(backwards=self.readings.backwards)
             if (each.place, each.physical) not in kept and each.kind != STACK
         ]
-        left = self._clean_up(removed, replaced)
-        return Outcome("UPDATE_COMPLETE", new, left=tuple(left))
+        return removed, replaced
 
-    def delete(self, stack: StackState) -> Outcome:
-        """Delete a stack and all below it, but for what its policies retain."""
-        left = self._remove(
-            reversed([each for each in stack.walk(backwards=self.readings.backwards) if each.kind != STACK])
-        )
+    def _check_removal(self, old: StackState, new: StackState, removed: list[Resource]) -> None:
+        """Refuse to remove what a stack policy keeps, or exports that others use; nothing is removed then."""
+        for each in removed:
+            self._permit("Update:Delete", each, "delete")
+        there = {state.path for state in new.tree()}
+        try:
+            for state in old.tree():
+                if state.path not in there:
+                    self.account.exported(state.path, {})
+        except TemplateError as error:
+            raise _FailedError(new.path, str(error)) from None
+
+    def continue_rollback(self, pending: Pending, skip: Collection[str] = ()) -> Outcome:
+        """Go on with a rollback; places in `skip` are taken to have their old values (CFN-UG continue rollback)."""
+        todo = list(pending.journal)
+        for each in [each for each in todo if each.is_modification and each.before]:
+            before = each.before
+            if before is None or before.place in skip:
+                todo.remove(each)
+                continue
+            values = self._again(before)
+            try:
+                self.provider.update(values, each.after)
+            except RefusedError as refused:
+                self.observe(Event("restore", values, str(refused)))
+                told = f"{pending.reason}. Rolling back: {before.place}: {refused}"
+                rest = replace(pending, journal=tuple(todo))
+                return Outcome("UPDATE_ROLLBACK_FAILED", pending.old, told, pending=rest)
+            self.observe(Event("restore", values))
+            todo.remove(each)
+        left = self._remove(replace(pending, journal=tuple(todo)).created, rolled_back=True)
+        return Outcome("UPDATE_ROLLBACK_COMPLETE", pending.old, pending.reason, tuple(left))
+
+    def delete(self, stack: StackState, pending: Pending | None = None, retain: Collection[str] = ()) -> Outcome:
+        """Delete a stack and all below it, but for what its policies or `retain`, names of places, retain.
+
+        What a rollback that failed left behind goes, too.
+        """
+        left = self._remove(pending.created, rolled_back=True) if pending else []
+        every = [each for each in stack.walk(backwards=self.readings.backwards) if each.kind != STACK]
+        kept = [replace(each, deletion_policy="Retain") if each.place in retain else each for each in every]
+        left += self._remove(reversed(kept))
         if left:
-            return Outcome("DELETE_FAILED", stack, f"The following resource(s) failed to delete: [{', '.join(left)}].")
+            told = f"The following resource(s) failed to delete: [{', '.join(left)}]."
+            return Outcome("DELETE_FAILED", stack, told, tuple(left))
         return Outcome("DELETE_COMPLETE", None)
 
     def _apply(self, old: StackState | None, new: StackState) -> None:
@@ -232,6 +333,9 @@ class Engine:
             for name, output in new.template.section("Outputs").items():
                 if "Condition" not in output or resolver.condition(output["Condition"]):
                     new.outputs[name] = resolver.value(output["Value"])
+                    if "Export" in output:
+                        new.export_names[name] = _text(resolver.value(output["Export"]["Name"]))
+            self.account.exported(new.path, new.exports)
         except TemplateError as error:
             raise _FailedError(new.path, str(error)) from None
 
@@ -245,7 +349,10 @@ class Engine:
         resolver: Resolver,
         around: _Around,
     ) -> Resource:
-        properties, text = around.both(resolver, declared.get("Properties", {}))
+        properties, text = (
+            tagged(declared["Type"], each, new.tags) if declared["Type"] != STACK else each
+            for each in around.both(resolver, declared.get("Properties", {}))
+        )
         wanted = Resource(
             f"{new.path}/{name}",
             declared["Type"],
@@ -258,6 +365,8 @@ class Engine:
         if before and before.kind != wanted.kind:
             raise _FailedError(wanted.place, "Update of resource type is not permitted.")
         if wanted.kind == STACK:
+            if before and before.text != wanted.text:
+                self._permit("Update:Modify", wanted, "update")
             return self._settle_child(old.children.get(name) if old else None, new, wanted)
         if before is None:
             return self._create(wanted)
@@ -276,8 +385,10 @@ class Engine:
     def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
         template = self.fetch(wanted.properties["TemplateURL"])
         given = {key: _text(value) for key, value in wanted.properties.get("Parameters", {}).items()}
+        own = wanted.properties.get("Tags", [])
+        of_parent = [each for each in parent.tags if each["Key"] not in {tag["Key"] for tag in own}]
         entered = replace(wanted, physical=_stack_id(self.pseudo, wanted.place))
-        child = StackState(wanted.place, template, parameter_values.texts(template, given))
+        child = StackState(wanted.place, template, parameter_values.texts(template, given), tags=(*own, *of_parent))
         self.observe(Event("enter", entered))
         try:
             self._apply(old, child)
@@ -288,7 +399,14 @@ class Engine:
         parent.children[wanted.name] = child
         return entered
 
+    def _permit(self, action: UpdateAction, resource: Resource, word: Action) -> None:
+        if reason := self.account.permits(action, resource):
+            self.observe(Event(word, resource, reason))
+            raise _FailedError(resource.place, reason)
+
     def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
+        if before:
+            self._permit("Update:Replace", before, "update")
         try:
             made = replace(wanted, physical=self.provider.create(wanted))
         except RefusedError as refused:
@@ -299,6 +417,7 @@ class Engine:
         return made
 
     def _modify(self, wanted: Resource, before: Resource) -> Resource:
+        self._permit("Update:Modify", before, "update")
         # Written down first: a rollback sends the old values to what refused the new ones, too.
         self._journal.append(_Written(wanted, before))
         try:
@@ -308,21 +427,6 @@ class Engine:
             raise _FailedError(wanted.place, str(refused)) from None
         self.observe(Event("update", wanted))
         return wanted
-
-    def _roll_back(self, old: StackState, reason: str) -> Outcome:
-        for each in self._journal:
-            if each.before and not each.is_replacement:
-                values = self._again(each.before)
-                try:
-                    self.provider.update(values, each.after)
-                except RefusedError as refused:
-                    self.observe(Event("restore", values, str(refused)))
-                    told = f"{reason}. Rolling back: {each.before.place}: {refused}"
-                    return Outcome("UPDATE_ROLLBACK_FAILED", old, told)
-                self.observe(Event("restore", values))
-        created = [each.after for each in self._journal if each.before is None or each.is_replacement]
-        left = self._remove(reversed(created), rolled_back=True)
-        return Outcome("UPDATE_ROLLBACK_COMPLETE", old, reason, tuple(left))
 
     def _again(self, before: Resource) -> Resource:
         if not self.readings.dynamic_again or before.text == before.properties:
@@ -393,7 +497,8 @@ class _Around:
         return f"{{{{resolve:{service}:{key}}}}}" if self.as_text else self.engine.provider.dynamic(service, key)
 
     def imported(self, name: str) -> Any:
-        raise TemplateError(f"No export named {name} found.")
+        self.stack.imports.add(name)
+        return self.engine.account.imported(name)
 
     def _resource(self, name: str) -> Resource:
         if name not in self.stack.resources:
