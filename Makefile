@@ -54,7 +54,7 @@ local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=sta
 mutants: .venv/developer ## change the templates of coffee's production one place at a time; what does nobody notice?
 	cd tests && ../$(BIN)/python mutants.py
 
-pictures: .venv/developer ## draw the pictures of docs/traffic.md anew
+pictures: .venv/developer ## draw the pictures and tables of docs/traffic.md anew
 	cd tests && ../$(BIN)/python pictures.py
 
 golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it

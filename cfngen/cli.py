@@ -31,6 +31,7 @@ from cfngen.extras import parts_of
 from cfngen.ledger import FILE, Ledger
 from cfngen.load import find, load, project_of, select
 from cfngen.render import stage_files
+from cfngen.routing import owner
 from cfngen.spec import App
 
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
@@ -159,23 +160,44 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
     "--update",
     nargs=2,
     metavar="OLD NEW",
-    type=_Path(path_type=Path, exists=True, file_okay=False),
+    type=_Path(path_type=Path, exists=True),
     help="What an update from one folder of templates to another does to live traffic.",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the root; the others have their defaults, or a made-up value.",
+)
+@click.option(
+    "--ssm", multiple=True, metavar="NAME=VALUE", help="What an SSM parameter says that the templates resolve."
 )
 @click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def simulate(
-    place: Path | None, stage: str | None, story: bool, update: tuple[Path, Path] | None, every_reading: bool, form: str
+    place: Path | None,
+    stage: str | None,
+    story: bool,
+    update: tuple[Path, Path] | None,
+    parameters: tuple[str, ...],
+    ssm: tuple[str, ...],
+    every_reading: bool,
+    form: str,
 ) -> None:
     """Play releases, rollbacks and updates on what APP generates, or on the templates in DIR, and watch every request.
 
-    Nothing is deployed. Results go to stdout. Exit status 1 when something hurts live traffic.
+    In place of a DIR the root template's file may be given. With APP, every request has to reach the service that the
+    description gives it to; else whoever gets it first. Nothing is deployed. Results go to stdout. Exit status 1 when
+    something hurts live traffic, 2 for templates that cannot be played.
     """
     with parts_of("simulate", "check"):
         from cfngen.simulate import judge, show
     from cfngen.semantics.template import TemplateError
-    from cfngen.simulate.simulation import Files
+    from cfngen.simulate.files import Files
+    from cfngen.simulate.scenario import Surroundings
 
+    around = Surroundings(_pairs("--parameter", parameters), _pairs("--ssm", ssm))
     readings = judge.readings_of(every=every_reading)
     try:
         with _progress(0) as tell:
@@ -186,9 +208,12 @@ def simulate(
                         [Problem("--update", given, "names both folders; give no APP, DIR or --stage")]
                     )
                 old, new = map(Files.of, update)
-                verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, readings, tell)]
+                verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, around, readings, tell)]
             else:
-                verdicts = [judge.judge(name, files, readings, tell) for name, files in _to_play(place, stage)]
+                verdicts = [
+                    judge.judge(name, files, replace(around, owner=whose), readings, tell)
+                    for name, files, whose in _to_play(place, stage)
+                ]
     except TemplateError as error:
         raise DescriptionError([Problem("templates", "", str(error))]) from None
     if form == "json":
@@ -204,13 +229,28 @@ def simulate(
         sys.exit(1)
 
 
-def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any]]:
+def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any, Callable[[Any], str | None] | None]]:
+    """What is played, each with who answers a request, where a description says so."""
+    from cfngen.simulate.files import Files
     from cfngen.simulate.judge import stage_folders
-    from cfngen.simulate.simulation import Files
 
-    if place and place.is_dir():
-        return [(str(folder), Files.of(folder)) for folder in stage_folders(place, stage)]
-    return [(str(folder), Files(texts)) for folder, texts in _files(place or find(), stage, Path("templates")).items()]
+    if place and (place.is_dir() or place.suffix != ".py"):
+        folders = stage_folders(place, stage) if place.is_dir() else [place]
+        return [(str(folder), Files.of(folder), None) for folder in folders]
+    path = place or find()
+    written = _files(path, stage, Path("templates")).items()
+    stages = zip(select(load(path), stage), written, strict=True)
+    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in stages]
+
+
+def _owner(app: App) -> Callable[[Any], str | None]:
+    return lambda request: owner(app, request.host, request.path, request.address)
+
+
+def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
+    wrong = [Problem(option, each, "KEY=VALUE") for each in given if not each.partition("=")[1] or each[0] == "="]
+    _refuse(wrong)
+    return {key: value for key, _, value in (each.partition("=") for each in given)}
 
 
 @cli.command(short_help="Ask a deployed stage what is live and what is in the way.")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
+from ipaddress import ip_address, ip_network
 from itertools import chain
 
 from cfngen.describe import problem
@@ -138,6 +139,23 @@ def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str) -> 
         if rule.match.takes(host, path):
             return rule.match.service
     return None
+
+
+def owner(app: App, host: str, path: str, address: str) -> str | None:
+    """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody.
+
+    It looks at no rule and no priority, so that rules can be held against it.
+    """
+    claims = [
+        (_key(of_host, of_path, match), match.service)
+        for service in app.services
+        for match in matches(service)
+        if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
+        for of_host in match.hosts or ("",)
+        for of_path in match.paths
+        if (not of_host or _glob(of_host, host)) and _glob(of_path, path)
+    ]
+    return max(claims)[1] if claims else None
 
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:

@@ -27,10 +27,12 @@ from cfngen import (
     stage_files,
     title,
 )
-from cfngen.simulate.balancer import Request
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
-from cfngen.simulate.simulation import Disturbance, Files, Simulation
+from cfngen.simulate.files import Files
+from cfngen.simulate.requests import Request
+from cfngen.simulate.simulation import Disturbance, Simulation
+from cfngen.simulate.watch import Table, everywhere
 
 WEB = Service(name="web", release=Release(strategy=Canary(percent=10, minutes=5)))
 ADMIN = Service(
@@ -127,7 +129,7 @@ def owner(app: App, request: Request) -> str | None:
     return max(found, key=lambda name: found[name]) if found else None
 
 
-def table(app: App, after: App | None = None) -> dict[Request, frozenset[str]]:
+def table(app: App, after: App | None = None) -> Table:
     """Whose each request is, and during an update to another description, whose it may be.
 
     Two changes of who claims a request take hold one after the other: meanwhile it is anybody's who claims it then.
@@ -146,7 +148,7 @@ def table(app: App, after: App | None = None) -> dict[Request, frozenset[str]]:
             if first != then:
                 owners |= {name for name in then if then[name] != first.get(name)}
             found[request] = frozenset(owners)
-    return found
+    return everywhere(found)
 
 
 @lru_cache(maxsize=512)

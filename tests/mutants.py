@@ -15,8 +15,8 @@ from typing import Any
 
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings
+from cfngen.simulate.files import Files
 from cfngen.simulate.scenario import standard
-from cfngen.simulate.simulation import Files
 
 COFFEE = Path(__file__).parent.parent / "templates" / "coffee" / "prod"
 CARRIES_TRAFFIC = (
@@ -103,7 +103,7 @@ def is_killed(mutant: Mutant, files: Files) -> bool:
     """Whether a standard life of the mutant hurts, in one of the readings, or cannot even begin."""
     changed = mutant.files(files)
     try:
-        return any(standard(changed, {}, readings).hurts for readings in READINGS)
+        return any(standard(changed, None, readings).hurts for readings in READINGS)
     except (TemplateError, LookupError):
         return True
 

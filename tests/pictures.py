@@ -1,4 +1,4 @@
-"""The pictures of docs/traffic.md, from the simulator's own tables: `python tests/pictures.py` writes them anew."""
+"""The pictures and tables of docs/traffic.md, from the simulator itself: `python tests/pictures.py` writes them anew."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from pathlib import Path
 from specimens import by_hand, files, properties
 
 from cfngen import App, Balancer, Ledger, Service, stage_files
+from cfngen.simulate import pipelines
+from cfngen.simulate.behaviour import BEHAVIOURS
+from cfngen.simulate.files import Files
 from cfngen.simulate.picture import svg
 from cfngen.simulate.scenario import parameters, requests, update
-from cfngen.simulate.simulation import Files, Simulation
+from cfngen.simulate.simulation import Simulation
+from cfngen.simulate.watch import INVARIANTS
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures"
+PAGE = ROOT / "docs" / "traffic.md"
+
+
+assert pipelines  # whose rules of behaviour are known once it is imported
 
 
 def _started(system: Files) -> Simulation:
@@ -65,9 +73,26 @@ def answer() -> str:
     )
 
 
+def page(text: str) -> str:
+    """The page with its tables of invariants and rules of behaviour as the simulator has them today."""
+    invariants = "".join(f"| {name} | {sentence} |\n" for name, sentence in INVARIANTS.items())
+    by_sureness = sorted(BEHAVIOURS.values(), key=lambda each: (_SURE.index(each.sure), each.source, each.sentence))
+    rules = "".join(f"| {each.sentence} | {each.source} | {each.sure} |\n" for each in by_sureness)
+    text = _replaced(text, "| id | what must hold |\n|---|---|\n", invariants)
+    return _replaced(text, "| rule | source | how sure |\n|---|---|---|\n", rules)
+
+
+def _replaced(text: str, heading: str, rows: str) -> str:
+    before, found, after = text.partition(heading)
+    assert found, f"docs/traffic.md has no table {heading.splitlines()[0]}"
+    return f"{before}{heading}{rows}\n{after.partition(chr(10) * 2)[2]}"
+
+
+_SURE = ("documented", "observed", "believed")
 PICTURES = {"release.svg": release, "rollback.svg": rollback, "hazard.svg": hazard, "answer.svg": answer}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         (FOLDER / name).write_text(draw(), encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

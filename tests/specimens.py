@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cfngen.simulate.simulation import Files
+from cfngen.simulate.files import Files
 
 Body = dict[str, Any]
 Mistake = Callable[[Body], None]
@@ -120,6 +120,10 @@ def service(name: str, paths: list[str], priority: int) -> Body:
                         "Action": "TERMINATE",
                         "TerminationWaitTimeInMinutes": 5,
                     },
+                },
+                "AutoRollbackConfiguration": {
+                    "Enabled": True,
+                    "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"],
                 },
                 "AlarmConfiguration": {"Enabled": True, "Alarms": [{"Name": {"Ref": f"{name}Alarm"}}]},
             },

@@ -6,14 +6,13 @@ import re
 
 from mutants import COFFEE, report
 
-from cfngen.simulate.simulation import Files
+from cfngen.simulate.files import Files
 
 SURVIVORS = {
     r"cluster.yaml: .*/CertificateArn/": "TLS is not played; cfn-lint knows the types",
     r"/Service/DependsOn/": "one of the two rules is enough to put the groups behind the balancer (A6.10); the other is "
     "there so that a service goes before its rules",
     r"/DeploymentGroup/Properties/ServiceRoleArn/": "rights are not played; the checks compare roles and their trust",
-    r"/AlarmConfiguration/Alarms/": "an alarm that is attached twice leaves another one out, which moves no request by itself",
 }
 """What a mutant may be that survives, with why."""
 

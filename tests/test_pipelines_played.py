@@ -8,9 +8,10 @@ import pytest
 
 from cfngen import Connection, stage_files
 from cfngen.load import load
-from cfngen.simulate.pipelines import Change, push, run
+from cfngen.simulate.files import Files
+from cfngen.simulate.pipelines import Difference, push, run
 from cfngen.simulate.scenario import parameters, requests
-from cfngen.simulate.simulation import Files, Simulation
+from cfngen.simulate.simulation import Simulation
 
 ROOT = Path(__file__).parent.parent
 DEV, PROD = (Files.of(ROOT / "templates" / "coffee" / stage) for stage in ("dev", "prod"))
@@ -23,8 +24,8 @@ def deployed(files: Files) -> Simulation:
     return simulation
 
 
-def changed(*paths: str) -> list[Change]:
-    return [Change(path, path) for path in paths]
+def changed(*paths: str) -> list[Difference]:
+    return [Difference(path, path) for path in paths]
 
 
 @pytest.mark.parametrize(

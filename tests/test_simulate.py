@@ -20,8 +20,8 @@ def test_coffee_is_played_and_nothing_hurts(cfngen: Run, monkeypatch: pytest.Mon
     monkeypatch.chdir(ROOT)
     done = cfngen("simulate", "services/coffee.py")
     assert (done.status, done.out) == (0, "")
-    assert "templates/coffee/dev: 2 services, 9 lives played; nothing hurts" in done.err
-    assert "templates/coffee/prod: 2 services, 9 lives played; nothing hurts" in done.err
+    assert "templates/coffee/dev: 2 services, 2 of them released; 9 lives played; nothing hurts" in done.err
+    assert "templates/coffee/prod: 2 services, 2 of them released; 9 lives played; nothing hurts" in done.err
 
 
 def test_the_story_shows_rules_and_tasks_over_time(cfngen: Run) -> None:
@@ -52,7 +52,7 @@ def test_json_is_for_programs(cfngen: Run) -> None:
     assert [each["name"] for each in data] == [str(ROOT / "templates/coffee/dev")]
     assert data[0]["hurts"] == []
     last = data[0]["rows"][-1]
-    assert last["production"]["customer"] == {"blue": 0, "green": 100}
+    assert last["production"]["customer"] == [{"blue": 0, "green": 100}]
     assert last["tasks"]["customer"] == [{"version": "v1", "group": "green", "running": 1}]
 
 

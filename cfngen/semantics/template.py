@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -35,6 +37,15 @@ class Template:
     @property
     def resources(self) -> Mapping[str, Any]:
         return self.section("Resources")
+
+    @cached_property
+    def fault(self) -> str:
+        """Why CloudFormation would refuse it as a whole; empty when it would not."""
+        try:
+            found = next(_faults(self), "")
+        except TemplateError as error:
+            return str(error)
+        return f"Template format error: {found}" if found else ""
 
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
@@ -71,21 +82,66 @@ class Template:
 def read_template(text: str) -> Template:
     """Parse a template's text, YAML or JSON; raises `TemplateError`."""
     try:
-        return Template(yaml_data(text))
+        return Template(_data(text))
     except UnreadableError as error:
         raise TemplateError(f"Template format error: line {error.line}: {error}") from None
 
 
+def _data(text: str) -> Any:
+    if text.lstrip().startswith("{"):  # JSON is read much faster as what it is, and YAML takes no tabs
+        with suppress(ValueError, RecursionError):
+            return json.loads(text)
+    return yaml_data(text)
+
+
 def check(template: Template) -> None:
-    """Raise `TemplateError` for what CloudFormation refuses before it begins: circles, and names of nothing."""
+    """Raise `TemplateError` for what CloudFormation refuses before it begins: no types, circles, and names of nothing."""
+    if template.fault:
+        raise TemplateError(template.fault)
+
+
+def _faults(template: Template) -> Iterator[str]:
+    yield from _of_sections(template.body)
+    for name, each in template.resources.items():
+        yield from _of_resource(name, each, template.resources)
+    for name, each in template.section("Parameters").items():
+        if not isinstance(each.get("Type"), str):
+            yield f"[/Parameters/{name}] Every Parameters object must contain a Type member."
+    for name, each in template.section("Outputs").items():
+        if "Value" not in each:
+            yield f"[/Outputs/{name}] Every Outputs member must contain a Value object"
     known = {*template.resources, *template.section("Parameters")}
     for section in ("Conditions", "Resources", "Outputs"):
         found = references(dict(template.section(section)))
         if unknown := sorted({name for name in found if name not in known and not name.startswith("AWS::")}):
-            told = f"Unresolved resource dependencies [{', '.join(unknown)}] in the {section} block of the template"
-            raise TemplateError(f"Template format error: {told}")
+            yield f"Unresolved resource dependencies [{', '.join(unknown)}] in the {section} block of the template"
     if not template.order:
-        raise TemplateError("Template format error: At least one Resources member must be defined.")
+        yield "At least one Resources member must be defined."
+
+
+def _of_sections(body: Body) -> Iterator[str]:
+    for section in ("Parameters", "Mappings", "Conditions", "Resources", "Outputs", "Rules"):
+        found = body.get(section) or {}
+        if not isinstance(found, Mapping):
+            yield f"the {section} section must be an object"
+        else:
+            wrong = [name for name, each in found.items() if not isinstance(each, Mapping) and section != "Conditions"]
+            yield from (f"[/{section}/{name}] must be an object" for name in wrong)
+
+
+def _of_resource(name: str, resource: Body, known: Body) -> Iterator[str]:
+    if not isinstance(resource.get("Type"), str):
+        yield f"[/Resources/{name}] Every Resources object must contain a Type member."
+    if not isinstance(resource.get("Properties") or {}, Mapping):
+        yield f"[/Resources/{name}/Properties] must be an object"
+    if unknown := [str(after) for after in depends_on(resource) if after not in known]:
+        yield f"Unresolved resource dependencies [{', '.join(unknown)}] in the Resources block of the template"
+
+
+def depends_on(resource: Mapping[str, Any]) -> list[Any]:
+    """What a resource says that it waits for."""
+    after = resource.get("DependsOn", [])
+    return after if isinstance(after, list) else [after]
 
 
 def references(node: Any) -> Iterator[str]:
@@ -118,6 +174,5 @@ def _in_text(text: str, own: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _waits_for(resource: Mapping[str, Any]) -> Iterator[str]:
-    after = resource.get("DependsOn", [])
-    yield from [after] if isinstance(after, str) else after
+    yield from depends_on(resource)
     yield from references({key: part for key, part in resource.items() if key not in ("DependsOn", "Metadata")})

@@ -384,6 +384,7 @@ class Engine:
 
     def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
         template = self.fetch(wanted.properties["TemplateURL"])
+        check(template)
         given = {key: _text(value) for key, value in wanted.properties.get("Parameters", {}).items()}
         own = wanted.properties.get("Tags", [])
         of_parent = [each for each in parent.tags if each["Key"] not in {tag["Key"] for tag in own}]

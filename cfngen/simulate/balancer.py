@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import translate
-from functools import lru_cache
 from typing import Any
 
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
+from cfngen.simulate.requests import Request, holds, values_of
 from cfngen.simulate.world import Forward, Listener, Rule, World
 
 RULES_OF_A_BALANCER = 100
@@ -19,45 +15,32 @@ GROUPS_OF_AN_ACTION = 5
 VALUES_OF_A_RULE = 5
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a client asks: a path, of a host, from an address."""
-
-    path: str
-    host: str = "shop.example.com"
-    address: str = "203.0.113.7"
-
-    def __str__(self) -> str:
-        host = "" if self.host == Request.host else self.host
-        return host + self.path + ("" if self.address == Request.address else f" from {self.address}")
-
-
 def forward(actions: list[Mapping[str, Any]]) -> Forward:
     """The last action of a rule: the one that answers."""
     none: Mapping[str, Any] = {"Type": "none"}
     action = max(actions, key=lambda each: int(each.get("Order", 0)), default=none)
+    before = tuple(sorted(each["Type"] for each in actions if each is not action))
     if action["Type"] != "forward":
-        return Forward(action["Type"])
+        return Forward(action["Type"], before=before)
     told = action.get("ForwardConfig", {}).get("TargetGroups")
     if told is None:
-        return Forward("forward", {action["TargetGroupArn"]: 1})
-    return Forward("forward", {each["TargetGroupArn"]: int(each.get("Weight", 1)) for each in told})
+        return Forward("forward", {action["TargetGroupArn"]: 1}, before)
+    return Forward("forward", {each["TargetGroupArn"]: int(each.get("Weight", 1)) for each in told}, before)
 
 
 @behaviour("ELB-AG listener-rules", sure="documented")
-def answer(world: World, listener: str, request: Request) -> Forward:
+def answering(world: World, listener: str, request: Request) -> Rule | Listener:
     """The first rule by priority whose conditions all hold answers; else the listener's default."""
-    found: dict[tuple[str, Request], Forward] = world.once("answers", dict)
+    found: dict[tuple[str, Request], Rule | Listener] = world.once("answers", dict)
     if (listener, request) not in found:
-        found[listener, request] = _first(world, listener, request)
+        rules = (rule for rule in world.rules_of(listener) if all(holds(each, request) for each in rule.conditions))
+        found[listener, request] = next(rules, world.listeners[listener])
     return found[listener, request]
 
 
-def _first(world: World, listener: str, request: Request) -> Forward:
-    for rule in world.rules_of(listener):
-        if all(_holds(condition, request) for condition in rule.conditions):
-            return rule.action
-    return world.listeners[listener].default
+def answer(world: World, listener: str, request: Request) -> Forward:
+    """The action that answers a request."""
+    return answering(world, listener, request).action
 
 
 Targets = Mapping[str, list[tuple[str, int]]]
@@ -106,10 +89,19 @@ def check_limits(world: World, rule: Rule) -> None:
     there = [each for each in world.rules.values() if world.listeners[each.listener].balancer == balancer]
     if len(there) + (rule.arn not in world.rules) > RULES_OF_A_BALANCER:
         raise RefusedError("The maximum number of rules on the load balancer has been reached (TooManyRules)")
-    if sum(len(_values(condition)) for condition in rule.conditions) > VALUES_OF_A_RULE:
+    if sum(len(values_of(condition)) for condition in rule.conditions) > VALUES_OF_A_RULE:
         raise RefusedError("A rule can have up to five condition values (TooManyConditionValues)")
     if len(rule.action.weights) > GROUPS_OF_AN_ACTION:
         raise RefusedError("An action can forward to up to five target groups (TooManyTargetGroups)")
+
+
+@behaviour("ELB API CreateRule", sure="documented")
+def check_network(world: World, action: Forward) -> None:
+    """The groups of an action are in the network of its balancer, and so in one."""
+    if len({world.groups[name].vpc for name in action.groups}) > 1:
+        raise RefusedError(
+            "The target groups are in a different VPC than the load balancer (InvalidConfigurationRequest)"
+        )
 
 
 @behaviour("A6.9", sure="documented")
@@ -119,7 +111,11 @@ def check_groups(world: World, balancer: str, action: Forward) -> None:
         if name not in world.groups:
             raise RefusedError(f"Target group '{name}' not found (TargetGroupNotFound)")
         for listener in world.listeners.values():
-            if listener.balancer != balancer and any(name in each.groups for _, each in world.forwards(listener.arn)):
+            if (
+                listener.balancer != balancer
+                and not listener.is_elsewhere
+                and any(name in each.groups for _, each in world.forwards(listener.arn))
+            ):
                 raise RefusedError(
                     f"Target group '{name}' belongs to another load balancer (TargetGroupAssociationLimit)"
                 )
@@ -146,29 +142,3 @@ def check_unused(world: World, group: str) -> None:
 def is_behind_a_balancer(world: World, group: str) -> bool:
     """A target group belongs to a balancer once a rule or a listener names it, with any weight."""
     return any(group in action.groups for listener in world.listeners for _, action in world.forwards(listener))
-
-
-def _values(condition: Mapping[str, Any]) -> list[Any]:
-    own: Mapping[str, Any] = next((value for key, value in condition.items() if key.endswith("Config")), {})
-    return list(own.get("Values", condition.get("Values", [])))
-
-
-def _holds(condition: Mapping[str, Any], request: Request) -> bool:
-    match condition["Field"]:
-        case "path-pattern":
-            return any(_glob(each).match(request.path) for each in _values(condition))
-        case "host-header":
-            return any(_glob(each.lower()).match(request.host.lower()) for each in _values(condition))
-        case "source-ip":
-            return any(ipaddress.ip_address(request.address) in _network(each) for each in _values(condition))
-    return False  # headers, methods and query strings: a plain request has none of them
-
-
-@lru_cache(maxsize=4096)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern.replace("[", "[[]")))
-
-
-@lru_cache(maxsize=4096)
-def _network(text: str) -> Any:
-    return ipaddress.ip_network(text)

@@ -49,6 +49,8 @@ class Readings:
     `service_update`: whether ECS takes an update of a service that leaves its task definition as declared, although
     another one is live (A3.3, Q3).
     `dynamic_again`: whether dynamic references are resolved at every update, or only where the text changed.
+    `moved_rules`: whether a shift writes every rule of a service, or one and no more (Q1). The second is played apart: no
+    service that needs two rules survives it.
     `backwards`: the order in which CloudFormation takes what does not depend on each other.
     """
 
@@ -59,6 +61,7 @@ class Readings:
     pair_order: Literal["free", "primary first"] = "free"
     service_update: Literal["refused", "taken"] = "refused"
     dynamic_again: bool = False
+    moved_rules: Literal["every one", "one"] = "every one"
     backwards: bool = False
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """A CodeDeploy deployment of an ECS service, step by step: test traffic, the shift, the wait, the end, the way back.
 
-A deployment is a list of named steps; `Deployment.step` plays the next one. Whatever goes wrong in a step, and whoever
-stops it, ends in the same way back (`roll_back`), which holds as long as the old task set is there.
+A deployment is a list of named steps; `Deployment.step` plays the next one. What goes wrong in a step, and whoever stops
+it, ends in the same way back (`roll_back`), if the deployment group wants that for such an event and the old task set is
+still there; else everything stays as it is.
 """
 
 from __future__ import annotations
@@ -20,12 +21,39 @@ _NOT_BEHIND = (
 )
 
 
+ALL_AT_ONCE = "CodeDeployDefault.ECSAllAtOnce"
+PREDEFINED: Mapping[str, Mapping[str, Any]] = {
+    ALL_AT_ONCE: {},
+    "CodeDeployDefault.ECSCanary10Percent5Minutes": {"TimeBasedCanary": {"CanaryPercentage": 10, "CanaryInterval": 5}},
+    "CodeDeployDefault.ECSCanary10Percent15Minutes": {
+        "TimeBasedCanary": {"CanaryPercentage": 10, "CanaryInterval": 15}
+    },
+    "CodeDeployDefault.ECSLinear10PercentEvery1Minutes": {
+        "TimeBasedLinear": {"LinearPercentage": 10, "LinearInterval": 1}
+    },
+    "CodeDeployDefault.ECSLinear10PercentEvery3Minutes": {
+        "TimeBasedLinear": {"LinearPercentage": 10, "LinearInterval": 3}
+    },
+}
+"""The deployment configurations for ECS that everybody has, with their traffic routing (A4.13)."""
+FAILURE, ALARM, REQUEST = "DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"
+"""What may end a deployment, as AutoRollbackConfiguration calls it."""
+
+
 class DeploymentFailedError(Exception):
-    """A step of a deployment went wrong; the message is in CodeDeploy's words where it has any."""
+    """A step of a deployment went wrong; the message is in CodeDeploy's words where it has any.
+
+    `is_expected` where whoever plays wanted it so: an alarm that rings, tasks that are sick, a failure that is given.
+    """
+
+    def __init__(self, message: str, event: str = FAILURE, *, is_expected: bool = False) -> None:
+        super().__init__(message)
+        self.event = event
+        self.is_expected = is_expected
 
 
 @dataclass(frozen=True)
-class Release:
+class Revision:
     """What a pipeline hands to CodeDeploy: a version with its task definition and AppSpec, as far as they matter."""
 
     version: str
@@ -37,13 +65,18 @@ class Release:
 
 @dataclass
 class Deployment:
-    """One deployment. `before` is what production showed when it started, for the way back."""
+    """One deployment.
+
+    `is_expected` when it ended as whoever plays wanted. `shifts` are the percentages that green gets, each with the
+    minutes until the next; `captured` are rules by listener, in the reading where they are looked up once; `before` are
+    the actions that come before a forward, by rule, as they were at the start.
+    """
 
     id: str
     world: World
     group: DeploymentGroup
     service: Service
-    release: Release
+    revision: Revision
     state: State = "InProgress"
     reason: str = ""
     done: list[str] = field(default_factory=list)
@@ -51,12 +84,21 @@ class Deployment:
     green: TaskSet | None = None
     production: str = ""
     test: str = ""
+    is_expected: bool = False
+    shifts: tuple[tuple[int, float], ...] = ()
     captured: dict[str, list[str]] = field(default_factory=dict)
+    before: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
 
     @property
     def is_running(self) -> bool:
         return self.state in ("InProgress", "Ready")
+
+    @property
+    def alarms(self) -> list[str]:
+        """The alarms that it looks at (A4.10)."""
+        told = self.group.properties.get("AlarmConfiguration", {})
+        return [str(each.get("Name")) for each in told.get("Alarms", ())] if told.get("Enabled") else []
 
     @property
     def can_go_back(self) -> bool:
@@ -76,8 +118,8 @@ class Deployment:
             check_alarms(self)
             _STEPS[name.partition(" ")[0]](self, name)
         except DeploymentFailedError as failed:
-            self.reason = str(failed)
-            self._end("Failed")
+            self.reason, self.is_expected = str(failed), failed.is_expected
+            self._end("Stopped" if failed.event == ALARM else "Failed", failed.event)
             return name
         self.done.append(name)
         if self.left and self.left[0] == "Ready":
@@ -88,22 +130,24 @@ class Deployment:
         return name
 
     def stop(self, reason: str = "stopped by a person") -> None:
-        """Stop the deployment and go back."""
-        self.reason = reason
-        self._end("Stopped")
+        """Stop the deployment, and go back if its group wants that; raises `LookupError` when it is over already."""
+        if not self.is_running:
+            raise LookupError(f"{self.id} is over already: {self.state} (DeploymentAlreadyCompletedException)")
+        self.reason, self.is_expected = reason, True
+        self._end("Stopped", REQUEST)
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: State, event: str) -> None:
         self.state = state
-        if self.can_go_back:
+        if self.can_go_back and goes_back(self, event):
             roll_back(self)
 
 
-def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
+def start(world: World, group: DeploymentGroup, revision: Revision) -> Deployment:
     """Create a deployment; it has failed already when a precondition does not hold."""
     service = world.service_of(group)
     if service is None:
         raise LookupError(f"deployment group {group.id} names a service that does not exist")
-    made = Deployment(world.new_id("deployment"), world, group, service, release)
+    made = Deployment(world.new_id("deployment"), world, group, service, revision)
     made.production = world.listener_of(group, "ProdTrafficRoute")
     made.test = world.listener_of(group, "TestTrafficRoute")
     made.blue = service.live
@@ -115,9 +159,11 @@ def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
         check_agreement(made)
         check_primary(made)
     except DeploymentFailedError as failed:
-        made.state, made.reason = "Failed", str(failed)
+        made.state, made.reason, made.is_expected = "Failed", str(failed), failed.is_expected
         return made
-    made.left = list(steps(group, world, release))
+    made.shifts = tuple(shift(group, world))
+    made.left = list(steps(made))
+    made.before = {arn: action.before for arn, action in rules_of_pair(made, made.production)}
     if world.readings.rules_are_found == "at the start":
         made.captured = {
             listener: [arn for arn, _ in rules_of_pair(made, listener)] for listener in (made.production, made.test)
@@ -126,21 +172,21 @@ def start(world: World, group: DeploymentGroup, release: Release) -> Deployment:
 
 
 @behaviour("A5.5", sure="documented")
-def steps(group: DeploymentGroup, world: World, release: Release) -> Iterator[str]:
+def steps(deployment: Deployment) -> Iterator[str]:
     """Install, test traffic, the wait for a person, the shift in steps, the termination wait, the end of blue."""
-    told = group.properties.get("BlueGreenDeploymentConfiguration", {})
+    told = deployment.group.properties.get("BlueGreenDeploymentConfiguration", {})
     ready = told.get("DeploymentReadyOption", {})
-    hooks = [hook for hook in HOOKS if hook in release.hooks]
+    hooks = [hook for hook in HOOKS if hook in deployment.revision.hooks]
     yield from (hook for hook in hooks if hook == "BeforeInstall")
     yield "Install"
     yield from (hook for hook in hooks if hook == "AfterInstall")
-    if world.listener_of(group, "TestTrafficRoute"):
+    if deployment.test:
         yield "AllowTestTraffic"
     yield from (hook for hook in hooks if hook == "AfterAllowTestTraffic")
     if ready.get("ActionOnTimeout") == "STOP_DEPLOYMENT":
         yield "Ready"
     yield from (hook for hook in hooks if hook == "BeforeAllowTraffic")
-    yield from (f"AllowTraffic {percent}" for percent, _ in shift(group, world))
+    yield from (f"AllowTraffic {percent}" for percent, _ in deployment.shifts)
     yield from (hook for hook in hooks if hook == "AfterAllowTraffic")
     yield "TerminationWait"
     if told.get("TerminateBlueInstancesOnDeploymentSuccess", {}).get("Action", "TERMINATE") == "TERMINATE":
@@ -150,8 +196,8 @@ def steps(group: DeploymentGroup, world: World, release: Release) -> Iterator[st
 @behaviour("A4.13", sure="documented")
 def shift(group: DeploymentGroup, world: World) -> list[tuple[int, float]]:
     """The percentages that green gets one after another, each with the minutes until the next."""
-    name = str(group.properties.get("DeploymentConfigName", "CodeDeployDefault.ECSAllAtOnce"))
-    routing = world.deployment_configs.get(name) or _predefined(name)
+    name = config_name(group)
+    routing = PREDEFINED[name] if name in PREDEFINED else world.deployment_configs[name]
     canary, linear = routing.get("TimeBasedCanary"), routing.get("TimeBasedLinear")
     if canary:
         return [(int(canary["CanaryPercentage"]), float(canary["CanaryInterval"])), (100, 0)]
@@ -161,23 +207,16 @@ def shift(group: DeploymentGroup, world: World) -> list[tuple[int, float]]:
     return [(100, 0)]
 
 
-def _predefined(name: str) -> Mapping[str, Any]:
-    words = name.removeprefix("CodeDeployDefault.ECS").replace("Percent", " ").replace("Every", " ")
-    for kind, percent, minutes in (
-        ("Canary", "CanaryPercentage", "CanaryInterval"),
-        ("Linear", "LinearPercentage", "LinearInterval"),
-    ):
-        if words.startswith(kind):
-            numbers = "".join(char if char.isdigit() else " " for char in words).split()
-            return {f"TimeBased{kind}": {percent: int(numbers[0]), minutes: int(numbers[1])}}
-    return {}
+def config_name(group: DeploymentGroup) -> str:
+    """The deployment configuration of a group; without one everything moves at once."""
+    return str(group.properties.get("DeploymentConfigName", ALL_AT_ONCE))
 
 
 @behaviour("A5.6", sure="documented")
 def check_undisturbed(step: str, failure: str) -> None:
     """A hook that fails, or says nothing for an hour, fails the deployment; so does a step of CodeDeploy's own."""
     if failure:
-        raise DeploymentFailedError(f"{step}: {failure}")
+        raise DeploymentFailedError(f"{step}: {failure}", is_expected=True)
 
 
 @behaviour("CD-UG deployment-groups", sure="documented")
@@ -186,17 +225,17 @@ def check_one_at_a_time(deployment: Deployment) -> None:
     running = [each for each in deployment.world.in_flight(deployment.service) if each is not deployment]
     if running:
         raise DeploymentFailedError(
-            f"The deployment group already has an active deployment {running[0].id} (DeploymentLimitExceeded)"
+            f"The deployment group already has an active deployment {running[0].id} (DeploymentLimitExceeded)",
+            is_expected=True,
         )
 
 
 @behaviour("A4.10", sure="documented")
 def check_alarms(deployment: Deployment) -> None:
     """A deployment ends as soon as one of its group's alarms rings, whether it started or is about to."""
-    told = deployment.group.properties.get("AlarmConfiguration", {})
-    names = {each.get("Name") for each in told.get("Alarms", [])} if told.get("Enabled") else set()
-    if ringing := sorted(names & deployment.world.ringing):
-        raise DeploymentFailedError(f"One or more alarms have been activated: {', '.join(ringing)}")
+    if ringing := sorted(deployment.world.ringing.intersection(deployment.alarms)):
+        told = f"One or more alarms have been activated: {', '.join(ringing)}"
+        raise DeploymentFailedError(told, ALARM, is_expected=True)
 
 
 @behaviour("A4.4", sure="documented")
@@ -252,7 +291,7 @@ def _move(deployment: Deployment, listener: str, weights: Mapping[str, int], wha
     found = rules_of_pair(deployment, listener)
     if not found or (known is not None and len(found) < len(known)):
         raise DeploymentFailedError("The ELB could not be updated: a rule that it needs is not there (RuleNotFound)")
-    for _, action in found:
+    for _, action in found if world.readings.moved_rules == "every one" else found[:1]:
         write_weights(deployment, action, weights)
         for group in action.live:
             world.groups[group].had_traffic = world.clock
@@ -280,23 +319,26 @@ def _other(deployment: Deployment) -> TargetGroup:
 @behaviour("A4.15", sure="documented")
 def install(deployment: Deployment, _: str) -> None:
     """Green starts in the group that the primary is not in, with as many tasks, and has an hour to become healthy."""
-    service, release, world = deployment.service, deployment.release, deployment.world
-    container, port = release.container or service.container, release.port or service.port
+    service, revision, world = deployment.service, deployment.revision, deployment.world
+    container, port = revision.container or service.container, revision.port or service.port
     if (container, port) != (service.container, service.port):
         raise DeploymentFailedError(f"The container {container} with port {port} is not in the service's load balancer")
     group = _other(deployment)
     if world.tasks_in(group.arn):
         raise DeploymentFailedError(f"Target group {group.name} has targets of another task set")
-    deployment.green = TaskSet(world.new_id("task-set"), release.version, group.arn, service.desired, release.image)
+    name = f"{service.name}:{revision.version}"
+    deployment.green = TaskSet(
+        world.new_id("task-set"), revision.version, group.arn, service.desired, name, revision.image
+    )
     service.task_sets.append(deployment.green)
     world.clock += 3
-    world.changed(f"{service.label}: {release.version} starts")
+    world.changed(f"{service.label}: {revision.version} starts")
 
 
 def _healthy(deployment: Deployment) -> TaskSet:
     assert deployment.green is not None  # made by Install
     if not deployment.green.is_healthy:
-        raise DeploymentFailedError("The replacement task set is not healthy")
+        raise DeploymentFailedError("The replacement task set is not healthy", is_expected=True)
     return deployment.green
 
 
@@ -321,13 +363,14 @@ def wait_for_a_person(deployment: Deployment, _: str) -> None:
 @behaviour("CD-UG deployment-steps-ecs", sure="documented")
 def allow_traffic(deployment: Deployment, name: str) -> None:
     """Production moves step by step; with the last one green is the primary task set."""
+    check_steady(deployment)
     green, percent, world = _healthy(deployment), int(name.split()[1]), deployment.world
     assert deployment.blue is not None  # set by start
     weights = {deployment.blue.group: 100 - percent, green.group: percent}
     _move(deployment, deployment.production, weights, f"{deployment.service.label}: {percent} % to {green.version}")
     if percent == 100:
         deployment.service.primary = green.id
-    world.clock += dict(shift(deployment.group, world)).get(percent, 0)
+    world.clock += dict(deployment.shifts)[percent]
 
 
 def hook(deployment: Deployment, _: str) -> None:
@@ -335,6 +378,14 @@ def hook(deployment: Deployment, _: str) -> None:
     if deployment.green is not None:
         _healthy(deployment)
     deployment.world.clock += 1
+
+
+@behaviour("A8.1", sure="documented")
+def check_steady(deployment: Deployment) -> None:
+    """While the number of tasks is being changed no traffic is shifted, and after five minutes the deployment fails."""
+    if deployment.service.arn in deployment.world.scaling:
+        deployment.world.clock += 5
+        raise DeploymentFailedError("The service is being scaled; traffic cannot be shifted", is_expected=True)
 
 
 @behaviour("A4.7", sure="documented")
@@ -363,6 +414,13 @@ def terminate(deployment: Deployment, _: str) -> None:
     world.changed(f"{service.label}: {blue.version} ends")
 
 
+@behaviour("A4.9", sure="documented")
+def goes_back(deployment: Deployment, event: str) -> bool:
+    """A deployment that fails, is stopped or hears an alarm goes back only if its group says so for that event."""
+    told = deployment.group.properties.get("AutoRollbackConfiguration", {})
+    return bool(told.get("Enabled")) and event in told.get("Events", ())
+
+
 @behaviour("A5.8", sure="documented")
 def roll_back(deployment: Deployment) -> None:
     """The way back: production and test to the old group, which is primary again; green goes."""
@@ -375,10 +433,17 @@ def roll_back(deployment: Deployment) -> None:
         for _, action in rules_of_pair(deployment, listener) if listener else ():
             if action.live != {blue.group}:
                 write_weights(deployment, action, weights)
+                lose_other_actions(action)
                 world.changed(f"{service.label}: back to {blue.version}")
     service.primary = blue.id
     service.task_sets.remove(green)
     world.changed(f"{service.label}: {green.version} ends")
+
+
+@behaviour("A6.5", sure="observed")
+def lose_other_actions(action: Forward) -> None:
+    """The way back writes the forward alone: an action before it, such as authentication, is lost."""
+    action.before = ()
 
 
 _STEPS = {

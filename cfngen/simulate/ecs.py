@@ -10,6 +10,8 @@ from cfngen.simulate.balancer import is_behind_a_balancer
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.world import Service, TaskSet, World
 
+CLUSTER_ARN = "arn:aws:ecs:::cluster/"
+"""What an ARN of a cluster begins with; the rest is its name."""
 UPDATABLE = frozenset(
     (
         "DesiredCount",
@@ -24,8 +26,8 @@ UPDATABLE = frozenset(
 )
 
 
-def create_service(world: World, name: str, properties: Mapping[str, Any]) -> Service:
-    """Start a service with its first task set."""
+def create_service(world: World, place: str, physical: str, properties: Mapping[str, Any]) -> Service:
+    """Start a service with its first task set; `place` is where it stands in the templates."""
     definition = properties["TaskDefinition"]
     check_active(world, definition)
     balancer = (properties.get("LoadBalancers") or [{}])[0]
@@ -35,13 +37,15 @@ def create_service(world: World, name: str, properties: Mapping[str, Any]) -> Se
     check_container(world.task_definitions[definition], container, port)
     desired = int(properties.get("DesiredCount", 1))
     image = _image(world.task_definitions[definition], container)
-    first = TaskSet(world.new_id("task-set"), "v0", group, desired, image)
+    first = TaskSet(world.new_id("task-set"), "v0", group, desired, definition, image)
+    name = str(properties.get("ServiceName", physical))
     made = Service(
-        arn=f"service/{name}",
+        arn=physical,
         name=name,
-        cluster=properties.get("Cluster", "default"),
+        label=_label(world, place, container or name),
+        place=place,
+        cluster=str(properties.get("Cluster", "default")).removeprefix(CLUSTER_ARN),
         controller=properties.get("DeploymentController", {}).get("Type", "ECS"),
-        task_definition=definition,
         container=container,
         port=port,
         desired=desired,
@@ -50,6 +54,12 @@ def create_service(world: World, name: str, properties: Mapping[str, Any]) -> Se
     )
     check_health(world, made, first)
     return made
+
+
+def _label(world: World, place: str, name: str) -> str:
+    """Two services whose containers are called the same are told apart by their places."""
+    is_taken = any(each.label == name and each.place != place for each in world.services.values())
+    return place.partition("/")[2] if is_taken else name
 
 
 @behaviour("A3.4", sure="documented")
@@ -79,9 +89,8 @@ def check_container(definition: Mapping[str, Any], container: str, port: int) ->
 
 @behaviour("C2.3", sure="documented")
 def check_health(world: World, service: Service, tasks: TaskSet) -> None:
-    """Tasks that do not answer the health check of their group never become steady."""
-    group = world.groups.get(tasks.group)
-    if group and not tasks.is_healthy:
+    """Tasks that do not answer the health check of their group never become steady, and CloudFormation gives up."""
+    if tasks.group in world.groups and service.label in world.sick:
         raise RefusedError(f"Resource timed out waiting for completion: {service.label} never became steady.")
 
 
@@ -103,12 +112,8 @@ def check_update(world: World, service: Service, old: Mapping[str, Any], new: Ma
 
 @behaviour("A3.3", sure="observed")
 def check_whole_update(world: World, service: Service, new: Mapping[str, Any]) -> None:
-    """CloudFormation sends every property, so an update is refused once another revision than the declared one is live."""
-    if (
-        world.readings.service_update == "refused"
-        and service.released
-        and new["TaskDefinition"] == service.task_definition
-    ):
+    """CloudFormation sends every property, so an update is refused while another revision than the declared one is live."""
+    if world.readings.service_update == "refused" and new["TaskDefinition"] != service.live.revision:
         raise RefusedError(
             "Unable to update task definition on services with a CODE_DEPLOY deployment controller. "
             "Use AWS CodeDeploy to trigger a new deployment. (InvalidParameterException)"

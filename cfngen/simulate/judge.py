@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
-from cfngen.simulate.scenario import release_story, standard, update
-from cfngen.simulate.simulation import Files, Simulation
+from cfngen.simulate.files import Files
+from cfngen.simulate.scenario import Surroundings, Tell, release_story, standard, steps, update, writes
+from cfngen.simulate.simulation import Simulation
 from cfngen.simulate.watch import Hurt
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,23 @@ class Verdict:
     story: Simulation
 
     @property
+    def released(self) -> list[str]:
+        """The services whose releases were played."""
+        return sorted({each.service.label for each in self.story.world.deployments})
+
+    @property
     def summary(self) -> str:
         """The verdict in a line."""
-        services = len(self.story.story.services)
         said = f"{len(self.hurts)} things hurt" if self.hurts else "nothing hurts"
-        return f"{self.name}: {services} services, {self.played} lives played; {said}"
+        return f"{self.name}: {_number(len(self.story.story.services), 'service')}, {len(self.released)} of them released; {_lives(self.played)} played; {said}"
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _lives(number: int) -> str:
+    return "1 life" if number == 1 else f"{number} lives"
 
 
 def stage_folders(place: Path, stage: str | None = None) -> list[Path]:
@@ -47,22 +59,57 @@ def readings_of(*, every: bool) -> list[Readings]:
     return every_reading() if every else one_at_a_time()
 
 
-def judge(name: str, files: Files, readings: Iterable[Readings], tell: Tell) -> Verdict:
-    """Play a stage from its creation to its deletion; raises `TemplateError` for templates that cannot be deployed."""
+def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Readings], tell: Tell) -> Verdict:
+    """Play a stage from its creation to its deletion.
+
+    Raises `TemplateError` for templates that cannot be deployed, or in which no service is released.
+    """
     simulations = []
     for reading in readings:
         tell(f"{name}: {reading}")
-        simulations.append(standard(files, {}, reading))
-    return Verdict(name, len(simulations), _hurts(simulations), release_story(files))
+        simulations.append(standard(files, around, reading))
+    return _verdict(name, simulations, release_story(files, around))
 
 
-def judge_update(name: str, old: Files, new: Files, readings: Iterable[Readings], tell: Tell) -> Verdict:
-    """Play an update before the first release, with green serving, and with blue serving again."""
+def judge_update(
+    name: str, old: Files, new: Files, around: Surroundings, readings: Sequence[Readings], tell: Tell
+) -> Verdict:
+    """Play an update before the first release, with green serving, and with blue serving again; then, as believed, in
+    the middle of a release of each service, and with a failure at each write, rolled back and tried again.
+
+    Raises as `judge` does.
+    """
     simulations = []
+
+    def play(told: str, reading: Readings, **how: Any) -> None:
+        tell(f"{name}: {told}")
+        simulations.append(update(old, new, around, reading, **how))
+
     for reading in readings:
-        tell(f"{name}: {reading}")
-        simulations += [update(old, new, {}, reading, releases=number) for number in (0, 1, 2)]
-    return Verdict(name, len(simulations), _hurts(simulations), simulations[1])
+        for number in (0, 1, 2):
+            play(f"after {_number(number, 'release')}, {reading}", reading, releases=number)
+    for label, length in steps(old, around).items():
+        for until in range(length):
+            play(
+                f"{label} is being released, step {until + 1} of {length}",
+                readings[0],
+                in_release_of=label,
+                until=until,
+            )
+    number = writes(old, new, around)
+    for fail_at in range(number):
+        for reading in (readings[0], Readings(dynamic_again=True)):
+            play(f"write {fail_at + 1} of {number} fails, {reading}", reading, fail_at=fail_at)
+    return _verdict(name, simulations, simulations[1])
+
+
+def _verdict(name: str, simulations: Sequence[Simulation], story: Simulation) -> Verdict:
+    verdict = Verdict(name, len(simulations), _hurts(simulations), story)
+    if not verdict.released and not verdict.hurts:
+        there = _number(len(story.story.services), "service")
+        told = f"{there} in it, and no deployment group of CodeDeploy releases one of them: there is nothing to judge"
+        raise TemplateError(f"{name}: {told}")
+    return verdict
 
 
 def _hurts(simulations: Iterable[Simulation]) -> tuple[tuple[Simulation, Hurt], ...]:

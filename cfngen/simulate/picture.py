@@ -7,11 +7,11 @@ from html import escape
 
 from cfngen.simulate.show import told
 from cfngen.simulate.simulation import Simulation
-from cfngen.simulate.story import Row, Weights
+from cfngen.simulate.story import Row, Shown, Weights
 
 _SHADES = {"blue": "#2563eb", "green": "#15803d"}
 _GREY, _RED, _INK, _PALE = "#94a3b8", "#dc2626", "#0f172a", "#f8fafc"
-_LINE, _TOP, _BAR = 30, 64, 120
+_LINE, _TOP, _BAR, _HEIGHT = 30, 64, 120, 18
 _MINUTE, _WHAT, _PRODUCTION, _TEST, _TASKS, _WIDTH = 24, 70, 370, 510, 650, 910
 
 
@@ -43,13 +43,13 @@ def _row(row: Row, label: str, y: int) -> Iterator[str]:
     tasks = row.tasks.get(label, ())
     running = {group for _, group, number in tasks if number}
     production = row.production.get(label, ())
-    lost = [group for group, weight in production if weight and group not in running]
+    lost = [group for weights in production for group, weight in weights if weight and group not in running]
     if lost:
         yield f'<rect x="4" y="{y}" width="{_WIDTH - 8}" height="{_LINE}" fill="#fee2e2"/>'
     yield f'<text x="{_MINUTE + 16}" y="{y + 20}" text-anchor="end">{row.minute:.0f}</text>'
     yield f'<text x="{_WHAT}" y="{y + 20}">{escape(row.what)}</text>'
-    yield from _weights(production, _PRODUCTION, y, running)
-    yield from _weights(row.test.get(label, ()), _TEST, y, running)
+    yield from _rules(production, _PRODUCTION, y, running)
+    yield from _rules(row.test.get(label, ()), _TEST, y, running)
     for place, (version, group, number) in enumerate(tasks):
         x = _TASKS + place * 84
         yield f'<rect x="{x}" y="{y + 6}" width="78" height="18" rx="9" fill="{_SHADES.get(group, _GREY)}"/>'
@@ -58,14 +58,21 @@ def _row(row: Row, label: str, y: int) -> Iterator[str]:
         yield f'<text x="{_WIDTH - 14}" y="{y + 20}" fill="{_RED}" font-weight="bold" text-anchor="end">503</text>'
 
 
-def _weights(weights: Weights, x: int, y: int, running: set[str]) -> Iterator[str]:
+def _rules(shown: Shown, x: int, y: int, running: set[str]) -> Iterator[str]:
+    """A bar for each thing that the rules say, one above the other."""
+    height = _HEIGHT / max(1, len(shown))
+    for place, weights in enumerate(shown):
+        yield from _bar(weights, x, y + 6 + place * height, height, running)
+
+
+def _bar(weights: Weights, x: float, y: float, height: float, running: set[str]) -> Iterator[str]:
     """One bar, divided as the requests are; a part that reaches nobody has a red border."""
     total = sum(weight for _, weight in weights)
     for group, weight in weights if total else ():
         if width := _BAR * weight / total:
             border = "" if group in running else f' stroke="{_RED}" stroke-width="3"'
             fill = _SHADES.get(group, _GREY)
-            yield f'<rect x="{x:g}" y="{y + 6}" width="{width:g}" height="18" fill="{fill}"{border}/>'
-            if width > 30:
-                yield f'<text x="{x + width / 2:g}" y="{y + 20}" fill="white" text-anchor="middle">{weight}</text>'
+            yield f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{fill}"{border}/>'
+            if width > 30 and height == _HEIGHT:
+                yield f'<text x="{x + width / 2:g}" y="{y + 14:g}" fill="white" text-anchor="middle">{weight}</text>'
             x += int(width)

@@ -11,8 +11,9 @@ from typing import Any
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.codedeploy import Deployment
+from cfngen.simulate.files import Files
 from cfngen.simulate.machines import Machine, TaskFailedError
-from cfngen.simulate.simulation import Files, Simulation
+from cfngen.simulate.simulation import Simulation
 from cfngen.simulate.world import World
 
 OLD, NEW = "1" * 40, "2" * 40
@@ -20,7 +21,7 @@ _PAGE = 100
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """One difference of two commits: a file that is new, gone or another."""
 
     before: str = ""
@@ -48,7 +49,7 @@ class Execution:
     deployment: Deployment | None = None
 
 
-def push(world: World, branch: str, changes: Iterable[Change], *, new_branch: bool = False) -> list[str]:
+def push(world: World, branch: str, changes: Iterable[Difference], *, new_branch: bool = False) -> list[str]:
     """The names of the pipelines that a push starts, by CodeCommit's event or by the trigger of a connection."""
     touched = list(changes)
     started = [name for name, made in world.pipelines.items() if is_triggered(made, branch, touched)]
@@ -62,7 +63,7 @@ def push(world: World, branch: str, changes: Iterable[Change], *, new_branch: bo
 
 
 @behaviour("D1.7", sure="documented")
-def is_triggered(pipeline: Mapping[str, Any], branch: str, changes: Iterable[Change]) -> bool:
+def is_triggered(pipeline: Mapping[str, Any], branch: str, changes: Iterable[Difference]) -> bool:
     """A trigger of a connection starts its pipeline when a push of the branch touches one of its paths."""
     paths = {path for change in changes for path in change.paths}
     for trigger in pipeline.get("Triggers", []):
@@ -129,7 +130,7 @@ def _deploy(simulation: Simulation, told: Mapping[str, Any], files: Files | None
     return simulation.release(service.label, files)
 
 
-def _play(world: World, machine: str, event: Mapping[str, Any], changes: list[Change]) -> list[str]:
+def _play(world: World, machine: str, event: Mapping[str, Any], changes: list[Difference]) -> list[str]:
     """The pipelines that a rule's machine starts, which asks CodeCommit what a push changed, page by page."""
     if machine not in world.machines:
         return []

@@ -5,14 +5,15 @@ Types that neither carry requests nor decide about them exist by name alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from cfngen.semantics.update import RefusedError, Resource
-from cfngen.simulate import balancer, ecs
+from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.world import DeploymentGroup, Listener, Rule, TargetGroup, Watcher, World
+from cfngen.simulate.world import DeploymentGroup, Forward, Listener, MetricReader, Rule, TargetGroup, World
 
 Properties = Mapping[str, Any]
 
@@ -28,13 +29,16 @@ class Resources:
         self.before_write("create", resource)
         physical = self.world.new_id(f"{_short(resource.kind)}:{resource.place}")
         make = _TYPES.get(resource.kind, _OTHER).create
-        made = make(self.world, physical, resource.properties)
+        with _well_formed(resource):
+            made = make(self.world, physical, resource.properties)
         self._changed(resource, "created")
         return made
 
     def update(self, resource: Resource, old: Resource) -> None:
         self.before_write("update", resource)
-        _TYPES.get(resource.kind, _OTHER).update(self.world, resource.physical, old.properties, resource.properties)
+        write = _TYPES.get(resource.kind, _OTHER).update
+        with _well_formed(resource):
+            write(self.world, resource.physical, old.properties, resource.properties)
         self._changed(resource, "written")
 
     def delete(self, resource: Resource) -> None:
@@ -44,7 +48,7 @@ class Resources:
 
     def _changed(self, resource: Resource, what: str) -> None:
         self.world.structure += 1
-        if resource.kind in _TYPES:  # the others exist by name alone
+        if _TYPES.get(resource.kind, _OTHER).create is not _create_other:  # the others exist by name alone
             self.world.changed(f"{resource.place} is {what}")
 
     def attribute(self, resource: Resource, name: str) -> Any:
@@ -56,6 +60,25 @@ class Resources:
 
     def dynamic(self, service: str, key: str) -> str:
         return self.world.ssm.get(key.partition(":")[0], f"{service}:{key}")
+
+
+class MalformedError(Exception):
+    """A resource's properties have a shape that its service cannot read: which, and what is wrong with it."""
+
+    def __init__(self, resource: Resource, reason: str) -> None:
+        super().__init__(reason)
+        self.resource = resource
+
+
+@contextmanager
+def _well_formed(resource: Resource) -> Iterator[None]:
+    """Types read properties as they should be; what they stumble over is told with its place."""
+    try:
+        yield
+    except KeyError as error:
+        raise MalformedError(resource, f"the property {error} is missing") from error
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise MalformedError(resource, f"a property has another form than the type wants: {error}") from error
 
 
 def _short(kind: str) -> str:
@@ -71,20 +94,21 @@ def _delete_other(world: World, physical: str) -> None:
     world.others.pop(physical, None)
 
 
-def _create_balancer(world: World, physical: str, _: Properties) -> str:
-    world.balancers.add(physical)
+def _create_balancer(world: World, physical: str, properties: Properties) -> str:
+    world.balancers[physical] = str(properties.get("Type", "application"))
     return physical
 
 
 def _delete_balancer(world: World, physical: str) -> None:
     for arn in [each.arn for each in world.listeners.values() if each.balancer == physical]:
         _delete_listener(world, arn)
-    world.balancers.discard(physical)
+    world.balancers.pop(physical, None)
 
 
 def _create_group(world: World, physical: str, properties: Properties) -> str:
     name = properties.get("Name", f"name:{physical}")
-    made = TargetGroup(physical, name, f"targetgroup/{physical}", int(properties.get("Port", 80)))
+    port, vpc = int(properties.get("Port", 80)), str(properties.get("VpcId", ""))
+    made = TargetGroup(physical, name, f"targetgroup/{physical}", port, vpc)
     world.groups[physical] = made
     _update_group(world, physical, {}, properties)
     return physical
@@ -105,7 +129,7 @@ def _create_listener(world: World, physical: str, properties: Properties) -> str
         physical, properties["LoadBalancerArn"], int(properties["Port"]), balancer.forward(properties["DefaultActions"])
     )
     balancer.check_port(world, made)
-    balancer.check_groups(world, made.balancer, made.default)
+    _check_action(world, made.balancer, made.action)
     world.listeners[physical] = made
     return physical
 
@@ -118,8 +142,8 @@ def update_listener(world: World, physical: str, _: Properties, properties: Prop
         physical, listener.balancer, int(properties["Port"]), balancer.forward(properties["DefaultActions"])
     )
     balancer.check_port(world, wanted)
-    balancer.check_groups(world, listener.balancer, wanted.default)
-    listener.port, listener.default = wanted.port, wanted.default
+    _check_action(world, listener.balancer, wanted.action)
+    listener.port, listener.action = wanted.port, wanted.action
 
 
 def _delete_listener(world: World, physical: str) -> None:
@@ -128,8 +152,13 @@ def _delete_listener(world: World, physical: str) -> None:
     del world.listeners[physical]
 
 
+def _check_action(world: World, of_balancer: str, action: Forward) -> None:
+    balancer.check_groups(world, of_balancer, action)
+    balancer.check_network(world, action)
+
+
 def _rule(world: World, physical: str, properties: Properties) -> Rule:
-    if properties["ListenerArn"] not in world.listeners:
+    if not world.adopt(properties["ListenerArn"]):
         raise RefusedError(f"Listener '{properties['ListenerArn']}' not found (ListenerNotFound)")
     action = balancer.forward(properties["Actions"])
     return Rule(
@@ -141,7 +170,7 @@ def _create_rule(world: World, physical: str, properties: Properties) -> str:
     made = _rule(world, physical, properties)
     balancer.check_priority(world, made)
     balancer.check_limits(world, made)
-    balancer.check_groups(world, world.listeners[made.listener].balancer, made.action)
+    _check_action(world, world.listeners[made.listener].balancer, made.action)
     world.rules[physical] = made
     return physical
 
@@ -152,7 +181,7 @@ def update_rule(world: World, physical: str, _: Properties, properties: Properti
     wanted = _rule(world, physical, properties)
     balancer.check_priority(world, wanted)
     balancer.check_limits(world, wanted)
-    balancer.check_groups(world, world.listeners[wanted.listener].balancer, wanted.action)
+    _check_action(world, world.listeners[wanted.listener].balancer, wanted.action)
     world.rules[physical] = wanted
 
 
@@ -172,10 +201,13 @@ def delete_definition(world: World, physical: str) -> None:
 
 
 def _create_service(world: World, physical: str, properties: Properties) -> str:
-    made = ecs.create_service(world, properties.get("ServiceName", physical), properties)
-    made.arn = physical
-    world.services[physical] = made
+    world.services[physical] = ecs.create_service(world, _place(physical), physical, properties)
     return physical
+
+
+def _place(physical: str) -> str:
+    """Where a resource stands in the templates, which its id tells."""
+    return physical.partition(":")[2].rpartition("-")[0]
 
 
 def _update_service(world: World, physical: str, old: Properties, properties: Properties) -> None:
@@ -191,9 +223,9 @@ def _delete_service(world: World, physical: str) -> None:
         deployment.state, deployment.reason = "Failed", "the service was deleted"
 
 
-@behaviour("A4.12", sure="documented")
-def create_deployment_group(world: World, physical: str, properties: Properties) -> str:
-    """A deployment group names a service that exists, and a service is in one group only."""
+def _create_deployment_group(world: World, physical: str, properties: Properties) -> str:
+    if "ECSServices" not in properties:
+        return _create_other(world, physical, properties)  # of functions or servers: it moves no request here
     made = DeploymentGroup(physical, properties)
     _check_deployment_group(world, made)
     world.deployment_groups[physical] = made
@@ -201,29 +233,25 @@ def create_deployment_group(world: World, physical: str, properties: Properties)
 
 
 def _check_deployment_group(world: World, group: DeploymentGroup) -> None:
-    application = str(group.properties.get("ApplicationName"))
-    if world.others.get(application) != "application":
-        raise RefusedError(f"No application found for name: {application} (ApplicationDoesNotExistException)")
-    service = world.service_of(group)
-    if service is None:
-        raise RefusedError("The ECS service cannot be found for the deployment group (ECSServiceMappingLimitExceeded)")
-    if any(each.id != group.id and world.service_of(each) is service for each in world.deployment_groups.values()):
-        raise RefusedError(f"The ECS service {service.name} is in another deployment group already")
-    if len({each.arn for each in world.pair(group)}) != 2:
-        raise RefusedError("A target group pair needs two different target groups that exist (InvalidTargetGroupPair)")
-    for route in ("ProdTrafficRoute", "TestTrafficRoute"):
-        listener = world.listener_of(group, route)
-        if listener not in world.listeners and (listener or route == "ProdTrafficRoute"):
-            raise RefusedError(f"The listener of {route} does not exist (InvalidLoadBalancerInfo)")
+    groups.check_application(world, group)
+    groups.check_service(world, group)
+    groups.check_pair(world, group)
+    groups.check_routes(world, group)
+    groups.check_config(world, group)
 
 
 def _update_deployment_group(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    if physical in world.others:
+        return
     wanted = DeploymentGroup(physical, properties)
     _check_deployment_group(world, wanted)
     world.deployment_groups[physical] = wanted
 
 
 def _delete_deployment_group(world: World, physical: str) -> None:
+    if physical in world.others:
+        _delete_other(world, physical)
+        return
     for deployment in world.deployments:
         if deployment.group.id == physical and deployment.is_running:
             deployment.stop("its deployment group was deleted")
@@ -261,17 +289,17 @@ def _delete_target(world: World, physical: str) -> None:
     world.scalable.pop(physical, None)
 
 
-def _create_watcher(world: World, physical: str, properties: Properties) -> str:
-    world.watchers[physical] = Watcher.of(properties)
+def _create_reader(world: World, physical: str, properties: Properties) -> str:
+    world.metric_readers[physical] = MetricReader.of(properties)
     return physical
 
 
-def _update_watcher(world: World, physical: str, _: Properties, properties: Properties) -> None:
-    world.watchers[physical] = Watcher.of(properties)
+def _update_reader(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    world.metric_readers[physical] = MetricReader.of(properties)
 
 
-def _delete_watcher(world: World, physical: str) -> None:
-    del world.watchers[physical]
+def _delete_reader(world: World, physical: str) -> None:
+    del world.metric_readers[physical]
     world.ringing.discard(physical)
 
 
@@ -311,7 +339,10 @@ _TYPES = {
         _create_balancer,
         _nothing,
         _delete_balancer,
-        {"LoadBalancerFullName": lambda world, physical: world.balancer_name(physical)},
+        {
+            "LoadBalancerArn": lambda _, physical: physical,
+            "LoadBalancerFullName": lambda world, physical: world.balancer_name(physical),
+        },
     ),
     "AWS::ElasticLoadBalancingV2::TargetGroup": _Type(
         _create_group,
@@ -329,6 +360,9 @@ _TYPES = {
     "AWS::ElasticLoadBalancingV2::ListenerRule": _Type(
         _create_rule, update_rule, _delete_rule, {"RuleArn": lambda _, physical: physical}
     ),
+    "AWS::ECS::Cluster": _Type(
+        _create_other, _nothing, _delete_other, {"Arn": lambda _, physical: f"{ecs.CLUSTER_ARN}{physical}"}
+    ),
     "AWS::ECS::TaskDefinition": _Type(
         _create_definition, _nothing, delete_definition, {"TaskDefinitionArn": lambda _, physical: physical}
     ),
@@ -339,13 +373,13 @@ _TYPES = {
         {"Name": lambda world, physical: world.services[physical].name, "ServiceArn": lambda _, physical: physical},
     ),
     "AWS::CodeDeploy::DeploymentGroup": _Type(
-        create_deployment_group, _update_deployment_group, _delete_deployment_group, {}
+        _create_deployment_group, _update_deployment_group, _delete_deployment_group, {}
     ),
     "AWS::CodeDeploy::DeploymentConfig": _Type(_create_config, _nothing, delete_config, {}),
     "AWS::ApplicationAutoScaling::ScalableTarget": _Type(_create_target, _update_target, _delete_target, {}),
-    "AWS::ApplicationAutoScaling::ScalingPolicy": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": _Type(_create_reader, _update_reader, _delete_reader, {}),
     "AWS::CodePipeline::Pipeline": _kept_in("pipelines"),
     "AWS::Events::Rule": _kept_in("event_rules"),
     "AWS::StepFunctions::StateMachine": _kept_in("machines"),
-    "AWS::CloudWatch::Alarm": _Type(_create_watcher, _update_watcher, _delete_watcher, {}),
+    "AWS::CloudWatch::Alarm": _Type(_create_reader, _update_reader, _delete_reader, {}),
 }

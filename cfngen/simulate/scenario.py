@@ -1,17 +1,22 @@
 """What every stage lives through: it is created, each service is released, rolled back and updated, all is deleted.
 
-`standard` plays that on any templates; `update` answers what a change of the templates does to live traffic.
+`standard` plays that on any templates; `update` answers what a change of the templates does to live traffic, before a
+release, after it and in the middle of it, and when it fails at any of its writes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from cfngen.semantics.template import TemplateError
-from cfngen.simulate.balancer import Request
 from cfngen.simulate.behaviour import Readings
-from cfngen.simulate.simulation import Files, Simulation
+from cfngen.simulate.codedeploy import Deployment
+from cfngen.simulate.files import Files
+from cfngen.simulate.requests import Request, near, of_rule
+from cfngen.simulate.simulation import Disturbance, Simulation
+from cfngen.simulate.watch import Table, everywhere
 from cfngen.simulate.world import World
 
 _PLACEHOLDERS = {
@@ -30,6 +35,29 @@ _TEXTS = (
     "value",
     "1",
 )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the templates do not say themselves.
+
+    `given` are parameters of the root, `ssm` what SSM parameters say, and `owner` tells whose a request should be, where
+    a description knows that; else a request belongs to whoever gets it first.
+    """
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    ssm: Mapping[str, str] = field(default_factory=dict)
+    owner: Callable[[Request], str | None] | None = None
+
+    def table(self, simulation: Simulation, asked: list[Request]) -> Table:
+        """Whose the requests are."""
+        if self.owner is None:
+            return simulation.look_around(asked)
+        owners = {request: self.owner(request) for request in asked}
+        return everywhere({request: frozenset((name,)) for request, name in owners.items() if name})
+
+
+Tell = Callable[[str], None]
 
 
 def parameters(files: Files, given: Mapping[str, str], kept: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -62,109 +90,114 @@ def requests(world: World) -> list[Request]:
     """Requests that show what the rules do: one for each of their conditions, and their neighbours."""
     found: dict[Request, None] = {Request("/"): None, Request("/elsewhere"): None}
     for rule in world.rules.values():
-        values: dict[str, list[str]] = {}
-        for condition in rule.conditions:
-            told = next((each for key, each in condition.items() if key.endswith("Config")), condition)
-            values[condition["Field"]] = list(told.get("Values", []))
-        for path in values.get("path-pattern", ["/"]):
-            for host in values.get("host-header", [Request.host]):
-                for address in values.get("source-ip", [Request.address])[:1]:
-                    for near in _near(path):
-                        found[Request(near, _plain(host), address.partition("/")[0])] = None
+        for request in of_rule(rule.conditions):
+            found |= dict.fromkeys(near(request))
     return list(found)
-
-
-def _near(path: str) -> Iterator[str]:
-    yield _plain(path)
-    yield _plain(path.rstrip("*"))
-    yield _plain(path.rstrip("*/")) + "istrator"
-
-
-def _plain(pattern: str) -> str:
-    return pattern.replace("*", "x").replace("?", "x") or "/"
 
 
 def standard(
     files: Files,
-    given: Mapping[str, str] | None = None,
+    around: Surroundings | None = None,
     readings: Readings | None = None,
     *,
     then: Files | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Simulation:
     """Play the life of a stage; `then` are its files after a change. The result has its story and what hurt.
 
     Raises `TemplateError` for templates that CloudFormation refuses before it makes anything.
     """
-    simulation = Simulation(readings)
-    asked = given or {}
-    simulation.deploy(files, parameters(files, asked), {})
+    around = around or Surroundings()
+    simulation = _created(files, around, readings)
     if simulation.stack is None:
         return simulation
-    simulation.settle(simulation.look_around(requests(simulation.world)))
-    for label in simulation.labels:
+    simulation.settle(around.table(simulation, requests(simulation.world)))
+    for label in _released(simulation):
         tell(f"{label}: first release")
-        _release(simulation, label, files)
-    for label in simulation.labels:
+        simulation.finish(simulation.release(label, files))
+    for label in _released(simulation):
         tell(f"{label}: a release that is rolled back at every step")
         _roll_back_everywhere(simulation, label, files)
     later = then or files
     tell("the stack is updated")
-    _update(simulation, later, asked)
-    for label in simulation.labels:
-        tell(f"{label}: another release")
-        _release(simulation, label, later)
-    tell("the stack is updated again")
-    _update(simulation, later, asked)
+    _update(simulation, later, around)
+    for label in _released(simulation):
+        tell(f"{label}: another release, and the stack is updated at each of its steps")
+        _update_at_every_step(simulation, label, later, around)
     tell("everything is deleted")
     simulation.delete(later)
     return simulation
 
 
-def release_story(files: Files, given: Mapping[str, str] | None = None) -> Simulation:
+def release_story(files: Files, around: Surroundings | None = None) -> Simulation:
     """The first release of every service, and a second one that is stopped once all traffic has moved."""
-    simulation = Simulation()
-    simulation.deploy(files, parameters(files, given or {}), {})
+    around = around or Surroundings()
+    simulation = _created(files, around, None)
     if simulation.stack is None:
         return simulation
-    simulation.settle(simulation.look_around(requests(simulation.world)))
-    for label in simulation.labels:
-        _release(simulation, label, files)
-    for label in simulation.labels:
-        if simulation.world.group_of(simulation.service(label)):
-            deployment = simulation.release(label, files)
-            while deployment.is_running and deployment.next_step != "Terminate":
-                simulation.step(deployment)
-            if deployment.is_running:
-                simulation.stop(deployment)
+    simulation.settle(around.table(simulation, requests(simulation.world)))
+    for label in _released(simulation):
+        simulation.finish(simulation.release(label, files))
+    for label in _released(simulation):
+        _stop(simulation, _until(simulation, simulation.release(label, files), "Terminate"))
     return simulation
 
 
-def _release(simulation: Simulation, label: str, files: Files) -> None:
-    if simulation.world.group_of(simulation.service(label)):
-        simulation.finish(simulation.release(label, files))
+def update(
+    old: Files,
+    new: Files,
+    around: Surroundings | None = None,
+    readings: Readings | None = None,
+    *,
+    releases: int = 1,
+    in_release_of: str = "",
+    until: int = 0,
+    fail_at: int | None = None,
+) -> Simulation:
+    """What an update does to live traffic, after so many releases of every service: green serves after an odd number.
+
+    It may come while a service is being released, `until` so many steps of which are done; and it may fail at a write,
+    and then comes again.
+    """
+    around = around or Surroundings()
+    simulation = _created(old, around, readings)
+    if simulation.stack is None:
+        return simulation
+    asked = [*requests(simulation.world), *requests(_created(new, around, None).world)]
+    simulation.settle(around.table(simulation, asked))
+    for _ in range(releases):
+        for label in _released(simulation):
+            simulation.finish(simulation.release(label, old))
+    flying = simulation.release(in_release_of, old) if in_release_of else None
+    for _ in range(until if flying else 0):
+        if flying and flying.is_running:
+            simulation.step(flying)
+    if fail_at is not None:
+        _update(simulation, new, around, Disturbance(fail_at))
+    _update(simulation, new, around)
+    if flying:
+        simulation.finish(flying)
+    simulation.settle(around.table(simulation, asked))
+    for label in _released(simulation):
+        simulation.finish(simulation.release(label, new))
+    return simulation
 
 
-def _roll_back_everywhere(simulation: Simulation, label: str, files: Files) -> None:
-    if not simulation.world.group_of(simulation.service(label)):
-        return
-    reached, over = 0, False
-    while not over:
-        deployment = simulation.release(label, files)
-        for _ in range(reached):
-            if deployment.is_running and deployment.next_step != "Terminate":
-                simulation.step(deployment)
-        over = not deployment.is_running or deployment.next_step in ("Terminate", "")
-        if deployment.is_running:
-            simulation.stop(deployment)
-        reached += 1
+def writes(old: Files, new: Files, around: Surroundings | None = None) -> int:
+    """How many writes an update takes, beside its clean-up."""
+    around = around or Surroundings()
+    simulation = _created(old, around, None)
+    counted = Disturbance()
+    if simulation.stack is not None:
+        _update(simulation, new, around, counted)
+    return counted.writes
 
 
-def _update(simulation: Simulation, files: Files, given: Mapping[str, str]) -> None:
-    stack = simulation.stack
-    kept = stack.parameters if stack else {}
-    asked = {**live_colours(simulation, files, kept), **given}
-    simulation.deploy(files, parameters(files, asked, kept))
+def steps(files: Files, around: Surroundings | None = None) -> dict[str, int]:
+    """How many steps a release of each service has."""
+    around = around or Surroundings()
+    simulation = _created(files, around, None)
+    return {label: len(simulation.finish(simulation.release(label, files)).done) for label in _released(simulation)}
 
 
 def live_colours(simulation: Simulation, files: Files, kept: Mapping[str, str]) -> dict[str, str]:
@@ -179,34 +212,67 @@ def live_colours(simulation: Simulation, files: Files, kept: Mapping[str, str]) 
     return found
 
 
-def update(
-    old: Files,
-    new: Files,
-    given: Mapping[str, str] | None = None,
-    readings: Readings | None = None,
-    *,
-    releases: int = 1,
-) -> Simulation:
-    """What an update does to live traffic, after so many releases of every service: green serves after an odd number."""
+def _created(files: Files, around: Surroundings, readings: Readings | None) -> Simulation:
     simulation = Simulation(readings)
-    asked = given or {}
-    simulation.deploy(old, parameters(old, asked), {})
-    if simulation.stack is None:
-        return simulation
-    asked_for = [*requests(simulation.world), *requests(_deployed(new, asked).world)]
-    simulation.settle(simulation.look_around(asked_for))
-    for _ in range(releases):
-        for label in simulation.labels:
-            _release(simulation, label, old)
-    _update(simulation, new, asked)
-    simulation.settle(simulation.look_around(asked_for))
-    for label in simulation.labels:
-        _release(simulation, label, new)
+    simulation.world.ssm = dict(around.ssm)
+    simulation.deploy(files, parameters(files, around.given), {})
     return simulation
 
 
-def _deployed(files: Files, given: Mapping[str, str]) -> Simulation:
-    """A stage of its own that was just created."""
-    simulation = Simulation()
-    simulation.deploy(files, parameters(files, given), {})
-    return simulation
+def _released(simulation: Simulation) -> list[str]:
+    """The services that CodeDeploy releases."""
+    return [label for label in simulation.labels if simulation.world.group_of(simulation.service(label))]
+
+
+def _until(simulation: Simulation, deployment: Deployment, step: str) -> Deployment:
+    while deployment.is_running and deployment.next_step != step:
+        simulation.step(deployment)
+    return deployment
+
+
+def _stop(simulation: Simulation, deployment: Deployment) -> None:
+    if deployment.is_running:
+        simulation.stop(deployment)
+
+
+def _roll_back_everywhere(simulation: Simulation, label: str, files: Files) -> None:
+    """A release that somebody stops before each of its steps, and one that fails at each, until blue's tasks end."""
+    reached, over = 0, False
+    while not over:
+        for end in (_stop, _fail, _ring):
+            deployment = simulation.release(label, files)
+            for _ in range(reached):
+                if deployment.is_running and deployment.next_step != "Terminate":
+                    simulation.step(deployment)
+            over = not deployment.is_running or deployment.next_step == "Terminate"
+            end(simulation, deployment)
+        reached += 1
+
+
+def _fail(simulation: Simulation, deployment: Deployment) -> None:
+    if deployment.is_running:
+        simulation.step(deployment, "it fails (played)")
+
+
+def _ring(simulation: Simulation, deployment: Deployment) -> None:
+    """An alarm that the deployment looks at rings; where it looks at none, nothing happens and it is stopped."""
+    ringing = simulation.world.ringing
+    ringing |= set(deployment.alarms)
+    if ringing and deployment.is_running:
+        simulation.step(deployment)
+    ringing.clear()
+    _stop(simulation, deployment)
+
+
+def _update_at_every_step(simulation: Simulation, label: str, files: Files, around: Surroundings) -> None:
+    deployment = simulation.release(label, files)
+    while deployment.is_running:
+        _update(simulation, files, around)
+        simulation.step(deployment)
+
+
+def _update(simulation: Simulation, files: Files, around: Surroundings, disturbance: Disturbance | None = None) -> None:
+    stack = simulation.stack
+    kept = stack.parameters if stack else {}
+    asked = {**live_colours(simulation, files, kept), **around.given}
+    simulation.deploy(files, parameters(files, asked, kept), disturbance=disturbance)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cfngen.simulate.judge import Verdict
 from cfngen.simulate.simulation import Simulation
-from cfngen.simulate.story import Row, Weights, show
+from cfngen.simulate.story import Row, Shown, Weights, show
 from cfngen.simulate.watch import INVARIANTS, Hurt
 
 _BAR = 10
@@ -103,21 +103,29 @@ def _cells(row: Row, label: str) -> tuple[str, ...]:
     return (f"{row.minute:.0f}", row.what, _told(production), show(row.test.get(label, ())), tasks)
 
 
-def _told(weights: Weights) -> str:
-    return f"{_bar(weights)} {show(weights)}" if weights else "-"
+def _told(shown: Shown) -> str:
+    return f"{_bar(shown)} {show(shown)}" if shown else "-"
 
 
-def _bar(weights: Weights) -> str:
-    return "".join(colour[0].upper() * (weight * _BAR // 100) for colour, weight in weights).ljust(_BAR)
+def _bar(shown: Shown) -> str:
+    """Ten letters of what one rule says; of rules that do not agree no bar can be drawn."""
+    blocks = _blocks(shown[0]) if len(shown) == 1 else ()
+    return "".join(colour[0].upper() * number for colour, number in blocks).ljust(_BAR, "?" if len(shown) > 1 else " ")
 
 
-def _shaded(weights: Weights, width: int) -> str:
-    if not weights:
-        return "-".ljust(width)
-    blocks = "".join(f"{_SHADES.get(colour, '')}{'█' * (weight * _BAR // 100)}{_PLAIN}" for colour, weight in weights)
-    shown = sum(weight * _BAR // 100 for _, weight in weights)
-    return f"{blocks}{' ' * (_BAR - shown)} {show(weights)}".ljust(width + len(blocks) - shown)
+def _blocks(weights: Weights) -> Iterator[tuple[str, int]]:
+    total = sum(weight for _, weight in weights) or 1
+    return ((colour, weight * _BAR // total) for colour, weight in weights)
 
 
-def _plain(weights: Mapping[str, Weights]) -> dict[str, dict[str, int]]:
-    return {label: dict(each) for label, each in weights.items()}
+def _shaded(shown: Shown, width: int) -> str:
+    if len(shown) != 1:
+        return _told(shown).ljust(width)
+    blocks = list(_blocks(shown[0]))
+    bar = "".join(f"{_SHADES.get(colour, '')}{'█' * number}{_PLAIN}" for colour, number in blocks)
+    drawn = sum(number for _, number in blocks)
+    return f"{bar}{' ' * (_BAR - drawn)} {show(shown)}".ljust(width + len(bar) - drawn)
+
+
+def _plain(shown: Mapping[str, Shown]) -> dict[str, list[dict[str, int]]]:
+    return {label: [dict(weights) for weights in each] for label, each in shown.items()}

@@ -6,24 +6,18 @@ It reads generated files alone. Operations that hurt do not raise: `Simulation.h
 
 from __future__ import annotations
 
-import json
-import posixpath
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from cfngen.semantics.document import yaml_data
-from cfngen.semantics.template import STACK, Template, TemplateError, read_template
+from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Engine, Event, Outcome, RefusedError, Resource, StackState
 from cfngen.semantics.update import Readings as EngineReadings
 from cfngen.simulate import codedeploy, ecs
-from cfngen.simulate.balancer import Request
 from cfngen.simulate.behaviour import Readings
-from cfngen.simulate.codedeploy import Deployment, Release
-from cfngen.simulate.resources import Resources
+from cfngen.simulate.codedeploy import Deployment, Revision
+from cfngen.simulate.files import Files
+from cfngen.simulate.requests import Request
+from cfngen.simulate.resources import MalformedError, Resources
 from cfngen.simulate.story import Story, colours
 from cfngen.simulate.watch import Hurt, Table, Watch, owners_now
 from cfngen.simulate.world import Service, World
@@ -35,79 +29,6 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::URLSuffix": "amazonaws.com",
 }
-_PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
-
-
-@dataclass(frozen=True)
-class Files:
-    """The generated files of one stage, by path below its folder."""
-
-    texts: Mapping[str, str]
-
-    @classmethod
-    def of(cls, folder: Path) -> Files:
-        """Those of a folder; raises `TemplateError` when there is no template in it."""
-        texts = {
-            path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-            for path in sorted(folder.rglob("*"))
-            if path.is_file() and path.suffix in (".yaml", ".yml", ".json") and path.name != "ledger.json"
-        }
-        found = cls(texts)
-        if not found.templates:
-            raise TemplateError(f"{folder}: there are no templates in it; name a folder that cfngen generate wrote")
-        return found
-
-    @cached_property
-    def templates(self) -> dict[str, Template]:
-        """The templates by file name."""
-        return {
-            name: read_template(text)
-            for name, text in self.texts.items()
-            if name.endswith((".yaml", ".yml")) and "/" not in name
-        }
-
-    @cached_property
-    def root(self) -> str:
-        """The template that no other one nests."""
-        nested = {
-            posixpath.normpath(str(each.get("Properties", {}).get("TemplateURL")))
-            for template in self.templates.values()
-            for each in template.resources.values()
-            if each.get("Type") == STACK
-        }
-        roots = sorted(set(self.templates) - nested)
-        if len(roots) != 1:
-            raise TemplateError(f"one template is the root, that no other nests; here are {', '.join(roots) or 'none'}")
-        return roots[0]
-
-    def fetch(self, url: str) -> Template:
-        """The template of a nested stack."""
-        name = posixpath.normpath(url)
-        if name not in self.templates:
-            raise TemplateError(f"S3 error: the template {url} does not exist")
-        return self.templates[name]
-
-    def release(self, service: str, version: str) -> Release:
-        """What the pipeline of a service would release, from its AppSpec and task definition."""
-        appspec, taskdef = self.texts.get(f"{service}/appspec.yaml"), self.texts.get(f"{service}/taskdef.json")
-        if appspec is None or taskdef is None:
-            return Release(version)
-        data: Any = yaml_data(_PLACEHOLDER.sub("filled-in", appspec))
-        target = data["Resources"][0]["TargetService"]["Properties"]["LoadBalancerInfo"]
-        hooks = frozenset(hook for each in data.get("Hooks", []) for hook in each)
-        container, port = str(target["ContainerName"]), int(target["ContainerPort"])
-        definition = json.loads(taskdef)["containerDefinitions"]
-        ports = [
-            int(p["containerPort"]) for each in definition if each["name"] == container for p in each["portMappings"]
-        ]
-        image = next((str(each["image"]) for each in definition if each["name"] == container), "")
-        if image.startswith("<"):
-            image = Release.image  # the deploy action fills in the digest that the build hands on (D3)
-        return Release(version, container, port if port in ports else 0, image, hooks)
-
-    def parameters(self) -> Mapping[str, Any]:
-        """What the root asks for."""
-        return self.templates[self.root].section("Parameters")
 
 
 @dataclass
@@ -167,10 +88,15 @@ class Simulation:
         self.after = what or ("the stack is updated" if self.stack else "the stack is created")
         self.watch.entries = tuple(self.watch.production())
         self.watch.begin(table if table is not None else self.watch.table)
+        files.check()
         template = files.templates[files.root]
-        name = files.root.removesuffix(".yaml")
+        name = files.root.rpartition(".")[0]
         given = {key: value for key, value in parameters.items() if key in files.parameters()}
-        outcome = engine.update(self.stack, template, given) if self.stack else engine.create(name, template, given)
+        try:
+            outcome = engine.update(self.stack, template, given) if self.stack else engine.create(name, template, given)
+        except MalformedError as error:
+            at = f"{files.file_of(error.resource.place)}: {error.resource.name} ({error.resource.kind})"
+            raise TemplateError(f"{at}: {error}") from None
         self.stack, self.watch.entries = outcome.stack, None
         self._judge(outcome, disturbed)
         self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
@@ -198,7 +124,10 @@ class Simulation:
         return outcome
 
     def release(self, label: str, files: Files | None = None) -> Deployment:
-        """Start a deployment of a service's next version; raises `LookupError` when it cannot be released."""
+        """Start a deployment of a service's next version.
+
+        Raises `LookupError` when it cannot be released, and `TemplateError` for files that CodeDeploy could not read.
+        """
         service = self.service(label)
         group = self.world.group_of(service)
         if group is None:
@@ -206,10 +135,9 @@ class Simulation:
         number = self._versions[label] = self._versions.get(label, 0) + 1
         self.after = f"{label} v{number}: the deployment starts"
         self._begin_moving(label)
-        release = files.release(label, f"v{number}") if files else Release(f"v{number}")
-        busy = bool(self.world.in_flight(service))
-        made = codedeploy.start(self.world, group, release)
-        if made.state == "Failed" and not busy and not self.world.ringing:
+        revision = files.revision(label, f"v{number}") if files else Revision(f"v{number}")
+        made = codedeploy.start(self.world, group, revision)
+        if made.state == "Failed" and not made.is_expected:
             self.watch.hurt("T5", self.after, made.reason)
         self.story.tell(self.after, always=True)
         return made
@@ -218,11 +146,11 @@ class Simulation:
         """Play the next step of a deployment, or let it fail."""
         label = deployment.service.label
         self._begin_moving(label)
-        self.after = f"{label} {deployment.release.version}: {deployment.next_step}{' fails' if failure else ''}"
+        self.after = f"{label} {deployment.revision.version}: {deployment.next_step}{' fails' if failure else ''}"
         if deployment.next_step == "Terminate":
             self._check_drained(deployment)
         name = deployment.step(failure)
-        self._judge_deployment(deployment, failure)
+        self._judge_deployment(deployment)
         return name
 
     def finish(self, deployment: Deployment) -> Deployment:
@@ -232,17 +160,27 @@ class Simulation:
         return deployment
 
     def stop(self, deployment: Deployment) -> None:
-        """A person stops a deployment."""
+        """A person stops a deployment; raises `LookupError` when it is over already."""
         self._begin_moving(deployment.service.label)
-        self.after = f"{deployment.service.label} {deployment.release.version}: stopped"
+        self.after = f"{deployment.service.label} {deployment.revision.version}: stopped"
         deployment.stop()
-        self._judge_deployment(deployment, "stopped")
+        self._judge_deployment(deployment)
 
-    def scale(self, label: str, tasks: int) -> None:
-        """Another number of tasks, as scaling or a schedule would have it."""
+    def scale(self, label: str, tasks: int, *, is_lasting: bool = False) -> None:
+        """Another number of tasks, as scaling or a schedule would have it.
+
+        One that `is_lasting` goes on until the service is `steady`; meanwhile CodeDeploy shifts no traffic (A8.1).
+        """
         self.watch.begin(self.watch.table)
         self.after = f"{label} is scaled to {tasks}"
-        ecs.scale(self.world, self.service(label), tasks)
+        service = self.service(label)
+        if is_lasting:
+            self.world.scaling.add(service.arn)
+        ecs.scale(self.world, service, tasks)
+
+    def steady(self, label: str) -> None:
+        """The number of tasks is what it should be."""
+        self.world.scaling.discard(self.service(label).arn)
 
     def service(self, label: str) -> Service:
         """A service by its label; raises `LookupError`."""
@@ -262,13 +200,12 @@ class Simulation:
 
     def look_around(self, requests: Iterable[Request]) -> Table:
         """Whose the requests are by the rules as they are, for callers without a description."""
-        listeners = [each for each in self.watch.production() if self.world.rules_of(each)]
-        return {
-            request: owners
-            for request in requests
-            for listener in listeners
-            if (owners := owners_now(self.world, request, listener))
-        }
+        listeners, found = self.watch.production(), {}
+        for request in requests:
+            for listener in listeners:
+                if owners := owners_now(self.world, request, self.watch.followed(listener, request)):
+                    found[listener, request] = owners
+        return found
 
     def _engine(self, provider: Resources, files: Files) -> Engine:
         told = self.world.readings
@@ -297,26 +234,30 @@ class Simulation:
         if left:
             self.watch.hurt("T8", self.after, ", ".join(left))
 
-    def _judge_deployment(self, deployment: Deployment, failure: str) -> None:
+    def _judge_deployment(self, deployment: Deployment) -> None:
         self.story.tell(f"{self.after}{f': {deployment.reason}' if deployment.reason else ''}", always=True)
         if deployment.is_running:
             self._check_test_traffic(deployment)
             return
-        if (
-            deployment.state == "Failed"
-            and not failure
-            and "alarms" not in deployment.reason
-            and "healthy" not in deployment.reason
-        ):
+        if deployment.state == "Failed" and not deployment.is_expected:
             self.watch.hurt("T5", self.after, deployment.reason)
-        if (
-            deployment.state != "Succeeded"
-            and deployment.can_go_back
-            and deployment.service.live is not deployment.blue
-        ):
-            self.watch.hurt("T6", self.after, f"{deployment.service.label} serves {deployment.service.live.version}")
+        if deployment.state != "Succeeded" and deployment.can_go_back:
+            self._check_way_back(deployment)
         if deployment.service.arn in self.world.services:
             self.watch.rest(self.after)
+
+    def _check_way_back(self, deployment: Deployment) -> None:
+        service, blue = deployment.service, deployment.blue
+        if blue is None:
+            return
+        if service.live is not blue:
+            self.watch.hurt("T6", self.after, f"{service.label} {service.live.version} is the primary task set")
+        for arn, action in codedeploy.rules_of_pair(deployment, deployment.production):
+            if action.live != {blue.group}:
+                told = f"{arn} sends requests to {sorted(action.live)}, and {blue.version} is in {blue.group}"
+                self.watch.hurt("T6", self.after, told)
+            if lost := sorted(set(deployment.before.get(arn, ())) - set(action.before)):
+                self.watch.hurt("T6", self.after, f"{arn} has lost its action {', '.join(lost)}")
 
     def _check_drained(self, deployment: Deployment) -> None:
         blue = deployment.blue

@@ -8,20 +8,23 @@ from dataclasses import dataclass, field
 from cfngen.simulate.world import Forward, World
 
 Weights = tuple[tuple[str, int], ...]
+"""What one rule says: each colour with its weight."""
+Shown = tuple[Weights, ...]
+"""What the rules of a service on one listener say, each thing once: more than one where they do not agree."""
 
 
 @dataclass(frozen=True)
 class Row:
     """The state after one thing happened. Rules and tasks are by service and, within it, by colour or version.
 
-    `production` and `test` are weights by group name's last word (blue, green), `tasks` versions with their number.
+    `production` and `test` are what the rules say, `tasks` versions with their group and number.
     A row `of_all` is about the whole stage, and belongs to the story of each service.
     """
 
     minute: float
     what: str
-    production: Mapping[str, Weights]
-    test: Mapping[str, Weights]
+    production: Mapping[str, Shown]
+    test: Mapping[str, Shown]
     tasks: Mapping[str, tuple[tuple[str, str, int], ...]]
     of_all: bool = False
 
@@ -61,9 +64,9 @@ class Story:
             yield f"{row.minute:6.0f} min  {row.what}\n            {told}"
 
 
-def show(weights: Weights) -> str:
-    """Weights in words, as in ``blue 90 green 10``."""
-    return " ".join(f"{colour} {weight}" for colour, weight in weights) or "-"
+def show(shown: Shown) -> str:
+    """Weights in words, as in ``blue 90 green 10``; rules that do not agree are told with an "or"."""
+    return " or ".join(" ".join(f"{colour} {weight}" for colour, weight in weights) for weights in shown) or "-"
 
 
 def colours(world: World) -> dict[str, str]:
@@ -83,23 +86,24 @@ def _colours(world: World) -> dict[str, str]:
     return found
 
 
-def _state(world: World) -> tuple[dict[str, Weights], dict[str, Weights], dict[str, tuple[tuple[str, str, int], ...]]]:
-    named, test = colours(world), world.test_listeners()
-    production: dict[str, Weights] = {}
-    shown: dict[str, Weights] = {}
+def _state(world: World) -> tuple[dict[str, Shown], dict[str, Shown], dict[str, tuple[tuple[str, str, int], ...]]]:
+    named, test_listeners = colours(world), world.test_listeners()
+    production: dict[str, Shown] = {}
+    test: dict[str, Shown] = {}
     tasks: dict[str, tuple[tuple[str, str, int], ...]] = {}
     owners = world.owners()
     for listener in sorted(world.listeners):
-        into = shown if listener in test else production
+        into = test if listener in test_listeners else production
         for _, action in world.forwards(listener):
             if owner := next((owners[group] for group in action.weights if group in owners), None):
-                into[owner.label] = _weights(action, named)
+                weights, known = _weights(action, named), into.get(owner.label, ())
+                into[owner.label] = known if weights in known else (*known, weights)
     for service in world.services.values():
         tasks[service.label] = tuple(
             (each.version, named.get(each.group, "?"), each.running if each.is_healthy else 0)
             for each in service.task_sets
         )
-    return production, shown, tasks
+    return production, test, tasks
 
 
 def _weights(action: Forward, named: Mapping[str, str]) -> Weights:

@@ -14,10 +14,14 @@ from cfngen.simulate.behaviour import Readings
 
 @dataclass
 class Forward:
-    """Where a rule or a listener sends requests: weights by target group. Without weights it answers by itself."""
+    """Where a rule or a listener sends requests: weights by target group. Without weights it answers by itself.
+
+    `before` are the kinds of the actions that come first, such as ``authenticate-oidc``.
+    """
 
     kind: str
     weights: dict[str, int] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
 
     @property
     def groups(self) -> set[str]:
@@ -31,12 +35,16 @@ class Forward:
 
 @dataclass
 class Listener:
-    """A port of a balancer. `default` answers what no rule matches."""
+    """A port of a balancer. `action` answers what no rule matches.
+
+    One that `is_elsewhere` belongs to no template that is played; nothing is known of it but its ARN.
+    """
 
     arn: str
     balancer: str
     port: int
-    default: Forward
+    action: Forward
+    is_elsewhere: bool = False
 
 
 @dataclass
@@ -58,31 +66,38 @@ class TargetGroup:
     name: str
     full_name: str
     port: int
+    vpc: str = ""
     drain_seconds: int = 300
     had_traffic: float = -1e9
 
 
 @dataclass
 class TaskSet:
-    """Tasks of one version of a service. The version of a bootstrap is ``v0``."""
+    """Tasks of one version of a service. The version of a bootstrap is ``v0``, its `revision` the one that is declared."""
 
     id: str
     version: str
     group: str
     running: int
+    revision: str = ""
     image: str = ""
     is_healthy: bool = True
 
 
 @dataclass
 class Service:
-    """An ECS service. `released` counts the deployments that succeeded."""
+    """An ECS service. `released` counts the deployments that succeeded.
+
+    `label` is what people call it: its container's name, which every release shares (C2.4), or its place in the
+    templates where containers of two services are called the same.
+    """
 
     arn: str
     name: str
+    label: str
+    place: str
     cluster: str
     controller: str
-    task_definition: str
     container: str
     port: int
     desired: int
@@ -91,11 +106,6 @@ class Service:
     minimum: int = 0
     maximum: int = 1_000_000
     released: int = 0
-
-    @property
-    def label(self) -> str:
-        """What people call it: its container's name, which every release shares (C2.4)."""
-        return self.container or self.name
 
     def task_set(self, name: str) -> TaskSet:
         return next(each for each in self.task_sets if each.id == name)
@@ -115,14 +125,14 @@ class DeploymentGroup:
 
 
 @dataclass(frozen=True)
-class Watcher:
+class MetricReader:
     """An alarm or a scaling policy: the dimensions of its metrics, each with the metric's name, and all of it as text."""
 
     metrics: tuple[tuple[str, Mapping[str, str]], ...]
     text: str
 
     @classmethod
-    def of(cls, properties: Mapping[str, Any]) -> Watcher:
+    def of(cls, properties: Mapping[str, Any]) -> MetricReader:
         return cls(tuple(_metrics(properties)), str(properties))
 
 
@@ -142,15 +152,16 @@ def _metrics(node: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 @dataclass
 class World:
-    """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `watchers` are alarms
+    """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `metric_readers` are alarms
     and scaling policies.
 
-    `ssm` are parameters that dynamic references read; `changed` is called after every single write, so that nobody
-    can look away between two of them.
+    `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
+    tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``. `ssm` are parameters that dynamic references read;
+    `changed` is called after every single write, so that nobody can look away between two of them.
     """
 
     readings: Readings = field(default_factory=Readings)
-    balancers: set[str] = field(default_factory=set)
+    balancers: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
     groups: dict[str, TargetGroup] = field(default_factory=dict)
@@ -160,8 +171,10 @@ class World:
     deployment_groups: dict[str, DeploymentGroup] = field(default_factory=dict)
     deployment_configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     deployments: list[Any] = field(default_factory=list)
-    watchers: dict[str, Watcher] = field(default_factory=dict)
+    metric_readers: dict[str, MetricReader] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
+    sick: set[str] = field(default_factory=set)
+    scaling: set[str] = field(default_factory=set)
     scalable: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     pipelines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     event_rules: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -183,13 +196,18 @@ class World:
     def everything(self) -> set[str]:
         """The physical ids of all that exists; a revision that is deregistered does not."""
         definitions = self.task_definitions.keys() - self.inactive
-        parts = (self.balancers, self.listeners, self.rules, self.groups, definitions, self.services)
-        more = (self.deployment_groups, self.deployment_configs, self.watchers, self.scalable, self.others)
+        listeners = {arn for arn, each in self.listeners.items() if not each.is_elsewhere}
+        parts = (self.balancers, listeners, self.rules, self.groups, definitions, self.services)
+        more = (self.deployment_groups, self.deployment_configs, self.metric_readers, self.scalable, self.others)
         return set().union(*parts, *more, self.pipelines, self.event_rules, self.machines)
+
+    def is_made_here(self, name: str) -> bool:
+        """Whether a name, or what follows its kind, is that of something in the templates."""
+        return not {name, name.partition("/")[2]}.isdisjoint(self.everything())
 
     def balancer_name(self, balancer: str) -> str:
         """A balancer's name as metrics know it."""
-        return f"app/{balancer}"
+        return f"{'net' if self.balancers.get(balancer) == 'network' else 'app'}/{balancer}"
 
     def balancer_of(self, group: str) -> str:
         """The balancer of a target group; empty while it is behind none."""
@@ -230,7 +248,18 @@ class World:
         for rule in self.rules_of(listener):
             yield rule.arn, rule.action
         if listener in self.listeners:
-            yield listener, self.listeners[listener].default
+            yield listener, self.listeners[listener].action
+
+    def adopt(self, listener: str) -> bool:
+        """Whether an unknown name may be a listener from elsewhere, which is then there; what was made here is none."""
+        if listener in self.listeners:
+            return True
+        if not listener or listener in self.everything():
+            return False
+        self.listeners[listener] = Listener(
+            listener, f"balancer of {listener}", 443, Forward("fixed-response"), is_elsewhere=True
+        )
+        return True
 
     def tasks_in(self, group: str) -> list[TaskSet]:
         """The task sets whose tasks are targets of a group."""
@@ -280,11 +309,11 @@ class World:
         )
         return {**by_tasks, **by_pair}
 
-    def watching(self, group: TargetGroup) -> list[tuple[str, Watcher]]:
+    def readers_of(self, group: TargetGroup) -> list[tuple[str, MetricReader]]:
         """The alarms and policies that name a group."""
-        found: dict[str, list[tuple[str, Watcher]]] = self.once("watchers", dict)
+        found: dict[str, list[tuple[str, MetricReader]]] = self.once("metric readers", dict)
         if group.arn not in found:
-            found[group.arn] = [each for each in self.watchers.items() if group.full_name in each[1].text]
+            found[group.arn] = [each for each in self.metric_readers.items() if group.full_name in each[1].text]
         return found[group.arn]
 
     def test_listeners(self) -> set[str]:
@@ -296,6 +325,19 @@ class World:
         test = {self.listener_of(each, "TestTrafficRoute") for each in self.deployment_groups.values()}
         production = {self.listener_of(each, "ProdTrafficRoute") for each in self.deployment_groups.values()}
         return test - production - {""}
+
+    def tested_by(self) -> Mapping[str, frozenset[str]]:
+        """For each test listener the labels of the services that show their next version there."""
+        found: dict[str, frozenset[str]] = self.once("tested by", self._tested_by)
+        return found
+
+    def _tested_by(self) -> dict[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = dict.fromkeys(sorted(self.test_listeners()), frozenset())
+        for group in self.deployment_groups.values():
+            listener, service = self.listener_of(group, "TestTrafficRoute"), self.service_of(group)
+            if listener in found and service:
+                found[listener] |= {service.label}
+        return found
 
     def in_flight(self, service: Service | None = None) -> list[Any]:
         """Deployments that are not over, of one service or of all."""

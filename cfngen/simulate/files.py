@@ -1,0 +1,158 @@
+"""The files of a stage as texts: its templates, and what each pipeline hands to CodeDeploy."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cfngen.semantics.document import UnreadableError, yaml_data
+from cfngen.semantics.template import STACK, Template, TemplateError, check, read_template
+from cfngen.simulate.codedeploy import HOOKS, Revision
+
+TEMPLATES = (".yaml", ".yml", ".json", ".template")
+_PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one stage, by path below its folder. `start` names the root, where several templates could be it."""
+
+    texts: Mapping[str, str]
+    start: str = ""
+
+    @classmethod
+    def of(cls, place: Path) -> Files:
+        """Those of a folder, or of a root template's folder; raises `TemplateError` when there is no template in it."""
+        folder = place if place.is_dir() else place.parent
+        texts = dict(_texts(folder))
+        found = cls(texts, "" if place.is_dir() else place.name)
+        if not found.templates and not found.unread:
+            raise TemplateError(f"{folder}: there are no templates in it; name a folder that cfngen generate wrote")
+        return found
+
+    @cached_property
+    def _read(self) -> tuple[dict[str, Template], dict[str, str]]:
+        templates, unread = {}, {}
+        for name, text in self.texts.items():
+            if "/" not in name and name.endswith(TEMPLATES):
+                try:
+                    templates[name] = read_template(text)
+                except TemplateError as error:
+                    unread[name] = str(error)
+        return templates, unread
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        """The templates by file name."""
+        return self._read[0]
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Files that look like templates and are none, each with the reason."""
+        return self._read[1]
+
+    @cached_property
+    def root(self) -> str:
+        """The template that no other one nests; raises `TemplateError` when it is not clear which."""
+        if self.start:
+            return self._known(self.start)
+        nested = {url for template in self.templates.values() for url in _nested(template).values()}
+        roots = sorted(set(self.templates) - nested)
+        if len(roots) == 1:
+            return roots[0]
+        reasons = "".join(f"; {name}: {reason}" for name, reason in sorted(self.unread.items()))
+        if not roots and self.unread:
+            raise TemplateError(reasons.removeprefix("; "))
+        told = f"one template is the root, that no other nests; here are {', '.join(roots) or 'none'}{reasons}"
+        raise TemplateError(f"{told}. Name the root's file in place of the folder" if roots else told)
+
+    def fetch(self, url: str) -> Template:
+        """The template of a nested stack."""
+        return self.templates[self._known(posixpath.normpath(str(url)))]
+
+    def file_of(self, place: str) -> str:
+        """The file in which a resource stands, by its path through the stacks."""
+        file = self.root
+        for name in place.split("/")[1:-1]:
+            file = _nested(self.templates[file]).get(name, file)
+        return file
+
+    def check(self) -> None:
+        """Raise `TemplateError` for the first template of the tree that CloudFormation would refuse as a whole."""
+        waiting, seen = [self.root], set()
+        while waiting:
+            file = waiting.pop()
+            seen.add(file)
+            try:
+                check(self.templates[self._known(file)])
+            except TemplateError as error:
+                raise TemplateError(f"{file}: {error}" if not str(error).startswith(file) else str(error)) from None
+            waiting += [each for each in _nested(self.templates[file]).values() if each not in seen]
+
+    def revision(self, service: str, version: str) -> Revision:
+        """What the pipeline of a service would release, from its AppSpec and task definition.
+
+        Raises `TemplateError` for files that CodeDeploy or ECS could not read.
+        """
+        appspec, taskdef = self.texts.get(f"{service}/appspec.yaml"), self.texts.get(f"{service}/taskdef.json")
+        if appspec is None or taskdef is None:
+            return Revision(version)
+        with_names = f"{service}/appspec.yaml"
+        try:
+            data: Any = yaml_data(_PLACEHOLDER.sub("filled-in", appspec))
+            target = data["Resources"][0]["TargetService"]["Properties"]["LoadBalancerInfo"]
+            container, port = str(target["ContainerName"]), int(target["ContainerPort"])
+            hooks = frozenset(str(hook) for each in data.get("Hooks", []) for hook in each)
+            if unknown := sorted(hooks - set(HOOKS)):
+                raise TemplateError(f"{with_names}: Hooks: {', '.join(unknown)} is none of {', '.join(HOOKS)}")
+            with_names = f"{service}/taskdef.json"
+            containers = {str(each["name"]): each for each in json.loads(taskdef)["containerDefinitions"]}
+            own = containers.get(container, {})
+            ports = [int(each["containerPort"]) for each in own.get("portMappings", [])]
+            image = str(own.get("image", ""))
+        except KeyError as error:
+            raise TemplateError(f"{with_names}: {error} is missing") from None
+        except UnreadableError as error:
+            raise TemplateError(f"{with_names}: line {error.line}: {error}") from None
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            raise TemplateError(f"{with_names}: {error}") from None
+        if image.startswith("<"):
+            image = Revision.image  # the deploy action fills in the digest that the build hands on (D3)
+        return Revision(version, container, port if port in ports else -1, image, hooks)
+
+    def parameters(self) -> Mapping[str, Any]:
+        """What the root asks for."""
+        return self.templates[self.root].section("Parameters")
+
+    def _known(self, name: str) -> str:
+        if name in self.unread:
+            raise TemplateError(f"{name}: {self.unread[name]}")
+        if name not in self.templates:
+            raise TemplateError(f"S3 error: the template {name} does not exist")
+        return name
+
+
+def _nested(template: Template) -> dict[str, str]:
+    """The files of nested stacks by logical id."""
+    found = {}
+    for name, each in template.resources.items():
+        if isinstance(each, Mapping) and each.get("Type") == STACK:
+            properties = each.get("Properties") or {}
+            found[name] = posixpath.normpath(str(properties.get("TemplateURL")))
+    return found
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    deployed = (path for name in ("appspec.yaml", "taskdef.json") for path in folder.glob(f"*/{name}"))
+    for path in sorted((*folder.glob("*"), *deployed)):
+        if path.is_file() and path.suffix in TEMPLATES and path.name != "ledger.json":
+            try:
+                yield path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise TemplateError(f"{path}: is no UTF-8: byte {error.start}") from None

@@ -1,0 +1,140 @@
+"""What must hold when nothing is going on: each look gives what is wrong, as an invariant's id and what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from cfngen.simulate.balancer import answering
+from cfngen.simulate.requests import every_kind
+from cfngen.simulate.world import Forward, Service, World
+
+Seen = Iterator[tuple[str, str]]
+
+
+def of_all(world: World, production: Iterable[str]) -> Seen:
+    """What changes only when something is made, changed or removed."""
+    yield from _unreached(world, production)
+    yield from _without_data(world)
+    yield from _unknown_alarms(world)
+
+
+def of(world: World, service: Service, production: Iterable[str]) -> Seen:
+    """What a service that is not being released must be like."""
+    yield from _disagreements(world, service, production)
+    yield from _untouched_test(world, service)
+    yield from _blind(world, service)
+    yield from _moving_images(service)
+
+
+def _unreached(world: World, production: Iterable[str]) -> Seen:
+    """Rules that others take everything from; a rule by regular expressions is not asked."""
+    for listener in production:
+        for rule in world.rules_of(listener):
+            answers = [answering(world, listener, each) for each in every_kind(rule.conditions)]
+            if answers and rule not in answers:
+                by = sorted({each.arn for each in answers})
+                yield "T13", f"{rule.arn} answers nothing: {', '.join(by)} comes first"
+
+
+def _unknown_alarms(world: World) -> Seen:
+    """Alarms that a deployment group names and nobody made; a name that is not from these templates may be elsewhere."""
+    for group in world.deployment_groups.values():
+        told = group.properties.get("AlarmConfiguration", {})
+        names = [str(each.get("Name")) for each in told.get("Alarms", ())] if told.get("Enabled") else []
+        if len(set(names)) < len(names):
+            yield "T10", f"{group.id} names an alarm twice"
+        for name in sorted(set(names)):
+            if (
+                world.is_made_here(name)
+                and name not in world.metric_readers
+                and world.others.get(name) != "compositealarm"
+            ):
+                yield "T10", f"{group.id} looks at {name}, which is no alarm"
+
+
+def _disagreements(world: World, service: Service, production: Iterable[str]) -> Seen:
+    if not service.desired or world.group_of(service) is None:
+        return
+    for arn, action in _rules_of(world, service, production):
+        if action.live != {service.live.group}:
+            told = f"its primary is in {service.live.group}"
+            yield "T4", f"{arn} sends {service.label} to {sorted(action.live)}, {told}"
+
+
+def _rules_of(world: World, service: Service, production: Iterable[str]) -> list[tuple[str, Forward]]:
+    """The production actions that name a group of a service."""
+
+    def by_service() -> dict[str, list[tuple[str, Forward]]]:
+        owners = world.owners()
+        found: dict[str, list[tuple[str, Forward]]] = {}
+        for listener in production:
+            for arn, action in world.forwards(listener):
+                for owner in {owners[group].arn for group in action.weights if group in owners}:
+                    found.setdefault(owner, []).append((arn, action))
+        return found
+
+    known: dict[str, list[tuple[str, Forward]]] = world.once("production rules", by_service)
+    return known.get(service.arn, [])
+
+
+def _untouched_test(world: World, service: Service) -> Seen:
+    group = world.group_of(service)
+    listener = world.listener_of(group, "TestTrafficRoute") if group else ""
+    if group is None or not listener or any(each.service is service for each in world.deployments):
+        return
+    pair = {each.arn for each in world.pair(group)}
+    for arn, action in world.forwards(listener):
+        if action.groups & pair and action.live != {service.live.group}:
+            yield "T12", f"{arn} shows {sorted(action.live)} before anything was released"
+
+
+def _blind(world: World, service: Service) -> Seen:
+    """Alarms and policies that look at the other group of a pair alone."""
+    group = world.group_of(service)
+    pair = world.pair(group) if group else []
+    for name, reader in {name: reader for each in pair for name, reader in world.readers_of(each)}.items():
+        named = {each.arn for each in pair if each.full_name in reader.text}
+        if service.live.group not in named:
+            yield "T10", f"{name} looks at {sorted(named)} and {service.label} serves from {service.live.group}"
+        for metric in sorted({metric for metric, _ in reader.metrics}):
+            looked = {each.get("TargetGroup") for other, each in reader.metrics if other == metric}
+            known = {each.arn for each in pair if each.full_name in looked}
+            if known and service.live.group not in known:
+                yield "T10", f"{metric} of {name} looks at {sorted(known)}, not at {service.live.group}"
+
+
+def _without_data(world: World) -> Seen:
+    """Alarms and policies whose dimensions no metric has."""
+    for name, reader in world.metric_readers.items():
+        for metric, dimensions in reader.metrics:
+            if wrong := next(filter(None, (look(world, dimensions) for look in _DIMENSIONS)), ""):
+                yield "T10", f"{metric} of {name} has no data: {wrong}"
+
+
+def _wrong_balancer(world: World, dimensions: Mapping[str, str]) -> str:
+    told = dimensions.get("LoadBalancer")
+    if told and told not in map(world.balancer_name, world.balancers) and world.is_made_here(told):
+        return f"{told} is no balancer"
+    group = world.group(dimensions.get("TargetGroup", ""))
+    # A group is behind none while a reading takes the idle one out of its rules.
+    balancer = world.balancer_of(group.arn) if group else ""
+    if told and balancer in world.balancers and told != world.balancer_name(balancer):
+        return f"{told} is not the group's balancer"
+    return ""
+
+
+def _wrong_cluster(world: World, dimensions: Mapping[str, str]) -> str:
+    service = next((each for each in world.services.values() if each.name == dimensions.get("ServiceName")), None)
+    if service and dimensions.get("ClusterName") != service.cluster:
+        return f"{service.label} is not in the cluster {dimensions.get('ClusterName')}"
+    return ""
+
+
+_DIMENSIONS: tuple[Callable[[World, Mapping[str, str]], str], ...] = (_wrong_balancer, _wrong_cluster)
+
+
+def _moving_images(service: Service) -> Seen:
+    for tasks in service.task_sets:
+        name, _, tag = tasks.image.rpartition("/")[2].partition(":")
+        if tasks.image and "@" not in name and tag in ("", "latest"):
+            yield "T11", f"{service.label} {tasks.version} runs {tasks.image}, whatever that is when a task starts"
