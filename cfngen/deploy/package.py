@@ -174,7 +174,7 @@ def _with_urls(text: str, urls: Mapping[str, str]) -> str:
     for line in lines:
         starts.append(starts[-1] + len(line))
     spots = [(node, urls[name]) for name, (_, node) in _nested(text).items() if name in urls]
-    for node, address in sorted(spots, key=lambda each: -each[0].start_mark.line):
+    for node, address in sorted(spots, key=lambda each: (-each[0].start_mark.line, -each[0].start_mark.column)):
         begin, end = (starts[mark.line] + mark.column for mark in (node.start_mark, node.end_mark))
         text = text[:begin] + (json.dumps(address) if node.style else address) + text[end:]
     return text
