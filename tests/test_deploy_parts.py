@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -391,6 +392,75 @@ def green_serves(stack: str) -> str:
             action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
             balancers.modify_rule(RuleArn=arn, Actions=[action])
     return str(green)
+
+
+class InState:
+    """A local AWS whose stacks are all said to be in one state."""
+
+    def __init__(self, inner: Target) -> None:
+        self.inner = inner
+        self.state = b""
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        said: list[Any] = []
+        body = b"".join(self.inner(environ, lambda *told: said.extend(told)))
+        if self.state:
+            body = re.sub(rb"(?<=<StackStatus>)\w+", self.state, body)
+        headers = [(name, value) for name, value in said[1] if name.lower() != "content-length"]
+        start(said[0], [*headers, ("Content-Length", str(len(body)))])
+        return [body]
+
+
+def test_states_in_which_nothing_can_be_deployed_say_what_can_be_done(
+    cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    balancer = Balancer(https=False, deletion_protection=False)
+    app = App(name="shop", stage="busy", services=(Service(name="web"),), balancer=balancer)
+    write({tmp_path / "busy": stage_files(app, None)})
+    around: list[InState] = []
+
+    def in_state(inner: Target) -> Wsgi:
+        around.append(InState(inner))
+        return around[0]
+
+    told = {
+        b"UPDATE_IN_PROGRESS": ("somebody's operation is at work on it", "wait stack-update-complete"),
+        b"ROLLBACK_FAILED": ("it can only be deleted", "delete-stack"),
+        b"DELETE_FAILED": ("its deletion failed", "FORCE_DELETE_STACK"),
+        b"UPDATE_ROLLBACK_FAILED": ("that has to be continued first", "continue-update-rollback"),
+    }
+    with target(in_state, monkeypatch):
+        assert cfngen("deploy", "busy", "--yes").status == 0
+        for state, (why, command) in told.items():
+            around[0].state = state
+            refused = cfngen("deploy", "busy", "--yes")
+            assert (refused.status, refused.out) == (1, "")
+            assert refused.err.startswith(f"error: shop-busy is in {state.decode()}: ")
+            assert why in refused.err
+            assert command in refused.err
+        around[0].state = b"UPDATE_IN_PROGRESS"
+        refused = cfngen("destroy", "busy", "--yes")
+        assert refused.status == 1
+        assert "wait stack-update-complete" in refused.err
+
+
+def test_a_stack_that_is_a_change_set_only_is_deployed_as_new(
+    cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    balancer = Balancer(https=False, deletion_protection=False)
+    app = App(name="shop", stage="looked", services=(Service(name="web"),), balancer=balancer)
+    write({tmp_path / "looked": stage_files(app, None)})
+    with target(lambda inner: inner, monkeypatch):
+        client = boto3.client("cloudformation")
+        planned = cfngen("deploy", "looked", "--plan")
+        assert planned.status == 0
+        assert "aws cloudformation delete-stack --stack-name shop-looked" in planned.out
+        again = cfngen("deploy", "looked", "--plan")
+        assert "delete-change-set" in again.out
+        assert len(client.list_change_sets(StackName="shop-looked")["Summaries"]) >= 2  # of nobody is one taken away
+        assert client.describe_stacks(StackName="shop-looked")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+        assert cfngen("deploy", "looked", "--yes").status == 0
+        assert client.describe_stacks(StackName="shop-looked")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
 
 
 class Slow:

@@ -66,8 +66,8 @@ class Plan:
     uploaded: int
     changes: Changes | None
     findings: tuple[Finding, ...] = ()
-    is_reviewed: bool = False
-    """Whether the stack itself is there only for this change set."""
+    is_ours: bool = False
+    """Whether the stack itself is there for this change set alone."""
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -87,7 +87,7 @@ class Plan:
     @property
     def forget(self) -> str:
         """The command that takes it away."""
-        if self.is_reviewed:
+        if self.is_ours:
             return command("aws", "cloudformation", "delete-stack", "--stack-name", self.stack)
         return command("aws", "cloudformation", "delete-change-set", "--change-set-name", self.change_set)
 
@@ -134,7 +134,7 @@ def plan(
         if not found.steps and not is_new and _is_same(account, wanted.stack, package, values):
             return Plan(wanted.stack, kind, made, values, uploaded, None)
         findings = () if is_new else _findings(state, wanted.folder)
-        return Plan(wanted.stack, kind, made, values, uploaded, found, findings, is_reviewed=is_new)
+        return Plan(wanted.stack, kind, made, values, uploaded, found, findings, is_ours=told is None)
     except BaseException:
         _forget(account, made, wanted.stack, is_made_stack=told is None)
         raise
@@ -142,7 +142,7 @@ def plan(
 
 def discard(account: Account, planned: Plan) -> None:
     """Take the change set away, with the empty stack that was there for it alone."""
-    _forget(account, planned.change_set, planned.stack, is_made_stack=planned.is_reviewed)
+    _forget(account, planned.change_set, planned.stack, is_made_stack=planned.is_ours)
 
 
 def _refuse_unstable(account: Account, told: Mapping[str, Any]) -> None:
