@@ -512,3 +512,24 @@ def test_who_stops_watching_hears_that_it_goes_on(tmp_path: Path, monkeypatch: p
     assert "shop-dev: you have stopped watching, and nothing else. CloudFormation goes on by itself" in told
     assert "aws cloudformation describe-stack-events --stack-name shop-dev" in told
     assert "interrupted" in told
+
+
+def test_an_execution_that_is_refused_is_told(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App(name="shop", stage="late", services=(Service(name="web"),), balancer=Balancer(https=False))
+    write({tmp_path / "late": stage_files(app, None)})
+
+    def refusing(inner: Target) -> Wsgi:
+        def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = io.BytesIO(body)
+            if b"Action=ExecuteChangeSet" not in body:
+                return inner(environ, start)
+            start("400 Bad", [("Content-Type", "text/xml")])
+            return [write_error(ApiError("it cannot be executed any more", "InvalidChangeSetStatus")).encode()]
+
+        return answer
+
+    with target(refusing, monkeypatch):
+        refused = cfngen("deploy", "late", "--yes")
+    assert refused.status == 2
+    assert refused.err.endswith("error: shop-late: ExecuteChangeSet: it cannot be executed any more\n")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cfngen.deploy import deployed
 from cfngen.deploy.account import Account, asking
@@ -17,7 +16,7 @@ from cfngen.deploy.events import Follower, mark
 from cfngen.deploy.failure import leaves, ways
 from cfngen.deploy.planning import RefusedError, Wanted
 from cfngen.deploy.remains import Going, Left, in_order, of_stack
-from cfngen.deploy.running import Outcome, Watch, follow
+from cfngen.deploy.running import Begun, Outcome, Watch, follow
 from cfngen.operate.finding import command
 from cfngen.operate.preflight import preflight
 from cfngen.operate.read import read
@@ -71,10 +70,9 @@ def destroy(account: Account, farewell: Farewell, until: float, watch: Watch) ->
     client, began, token = account.client("cloudformation"), time.monotonic(), f"cfngen-{uuid.uuid4()}"
     with asking(farewell.stack):
         before = mark(client, farewell.id)
-        with suppress(ReadTimeoutError):  # a local target answers when all is over; events tell
-            client.delete_stack(StackName=farewell.id, ClientRequestToken=token)
+    begun = Begun(lambda: client.delete_stack(StackName=farewell.id, ClientRequestToken=token))
     follower = Follower(client, farewell.id, before, token, farewell.nested)
-    events = follow(account, follower, until, watch, farewell.stack)
+    events = follow(account, follower, until, watch, farewell.stack, begun)
     is_good = follower.status == "DELETE_COMPLETE"
     return Outcome(
         stack=farewell.stack,

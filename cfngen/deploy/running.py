@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from cfngen.deploy import deployed
 from cfngen.deploy.account import Account, asking
@@ -59,10 +59,9 @@ def execute(account: Account, wanted: Wanted, planned: Plan, until: float, watch
         before = mark(client, planned.stack)
         token = f"cfngen-{uuid.uuid4()}"
         told = client.describe_stacks(StackName=planned.stack)["Stacks"][0]
-        with suppress(ReadTimeoutError):  # a local target answers when all is over; events tell
-            client.execute_change_set(ChangeSetName=planned.change_set, ClientRequestToken=token)
+    begun = Begun(lambda: client.execute_change_set(ChangeSetName=planned.change_set, ClientRequestToken=token))
     follower = Follower(client, told["StackId"], before, token)
-    events = follow(account, follower, until, watch, planned.stack)
+    events = follow(account, follower, until, watch, planned.stack, begun)
     is_good = follower.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     is_protected = is_good and _protect(account, wanted, told)
     after = deployed.describe(account, planned.stack)
@@ -78,10 +77,34 @@ def execute(account: Account, wanted: Wanted, planned: Plan, until: float, watch
     )
 
 
-def follow(account: Account, follower: Follower, until: float, watch: Watch, stack: str) -> list[Event]:
-    """All events until the root has come to rest."""
+class Begun:
+    """A call that begins an operation. A local target answers when all is over, so nobody waits for the answer."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._refusal: ClientError | BotoCoreError | None = None
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def check(self, stack: str) -> None:
+        """Raise `AccountError` when it was refused."""
+        if self._refusal:
+            with asking(stack):
+                raise self._refusal
+
+    def _run(self) -> None:
+        try:
+            self._call()
+        except ReadTimeoutError:
+            pass  # events tell
+        except (ClientError, BotoCoreError) as error:
+            self._refusal = error
+
+
+def follow(account: Account, follower: Follower, until: float, watch: Watch, stack: str, begun: Begun) -> list[Event]:
+    """All events until the root has come to rest; raises `AccountError` when the operation was refused."""
     events: list[Event] = []
     while True:
+        begun.check(stack)
         try:
             new = follower.poll()
         except CfngenError as error:
