@@ -1156,6 +1156,9 @@ def test_names_are_of_stack_and_logical_id_and_always_the_same(services: Service
     balancer = named("", "AWS::ElasticLoadBalancingV2::LoadBalancer", "a-long-application-name/Cluster/LoadBalancer")
     assert len(balancer) == 32
     assert named("", "AWS::S3::Bucket", "shop/Logs").islower()
+    # What is cut must not leave two hyphens, which balancers and target groups refuse.
+    group = named("", "AWS::ElasticLoadBalancingV2::TargetGroup", "shop-dev/ServiceAlpha/BlueTargetGroup")
+    assert "--" not in group
 
 
 def test_dynamic_references(provider: LocalProvider) -> None:

@@ -229,7 +229,7 @@ class LocalProvider:
         end = hashlib.sha256(unique.encode()).hexdigest()[:12].upper()
         room = kind.name.limit - len(end) - 2
         logical = resource.name[: max(room // 2, room - len(resource.stack))]
-        stack = resource.stack.replace("/", "-")[: room - len(logical)]
+        stack = resource.stack.replace("/", "-")[: room - len(logical)].rstrip("-")
         name = f"{stack}-{logical}-{end}"
         named = {**resource.properties, kind.name.prop: name.lower() if kind.name.is_lower else name}
         return replace(resource, properties=named)

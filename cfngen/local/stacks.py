@@ -208,13 +208,12 @@ class Operation:
         self.root.state, self.root.pending = outcome.stack, outcome.pending
         if outcome.status == "DELETE_FAILED" and outcome.stack:
             self.root.state = outcome.stack.only(outcome.left)
-        states = {each.path: each for each in outcome.stack.tree()} if outcome.stack else {}
-        for place, record in self.places.items():
+        states = {each.path: each for each in self.root.state.tree()} if self.root.state else {}
+        for place, record in reversed(self.places.items()):  # nested stacks end before those around them
             state = states.get(place)
             if state is None and record is not self.root:
                 if record.is_there:
-                    self.register.turned(record, "DELETE_COMPLETE")
-                    record.deleted = self.register.now()
+                    self._is_gone(place, record)
                 continue
             if state is not None:
                 record.template, record.parameters, record.outputs = state.template, state.parameters, state.outputs
@@ -229,3 +228,10 @@ class Operation:
             self.root.updated = self.register.now()
         if outcome.status == "DELETE_COMPLETE":
             self.root.deleted = self.register.now()
+
+    def _is_gone(self, place: str, record: StackRecord) -> None:
+        self.register.turned(record, "DELETE_COMPLETE")
+        record.deleted = self.register.now()
+        parent = self.register.records[record.parent]
+        if parent.is_there:
+            self.register.happened(parent, place.rpartition("/")[2], STACK, record.id, "DELETE_COMPLETE")

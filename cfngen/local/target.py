@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -125,6 +126,13 @@ def _moto(seed: str) -> Wsgi:
     from moto.moto_api._internal import mock_random
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    class Dispatcher(DomainDispatcherApplication):
+        """Moto looks through its folders at every call, for the same few hosts."""
+
+        def __init__(self) -> None:
+            super().__init__(create_backend_app)
+            self.get_backend_for_host = cache(super().get_backend_for_host)  # type: ignore[method-assign]
+
     if seed:
         mock_random.seed(seed)
-    return DomainDispatcherApplication(create_backend_app)
+    return Dispatcher()

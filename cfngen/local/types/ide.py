@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cfngen.local.types.entry import Call, Read, Type, arn, physical, tags, update
+from cfngen.local.types.entry import Call, Name, Read, Type, arn, physical, tags, update
 
 TYPES = {
     "AWS::Cloud9::EnvironmentEC2": Type(
         "cloud9",
         Call("CreateEnvironmentEC2", names={"ImageId": "imageId"}),
         "environmentId",
+        Name("Name", 60),
         parts=(
             update(
                 "UpdateEnvironment",
