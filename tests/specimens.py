@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cfngen.simulate.behaviour import Readings, one_at_a_time
 from cfngen.simulate.files import Files
+from cfngen.simulate.scenario import Surroundings, parameters, requests, standard
+from cfngen.simulate.simulation import Simulation
 
 Body = dict[str, Any]
 Mistake = Callable[[Body], None]
@@ -163,13 +166,64 @@ def by_hand() -> Body:
     }
 
 
-def files(body: Body, *mistakes: Mistake) -> Files:
-    """A template with mistakes in it, as files."""
+def files(body: Body, *mistakes: Mistake, beside: Mapping[str, str] | None = None) -> Files:
+    """A template with mistakes in it, as files; `beside` are other files of its folder."""
     body = copy.deepcopy(body)
     for mistake in mistakes:
         mistake(body)
-    return Files({"system.yaml": json.dumps(body)})
+    return Files({"system.yaml": json.dumps(body), **(beside or {})})
 
 
 def properties(body: Body, name: str) -> Body:
     return body["Resources"][name]["Properties"]  # type: ignore[no-any-return]
+
+
+def edited(name: str, **changed: Any) -> Mistake:
+    """Some properties of a resource are others."""
+    return lambda body: properties(body, name).update(changed)
+
+
+def added(name: str, kind: str, **told: Any) -> Mistake:
+    """One resource more."""
+    return lambda body: body["Resources"].update({name: {"Type": kind, "Properties": told}})
+
+
+def with_policy(name: str, policy: str) -> Mistake:
+    """A resource has a DeletionPolicy."""
+    return lambda body: body["Resources"][name].update(DeletionPolicy=policy)
+
+
+def hurts(simulations: Iterable[Simulation]) -> set[str]:
+    """The invariants that did not hold."""
+    return {each.invariant for simulation in simulations for each in simulation.hurts}
+
+
+def lives(
+    *mistakes: Mistake,
+    then: Iterable[Mistake] = (),
+    readings: Iterable[Readings] = (),
+    around: Surroundings | None = None,
+    beside: Mapping[str, str] | None = None,
+) -> list[Simulation]:
+    """A standard life of a template with mistakes, which changes to one with other mistakes, in each reading."""
+    before, after = (files(by_hand(), *wrong, beside=beside) for wrong in (mistakes, (*mistakes, *then)))
+    return [standard(before, around, each, then=after) for each in readings or one_at_a_time()]
+
+
+def lived(*mistakes: Mistake, **how: Any) -> set[str]:
+    """The invariants that do not hold in a standard life, in one reading at least; `how` as in `lives`."""
+    return hurts(lives(*mistakes, **how))
+
+
+def told(simulations: Iterable[Simulation]) -> set[str]:
+    """What was seen that hurts, each after the id of its invariant."""
+    return {f"{each.invariant} {each.seen}" for simulation in simulations for each in simulation.hurts}
+
+
+def deployed(*mistakes: Mistake, readings: Readings | None = None, ssm: Mapping[str, str] | None = None) -> Simulation:
+    """A stage that was just created, whose requests are watched."""
+    system, simulation = files(by_hand(), *mistakes), Simulation(readings)
+    simulation.world.ssm = dict(ssm or {})
+    simulation.deploy(system, parameters(system, {}), {})
+    simulation.settle(simulation.look_around(requests(simulation.world)))
+    return simulation

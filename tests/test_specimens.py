@@ -6,12 +6,12 @@ one of the readings of what AWS leaves open; a system must be right in all of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from specimens import Body, Mistake, by_hand, files, forward, properties, rule
+from specimens import Body, Mistake, by_hand, edited, files, forward, hurts, lived, properties, rule
 
 from cfngen import App, Balancer, Ledger, Service, stage_files
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
@@ -24,16 +24,6 @@ from cfngen.simulate.simulation import Disturbance, Simulation
 TEMPLATES = Path(__file__).parent.parent / "templates" / "coffee"
 
 
-def hurts(simulations: Iterable[Simulation]) -> set[str]:
-    return {each.invariant for simulation in simulations for each in simulation.hurts}
-
-
-def lived(*mistakes: Mistake, then: Iterable[Mistake] = (), readings: Iterable[Readings] = ()) -> set[str]:
-    """What a standard life shows of a template with mistakes, which changes to one with other mistakes."""
-    before, after = files(by_hand(), *mistakes), files(by_hand(), *mistakes, *then)
-    return hurts(standard(before, None, each, then=after) for each in readings or one_at_a_time())
-
-
 def test_a_template_that_is_right_hurts_in_no_reading() -> None:
     for readings in every_reading():
         assert standard(files(by_hand()), None, readings).hurts == [], readings
@@ -44,10 +34,6 @@ def test_coffee_hurts_in_no_reading(stage: str, every: list[Readings]) -> None:
     coffee = Files.of(TEMPLATES / stage)
     for readings in every:
         assert standard(coffee, None, readings).hurts == [], readings
-
-
-def edited(name: str, **changed: Any) -> Mistake:
-    return lambda body: properties(body, name).update(changed)
 
 
 def _on_the_default(body: Body) -> None:

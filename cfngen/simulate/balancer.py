@@ -98,7 +98,8 @@ def check_limits(world: World, rule: Rule) -> None:
 @behaviour("ELB API CreateRule", sure="documented")
 def check_network(world: World, action: Forward) -> None:
     """The groups of an action are in the network of its balancer, and so in one."""
-    if len({world.groups[name].vpc for name in action.groups}) > 1:
+    groups = [world.groups[name] for name in action.groups]
+    if len({each.vpc for each in groups if not each.is_elsewhere}) > 1:
         raise RefusedError(
             "The target groups are in a different VPC than the load balancer (InvalidConfigurationRequest)"
         )
@@ -108,7 +109,7 @@ def check_network(world: World, action: Forward) -> None:
 def check_groups(world: World, balancer: str, action: Forward) -> None:
     """A target group exists before a rule names it, and belongs to one balancer only."""
     for name in action.groups:
-        if name not in world.groups:
+        if not world.adopt_group(name):
             raise RefusedError(f"Target group '{name}' not found (TargetGroupNotFound)")
         for listener in world.listeners.values():
             if (

@@ -8,10 +8,10 @@ from typing import Any
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.balancer import is_behind_a_balancer
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.world import Service, TaskSet, World
+from cfngen.simulate.world import ElsewhereError, Service, TaskSet, World
 
 CLUSTER_ARN = "arn:aws:ecs:::cluster/"
-"""What an ARN of a cluster begins with; the rest is its name."""
+"""What the ARN of a cluster that is made here begins with; the rest is its name."""
 UPDATABLE = frozenset(
     (
         "DesiredCount",
@@ -34,17 +34,19 @@ def create_service(world: World, place: str, physical: str, properties: Mapping[
     group = balancer.get("TargetGroupArn", "")
     check_group(world, group)
     container, port = balancer.get("ContainerName", ""), int(balancer.get("ContainerPort", 0))
-    check_container(world.task_definitions[definition], container, port)
+    known = world.task_definitions.get(definition)
+    if known is not None:
+        check_container(known, container, port)
     desired = int(properties.get("DesiredCount", 1))
-    image = _image(world.task_definitions[definition], container)
+    image = _image(known or {}, container)
     first = TaskSet(world.new_id("task-set"), "v0", group, desired, definition, image)
-    name = str(properties.get("ServiceName", physical))
+    name = str(properties.get("ServiceName", f"name:{physical}"))
     made = Service(
         arn=physical,
         name=name,
         label=_label(world, place, container or name),
         place=place,
-        cluster=str(properties.get("Cluster", "default")).removeprefix(CLUSTER_ARN),
+        cluster=cluster_name(str(properties.get("Cluster", "default"))),
         controller=properties.get("DeploymentController", {}).get("Type", "ECS"),
         container=container,
         port=port,
@@ -56,6 +58,11 @@ def create_service(world: World, place: str, physical: str, properties: Mapping[
     return made
 
 
+def cluster_name(given: str) -> str:
+    """The name of a cluster that is given by its name or its ARN."""
+    return given.partition(":cluster/")[2] or given
+
+
 def _label(world: World, place: str, name: str) -> str:
     """Two services whose containers are called the same are told apart by their places."""
     is_taken = any(each.label == name and each.place != place for each in world.services.values())
@@ -64,16 +71,22 @@ def _label(world: World, place: str, name: str) -> str:
 
 @behaviour("A3.4", sure="documented")
 def check_active(world: World, definition: str) -> None:
-    """A service starts only on an active revision."""
-    if definition not in world.task_definitions or definition in world.inactive:
+    """A service starts only on an active revision; one that is not made here may be made elsewhere."""
+    is_none_here = definition not in world.task_definitions and definition in world.everything()
+    if not definition or is_none_here or definition in world.inactive:
         raise RefusedError(f"TaskDefinition is inactive or does not exist: {definition}")
 
 
 @behaviour("A6.10", sure="observed")
 def check_group(world: World, group: str) -> None:
     """A service cannot be created on a target group that belongs to no balancer."""
-    if group and not is_behind_a_balancer(world, group):
-        raise RefusedError(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
+    if not group or is_behind_a_balancer(world, group):
+        return
+    if group not in world.everything():
+        raise ElsewhereError(
+            f"no template here has the target group {group} or a rule of it, so nobody knows who asks it"
+        )
+    raise RefusedError(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
 
 
 @behaviour("C2.4", sure="documented")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.codedeploy import ALL_AT_ONCE, PREDEFINED, config_name
-from cfngen.simulate.world import DeploymentGroup, World
+from cfngen.simulate.world import DeploymentGroup, ElsewhereError, World
 
 
 @behaviour("CodeDeploy API CreateDeploymentGroup", sure="documented")
@@ -21,6 +21,7 @@ def check_service(world: World, group: DeploymentGroup) -> None:
     """A deployment group names a service that exists and whose deployments are CodeDeploy's, and that no other has."""
     service = world.service_of(group)
     if service is None:
+        _check_is_here(world, "service", (group.properties["ECSServices"] or [{}])[0].get("ServiceName"))
         raise RefusedError("The ECS service cannot be found for the deployment group (InvalidECSServiceException)")
     if service.controller != "CODE_DEPLOY":
         told = (
@@ -36,6 +37,8 @@ def check_service(world: World, group: DeploymentGroup) -> None:
 def check_pair(world: World, group: DeploymentGroup) -> None:
     """A pair names two different target groups that exist."""
     if len({each.arn for each in world.pair(group)}) != 2:
+        for each in world.pair_names(group):
+            _check_is_here(world, "target group", each)
         told = "A target group pair needs two different target groups that exist"
         raise RefusedError(f"{told} (InvalidTargetGroupPairException)")
 
@@ -59,6 +62,8 @@ def check_config(world: World, group: DeploymentGroup) -> None:
     """A deployment configuration exists; behind a Network Load Balancer everything moves at once."""
     name = config_name(group)
     if name not in PREDEFINED and name not in world.deployment_configs:
+        if not name.startswith("CodeDeployDefault."):
+            _check_is_here(world, "deployment configuration", name)
         told = f"No deployment configuration found for name: {name}"
         raise RefusedError(f"{told} (DeploymentConfigDoesNotExistException)")
     routing = world.deployment_configs.get(name, PREDEFINED.get(name, {}))
@@ -69,3 +74,12 @@ def check_config(world: World, group: DeploymentGroup) -> None:
     ):
         told = "A Network Load Balancer supports a deployment configuration that moves everything at once only"
         raise RefusedError(f"{told} (InvalidLoadBalancerInfoException)")
+
+
+def _check_is_here(world: World, what: str, name: object) -> None:
+    """What a release moves is made by the templates; else there is nothing to play."""
+    known = {each.name for each in world.services.values()} | {each.name for each in world.groups.values()}
+    if name and name not in known | world.everything():
+        raise ElsewhereError(
+            f"no template here makes the {what} {name}; play those that make it together with this one"
+        )

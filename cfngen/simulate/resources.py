@@ -13,7 +13,8 @@ from typing import Any
 from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.world import DeploymentGroup, Forward, Listener, MetricReader, Rule, TargetGroup, World
+from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World
 
 Properties = Mapping[str, Any]
 
@@ -53,17 +54,18 @@ class Resources:
 
     def attribute(self, resource: Resource, name: str) -> Any:
         known = _TYPES.get(resource.kind, _OTHER).attributes
-        return known[name](self.world, resource.physical) if name in known else f"{resource.physical}.{name}"
+        made = self.reference(resource) if resource.kind in _NAMES else resource.physical
+        return known[name](self.world, made) if name in known else f"{resource.physical}.{name}"
 
     def reference(self, resource: Resource) -> Any:
-        return resource.physical
+        return resource.properties.get(_NAMES.get(resource.kind, ""), resource.physical)
 
     def dynamic(self, service: str, key: str) -> str:
         return self.world.ssm.get(key.partition(":")[0], f"{service}:{key}")
 
 
 class MalformedError(Exception):
-    """A resource's properties have a shape that its service cannot read: which, and what is wrong with it."""
+    """A resource cannot be played: its properties have a shape that its service cannot read, or lead elsewhere."""
 
     def __init__(self, resource: Resource, reason: str) -> None:
         super().__init__(reason)
@@ -75,6 +77,8 @@ def _well_formed(resource: Resource) -> Iterator[None]:
     """Types read properties as they should be; what they stumble over is told with its place."""
     try:
         yield
+    except ElsewhereError as error:
+        raise MalformedError(resource, str(error)) from error
     except KeyError as error:
         raise MalformedError(resource, f"the property {error} is missing") from error
     except (AttributeError, IndexError, TypeError, ValueError) as error:
@@ -92,6 +96,15 @@ def _create_other(world: World, physical: str, _: Properties) -> str:
 
 def _delete_other(world: World, physical: str) -> None:
     world.others.pop(physical, None)
+
+
+def _create_cluster(world: World, physical: str, properties: Properties) -> str:
+    world.clusters[physical] = str(properties.get("ClusterName", physical))
+    return physical
+
+
+def _delete_cluster(world: World, physical: str) -> None:
+    del world.clusters[physical]
 
 
 def _create_balancer(world: World, physical: str, properties: Properties) -> str:
@@ -259,8 +272,9 @@ def _delete_deployment_group(world: World, physical: str) -> None:
 
 
 def _create_config(world: World, physical: str, properties: Properties) -> str:
-    world.deployment_configs[physical] = properties.get("TrafficRoutingConfig", {})
-    return physical
+    name = str(properties.get("DeploymentConfigName", physical))
+    world.deployment_configs[name] = properties.get("TrafficRoutingConfig", {})
+    return name
 
 
 @behaviour("A4.14", sure="documented")
@@ -277,11 +291,13 @@ def _create_target(world: World, physical: str, properties: Properties) -> str:
 
 
 def _update_target(world: World, physical: str, _: Properties, properties: Properties) -> None:
-    wanted = properties["ResourceId"]
+    wanted = str(properties["ResourceId"])
     service = next((each for each in world.services.values() if f"service/{each.cluster}/{each.name}" == wanted), None)
-    if service is None:
-        raise RefusedError(f"ECS service doesn't exist: {properties['ResourceId']} (ValidationException)")
+    if service is None and any(wanted.startswith(f"service/{name}/") for name in world.clusters.values()):
+        raise RefusedError(f"ECS service doesn't exist: {wanted} (ValidationException)")
     world.scalable[physical] = properties
+    if service is None:
+        return  # it is of a table, a function, or a service of another stack
     ecs.limit(world, service, int(properties["MinCapacity"]), int(properties["MaxCapacity"]))
 
 
@@ -333,6 +349,13 @@ class _Type:
     attributes: Mapping[str, Callable[[World, str], Any]]
 
 
+_NAMES = {
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::CodeDeploy::Application": "ApplicationName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+}
+"""The property that names a resource, by types whose Ref is that name; without one a name is made up."""
 _OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(
@@ -361,7 +384,7 @@ _TYPES = {
         _create_rule, update_rule, _delete_rule, {"RuleArn": lambda _, physical: physical}
     ),
     "AWS::ECS::Cluster": _Type(
-        _create_other, _nothing, _delete_other, {"Arn": lambda _, physical: f"{ecs.CLUSTER_ARN}{physical}"}
+        _create_cluster, _nothing, _delete_cluster, {"Arn": lambda _, name: f"{ecs.CLUSTER_ARN}{name}"}
     ),
     "AWS::ECS::TaskDefinition": _Type(
         _create_definition, _nothing, delete_definition, {"TaskDefinitionArn": lambda _, physical: physical}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cfngen.semantics.account import Nobody
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Engine, Event, Outcome, RefusedError, Resource, StackState
 from cfngen.semantics.update import Readings as EngineReadings
@@ -29,6 +30,19 @@ PSEUDO = {
     "AWS::Region": "eu-west-1",
     "AWS::URLSuffix": "amazonaws.com",
 }
+
+
+class Elsewhere(Nobody):
+    """The account around the stacks that are played: what no export of theirs gives is another stack's, by its name."""
+
+    def __init__(self) -> None:
+        self._exports: dict[str, Mapping[str, object]] = {}
+
+    def exported(self, path: str, exports: Mapping[str, object]) -> None:
+        self._exports[path] = exports
+
+    def imported(self, name: str) -> object:
+        return next((each[name] for each in self._exports.values() if name in each), name)
 
 
 @dataclass
@@ -60,6 +74,7 @@ class Simulation:
         self.stack: StackState | None = None
         self.events: list[Event] = []
         self._rewritten = rewritten
+        self._account = Elsewhere()
         self._versions: dict[str, int] = {}
         self.world.changed = self._changed
         self.after = "the beginning"
@@ -210,7 +225,7 @@ class Simulation:
     def _engine(self, provider: Resources, files: Files) -> Engine:
         told = self.world.readings
         readings = EngineReadings(told.dynamic_again, self._rewritten, told.backwards)
-        return Engine(provider, files.fetch, PSEUDO, readings, self.events.append)
+        return Engine(provider, files.fetch, PSEUDO, readings, self.events.append, self._account)
 
     def _begin_moving(self, label: str) -> None:
         flying = {each.service.label for each in self.world.in_flight()}
@@ -252,6 +267,8 @@ class Simulation:
             return
         if service.live is not blue:
             self.watch.hurt("T6", self.after, f"{service.label} {service.live.version} is the primary task set")
+        if (green := deployment.green) and green in service.task_sets:
+            self.watch.hurt("T6", self.after, f"{service.label} {green.version} still runs in {green.group}")
         for arn, action in codedeploy.rules_of_pair(deployment, deployment.production):
             if action.live != {blue.group}:
                 told = f"{arn} sends requests to {sorted(action.live)}, and {blue.version} is in {blue.group}"

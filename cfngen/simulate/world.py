@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.simulate.behaviour import Readings
+from cfngen.simulate.metrics import MetricReader
 
 
 @dataclass
@@ -58,9 +59,16 @@ class Rule:
     action: Forward
 
 
+class ElsewhereError(Exception):
+    """What happens depends on something that none of the templates makes; the message says on what."""
+
+
 @dataclass
 class TargetGroup:
-    """A target group. `had_traffic` is the minute in which it last had weight."""
+    """A target group. `had_traffic` is the minute in which it last had weight.
+
+    One that `is_elsewhere` belongs to no template that is played; who runs in it is not known.
+    """
 
     arn: str
     name: str
@@ -69,6 +77,7 @@ class TargetGroup:
     vpc: str = ""
     drain_seconds: int = 300
     had_traffic: float = -1e9
+    is_elsewhere: bool = False
 
 
 @dataclass
@@ -124,44 +133,20 @@ class DeploymentGroup:
     properties: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class MetricReader:
-    """An alarm or a scaling policy: the dimensions of its metrics, each with the metric's name, and all of it as text."""
-
-    metrics: tuple[tuple[str, Mapping[str, str]], ...]
-    text: str
-
-    @classmethod
-    def of(cls, properties: Mapping[str, Any]) -> MetricReader:
-        return cls(tuple(_metrics(properties)), str(properties))
-
-
-def _metrics(node: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
-    if isinstance(node, Mapping):
-        if isinstance(node.get("Dimensions"), list):
-            yield (
-                str(node.get("MetricName", "")),
-                {str(each["Name"]): str(each["Value"]) for each in node["Dimensions"]},
-            )
-        for part in node.values():
-            yield from _metrics(part)
-    elif isinstance(node, list):
-        for part in node:
-            yield from _metrics(part)
-
-
 @dataclass
 class World:
     """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `metric_readers` are alarms
     and scaling policies.
 
     `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
-    tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``. `ssm` are parameters that dynamic references read;
+    tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``, `clusters` are names by id. `ssm`
+    are parameters that dynamic references read;
     `changed` is called after every single write, so that nobody can look away between two of them.
     """
 
     readings: Readings = field(default_factory=Readings)
     balancers: dict[str, str] = field(default_factory=dict)
+    clusters: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
     groups: dict[str, TargetGroup] = field(default_factory=dict)
@@ -197,7 +182,8 @@ class World:
         """The physical ids of all that exists; a revision that is deregistered does not."""
         definitions = self.task_definitions.keys() - self.inactive
         listeners = {arn for arn, each in self.listeners.items() if not each.is_elsewhere}
-        parts = (self.balancers, listeners, self.rules, self.groups, definitions, self.services)
+        groups = {arn for arn, each in self.groups.items() if not each.is_elsewhere}
+        parts = (self.balancers, self.clusters, listeners, self.rules, groups, definitions, self.services)
         more = (self.deployment_groups, self.deployment_configs, self.metric_readers, self.scalable, self.others)
         return set().union(*parts, *more, self.pipelines, self.event_rules, self.machines)
 
@@ -261,6 +247,18 @@ class World:
         )
         return True
 
+    def adopt_group(self, name: str) -> bool:
+        """Whether an unknown name may be a target group from elsewhere, as for `adopt`."""
+        if name in self.groups:
+            return True
+        if not name or name in self.everything():
+            return False
+        full = name.rpartition(":")[2]
+        own = full.split("/")[1] if full.startswith("targetgroup/") else name
+        self.groups[name] = TargetGroup(name, own, full, 0, is_elsewhere=True)
+        self.structure += 1
+        return True
+
     def tasks_in(self, group: str) -> list[TaskSet]:
         """The task sets whose tasks are targets of a group."""
         return [each for service in self.services.values() for each in service.task_sets if each.group == group]
@@ -273,9 +271,12 @@ class World:
 
     def pair(self, group: DeploymentGroup) -> list[TargetGroup]:
         """The two target groups of a deployment group, those that there are."""
+        return [found for name in self.pair_names(group) if (found := self.group(name))]
+
+    def pair_names(self, group: DeploymentGroup) -> list[str]:
+        """What a deployment group calls the two groups of its pair."""
         pairs = group.properties.get("LoadBalancerInfo", {}).get("TargetGroupPairInfoList", [{}])
-        names = [each.get("Name", "") for each in pairs[0].get("TargetGroups", [])]
-        return [found for name in names if (found := self.group(name))]
+        return [each.get("Name", "") for each in pairs[0].get("TargetGroups", [])]
 
     def listener_of(self, group: DeploymentGroup, route: str) -> str:
         """The listener of a route, ``ProdTrafficRoute`` or ``TestTrafficRoute``; empty when there is none."""
