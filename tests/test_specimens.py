@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from specimens import Body, Mistake, by_hand, edited, files, forward, hurts, lived, properties, rule
 
 from cfngen import App, Balancer, Ledger, Service, stage_files
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
-from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
 from cfngen.simulate.requests import Request
 from cfngen.simulate.scenario import parameters, requests, standard, update
-from cfngen.simulate.simulation import Disturbance, Simulation
+from cfngen.simulate.simulation import Simulation
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "coffee"
 
@@ -59,95 +57,6 @@ def test_a_rule_that_is_edited_goes_back_to_blue() -> None:
 
 def test_a_rule_of_another_priority_goes_back_to_blue() -> None:
     assert lived(then=[edited("AdminRule", Priority=99)]) >= {"T1", "T2"}
-
-
-def _by_parameter(body: Body) -> None:
-    """The weights of Admin's rules by a colour that is kept in SSM, and read by a parameter's type."""
-    body["Parameters"]["AdminColour"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "admin-colour"}
-    body["Mappings"] = {"Weights": {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100}}}
-    for name in ("AdminRule", "AdminTestRule"):
-        weights = [{"Fn::FindInMap": ["Weights", {"Ref": "AdminColour"}, each]} for each in ("Blue", "Green")]
-        properties(body, name)["Actions"] = forward(*weights, "Admin")
-
-
-def _by_reference(body: Body) -> None:
-    """The weights of Admin's rules by dynamic references, one for each."""
-    for name in ("AdminRule", "AdminTestRule"):
-        weights = [f"{{{{resolve:ssm:admin-{colour}}}}}" for colour in ("blue", "green")]
-        properties(body, name)["Actions"] = forward(*weights, "Admin")
-
-
-def _stored(colour: str) -> dict[str, str]:
-    blue = colour == "blue"
-    return {"admin-colour": colour, "admin-blue": str(100 * blue), "admin-green": str(100 * (not blue))}
-
-
-def _until(step: str, mistake: Mistake, readings: Readings) -> tuple[Simulation, Deployment]:
-    """Admin is being released, up to a step; whoever keeps the colour in SSM hears of it only after the end."""
-    system = files(by_hand(), mistake)
-    simulation = Simulation(readings)
-    simulation.world.ssm = _stored("blue")
-    simulation.deploy(system, parameters(system, {}), {})
-    simulation.settle(simulation.look_around(requests(simulation.world)))
-    deployment = simulation.release("admin")
-    while deployment.next_step != step:
-        simulation.step(deployment)
-    return simulation, deployment
-
-
-def _edit(simulation: Simulation, mistake: Mistake, fail_at: int | None = None) -> None:
-    edit = files(by_hand(), mistake, edited("AdminRule", Priority=99), edited("AdminAlarm", Threshold=1))
-    simulation.deploy(edit, parameters(edit, {}), disturbance=Disturbance(fail_at))
-
-
-MISTAKES = pytest.mark.parametrize("mistake", [_by_parameter, _by_reference])
-
-
-@MISTAKES
-@pytest.mark.parametrize("again", [True, False], ids=["resolved again", "resolved once"])
-def test_a_colour_in_ssm_is_wrong_until_the_success_is_told(mistake: Mistake, again: bool) -> None:
-    """CodeDeploy tells of a success after the termination wait, up to two days late; an edit until then is wrong."""
-    simulation, _ = _until("Terminate", mistake, Readings(dynamic_again=again))
-    _edit(simulation, mistake)
-    assert "T3" in hurts([simulation])
-
-
-@MISTAKES
-def test_a_colour_in_ssm_hurts_in_the_middle_of_a_canary(mistake: Mistake) -> None:
-    simulation, _ = _until("AllowTraffic 100", mistake, Readings())
-    _edit(simulation, mistake)
-    assert "T3" in hurts([simulation])
-
-
-@MISTAKES
-def test_a_colour_in_ssm_hurts_when_an_update_is_rolled_back(mistake: Mistake) -> None:
-    """The rollback writes the values of the update before, from before the release."""
-    simulation, deployment = _until("Terminate", mistake, Readings())
-    simulation.finish(deployment)
-    simulation.world.ssm = _stored("green")
-    _edit(simulation, mistake, fail_at=1)
-    assert hurts([simulation]) >= {"T1", "T2"}
-
-
-def test_two_weights_read_one_after_the_other_do_not_fit_together() -> None:
-    """The colour changes between the two reads of one write: both groups get everything, or nothing."""
-
-    class Moving(dict[str, str]):
-        """Changes after the first read."""
-
-        def get(self, key: str, default: Any = None) -> Any:
-            value = super().get(key, default)
-            self.update(_stored("green"))
-            return value
-
-    system = files(by_hand(), _by_reference)
-    simulation = Simulation()
-    simulation.world.ssm = _stored("blue")
-    simulation.deploy(system, parameters(system, {}), {})
-    simulation.settle(simulation.look_around(requests(simulation.world)))
-    simulation.world.ssm = Moving(_stored("blue"))
-    _edit(simulation, _by_reference)
-    assert "T2" in hurts([simulation])
 
 
 def _replaced(priority: int, blue: int = 100, green: int = 0) -> Mistake:
