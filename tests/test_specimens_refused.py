@@ -238,13 +238,17 @@ def test_a_configuration_in_use_is_not_deleted() -> None:
 
     assert lived(own) == set()
     found = told(lives(own, with_policy("AdminDeployment", "Retain")))
-    assert "T8 system/Shift" in found
+    assert any(each.startswith("T8 ") and "Shift" in _names(each) for each in found), found
+
+
+def _names(told: str) -> set[str]:
+    return {each.rpartition("/")[2] for each in told.split(", ")}
 
 
 def test_a_group_in_use_is_not_deleted() -> None:
     """A balancer that is retained with a rule of it holds both groups of the rule's service."""
     found = told(lives(*(with_policy(name, "Retain") for name in ("Balancer", "Production", "AdminRule"))))
-    assert found >= {"T8 system/AdminGreen, system/AdminBlue", "T8 system/AdminBlue, system/AdminGreen"}
+    assert any(each.startswith("T8 ") and {"AdminBlue", "AdminGreen"} <= _names(each) for each in found), found
 
 
 def test_what_an_update_cannot_remove_is_left_for_good() -> None:
