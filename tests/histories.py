@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import pytest
+
 from cfngen import (
     AllAtOnce,
     App,
@@ -27,6 +29,7 @@ from cfngen import (
     stage_files,
     title,
 )
+from cfngen.semantics.template import read_template
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
@@ -101,6 +104,14 @@ CHANGES: Mapping[str, Change] = {
 """What may change between two deployments, each keeping what it does not name. HTTPS goes on and not off again, since
 a switch off is known to answer 404 on port 80 for the time of an update (docs/traffic.md)."""
 
+ROUTING = {
+    name
+    for name in CHANGES
+    if any(
+        word in name for word in ("takes", "paths", "rules", "host", "office", "everybody", "comes", "goes", "HTTPS")
+    )
+}
+"""Changes of who gets a request, which are what can hurt."""
 ADDRESSES = ("203.0.113.7", "198.51.100.1")
 PATHS = (
     "/", "/suppliers", "/admin", "/admin/suppliers", "/administrator", "/manage/x", "/reports/1", "/office", "/a1", "/a5"
@@ -166,6 +177,18 @@ def generate(app: App, ledger: str) -> tuple[Files, str]:
     return _generate(repr(app), ledger)
 
 
+@lru_cache(maxsize=4096)
+def _writes(old: str, new: str) -> int:
+    """How many resources of a template are not as they were."""
+    before, after = (read_template(each).resources if each else {} for each in (old, new))
+    return sum(before.get(name) != each for name, each in after.items())
+
+
+def writes(old: Files, new: Files) -> int:
+    """About how many writes an update takes: those of resources whose text has changed."""
+    return sum(_writes(old.texts.get(name, ""), new.texts[name]) for name in new.templates)
+
+
 class Life:
     """One stage from its first deployment on. Every event says by itself whether it can happen now."""
 
@@ -188,11 +211,16 @@ class Life:
         self,
         changes: tuple[str, ...] = (),
         *,
-        fail_at: int | None = None,
-        meanwhile: tuple[int, ...] = (),
+        fail_at: float | None = None,
+        meanwhile: tuple[float, ...] = (),
         revert: bool = False,
+        sick: bool = False,
     ) -> None:
-        """Change the description, generate, deploy. A write may fail; a deployment may go on between two writes."""
+        """Change the description, generate, deploy.
+
+        A write may fail, or the first tasks of a newcomer never become healthy; between two writes a deployment may go
+        on or begin. Which writes is said by how much of the update is done by then, from 0 to 1.
+        """
         wanted = self.deployed if revert and self.deployed else self.app
         for change in changes:
             wanted = CHANGES[change](wanted)
@@ -204,7 +232,13 @@ class Life:
             return  # refused with a way out, and nothing is written
         self.app = wanted
         given = self._parameters(files)
-        disturbance = Disturbance(fail_at, dict.fromkeys(meanwhile, self._meanwhile))
+        asked = {name.partition("Rule")[0] for name in given if name.endswith("Live")}
+        number = writes(self.files, files) if self.is_deployed and self.files else len(files.templates) * 12
+        disturbance = Disturbance(
+            None if fail_at is None or sick else int(fail_at * number),
+            dict.fromkeys((int(each * number) for each in meanwhile), lambda: self._meanwhile(asked)),
+        )
+        self.simulation.world.sick = {REPORTS.name, OFFICE.name} if sick else set()
         outcome = self.simulation.deploy(
             files,
             given,
@@ -212,6 +246,7 @@ class Life:
             disturbance,
             what=f"deploy ({', '.join(changes) or 'as it is'})",
         )
+        self.simulation.world.sick = set()
         if self.simulation.stack is None:
             self.deployed = None
         elif outcome.is_good:
@@ -226,8 +261,8 @@ class Life:
         if not any(each.service.label == name for each in self.flying):
             self.simulation.release(name, self.files)
 
-    def delete(self) -> None:
-        for each in self.flying:
+    def delete(self, *, stop_first: bool) -> None:
+        for each in self.flying if stop_first else ():
             self.simulation.stop(each)
         assert self.files is not None
         self.simulation.delete(self.files)
@@ -247,8 +282,28 @@ class Life:
             deployment.green.is_healthy = False
             self.simulation.step(deployment)
 
+    def scaled_meanwhile(self, deployment: Deployment, tasks: int) -> None:
+        """The number of tasks is being changed while the next step wants to come: it may shift no traffic (A8.1)."""
+        name = deployment.service.label
+        self.simulation.scale(name, tasks, is_lasting=True)
+        self.simulation.step(deployment)
+        self.simulation.steady(name)
+
+    def copy(self) -> None:
+        """The stage under another name: its ledger is refused, and with one of its own it lives by itself."""
+        assert self.deployed is not None
+        copied = replace(self.deployed, stage="copy")
+        with pytest.raises(LedgerError):
+            generate(copied, self.ledger)
+        other = Life(self.simulation.world.readings)
+        other.app = copied
+        other.deploy()
+        for name in other.simulation.labels:
+            other.simulation.finish(other.simulation.release(name, other.files))
+        self.simulation.hurts.extend(other.simulation.hurts)
+
     def sleep(self, name: str) -> None:
-        """Off-hours: no tasks, and tasks again in the morning."""
+        """Off-hours: no tasks, and tasks again in the morning; a release may be under way."""
         service = self.simulation.service(name)
         self.simulation.watch.begin({})
         service.minimum, limits = 0, (service.minimum, service.maximum)
@@ -273,10 +328,19 @@ class Life:
                 given[name] = live.get(service, "blue")
         return given
 
-    def _meanwhile(self) -> None:
+    def _meanwhile(self, asked: set[str]) -> None:
+        """Between two writes: a deployment goes on, or one begins of a service whose colour nobody was asked for."""
         simulation = self.simulation
         after, requests = simulation.after, simulation.watch.table
         if flying := self.flying:
             simulation.step(flying[0])
+        elif self.files and (free := [name for name in self._there() if title(name) not in asked]):
+            simulation.release(free[0], self.files)
         simulation.after = after
-        simulation.watch.begin(requests, {each.service.label for each in flying})
+        simulation.watch.begin(requests, {each.service.label for each in (*flying, *self.flying)})
+
+    def _there(self) -> list[str]:
+        """The services that can be released now and are not about to go."""
+        world = self.simulation.world
+        there = [each.label for each in world.services.values() if world.group_of(each)]
+        return [name for name in there if self.deployed and name in names(self.deployed) and name in names(self.app)]

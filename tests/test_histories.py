@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import random
+from functools import cache
 from typing import Any
 
 import pytest
-from histories import CHANGES, Life
+from histories import CHANGES, ROUTING, SHOP, Life
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,10 +31,19 @@ TIMES = int(os.environ.get("CFNGEN_HISTORIES", "1"))
 """How often as many histories as in CI, each time other ones."""
 
 
-def plot(number: int) -> list[tuple[str, ...]]:
-    """What changes from deployment to deployment."""
+@cache
+def plot(number: int) -> tuple[tuple[str, ...], ...]:
+    """What changes from deployment to deployment: nothing for once, else something that makes a difference."""
     chance = random.Random(number)  # noqa: S311  (no secret)
-    return [tuple(chance.sample(sorted(CHANGES), chance.choice((0, 1, 1, 2)))) for _ in range(5)]
+    app, found = SHOP, []
+    for _ in range(6):
+        chosen = []
+        for _ in range(chance.choice((0, 1, 1, 1, 2))):
+            able = [name for name, change in CHANGES.items() if change(app) != app and change(app).services]
+            chosen.append(chance.choice([*able, *(name for name in able if name in ROUTING for _ in range(2))]))
+            app = CHANGES[chosen[-1]](app)
+        found.append(tuple(chosen))
+    return tuple(found)
 
 
 class Events(RuleBasedStateMachine):
@@ -60,8 +70,17 @@ class Events(RuleBasedStateMachine):
             if deployment.is_running:
                 self.life.simulation.step(deployment)
 
+    @precondition(lambda self: self.life.is_deployed)
+    @rule(data=st.data(), times=st.integers(1, 2))
+    def release_to_the_end(self, data: st.DataObject, times: int) -> None:
+        name = data.draw(st.sampled_from(self.life.simulation.labels), label="service")
+        for _ in range(times):
+            self.life.release(name)
+            for deployment in [each for each in self.life.flying if each.service.label == name]:
+                self.life.simulation.finish(deployment)
+
     @precondition(lambda self: self.life.flying)
-    @rule(data=st.data(), how=st.sampled_from(("fail", "stop", "ring", "crash")))
+    @rule(data=st.data(), how=st.sampled_from(("fail", "stop", "ring", "crash", "scale")))
     def go_wrong(self, data: st.DataObject, how: str) -> None:
         deployment = data.draw(st.sampled_from(self.life.flying), label="deployment")
         match how:
@@ -73,23 +92,29 @@ class Events(RuleBasedStateMachine):
                 self.life.ring(deployment)
             case "crash":
                 self.life.crash(deployment)
+            case "scale":
+                self.life.scaled_meanwhile(deployment, data.draw(st.integers(1, 8), label="tasks"))
 
     @precondition(lambda self: self.life.is_deployed)
     @rule(data=st.data(), tasks=st.integers(1, 8))
     def scale(self, data: st.DataObject, tasks: int) -> None:
         self.life.simulation.scale(data.draw(st.sampled_from(self.life.simulation.labels), label="service"), tasks)
 
-    @precondition(lambda self: self.life.is_deployed and not self.life.flying)
+    @precondition(lambda self: self.life.is_deployed)
     @rule(data=st.data())
     def sleep(self, data: st.DataObject) -> None:
         self.life.sleep(data.draw(st.sampled_from(self.life.simulation.labels), label="service"))
 
     @precondition(lambda self: self.life.is_deployed)
-    @rule(again=st.booleans())
-    def delete(self, again: bool) -> None:
-        self.life.delete()
-        if again:
-            self.life.deploy()
+    @rule(what=st.sampled_from(("nothing", "nothing", "copy", "delete", "delete and deploy")), stop_first=st.booleans())
+    def end(self, what: str, stop_first: bool) -> None:
+        """Rarely: most histories should go on with what they have."""
+        if what == "copy":
+            self.life.copy()
+        elif what != "nothing":
+            self.life.delete(stop_first=stop_first)
+            if what == "delete and deploy":
+                self.life.deploy()
 
     @invariant()
     def nothing_hurts(self) -> None:
@@ -99,10 +124,12 @@ class Events(RuleBasedStateMachine):
             raise AssertionError(f"{told}\n\n{story}")
 
 
+_PARTS = tuple(number / 16 for number in range(16))
 _DISTURBED: dict[str, Any] = {
-    "fail_at": st.none() | st.integers(0, 40),
-    "meanwhile": st.lists(st.integers(0, 20), max_size=3, unique=True).map(tuple),
-    "revert": st.booleans(),
+    "fail_at": st.sampled_from((None, None, None, *_PARTS)),
+    "meanwhile": st.lists(st.sampled_from(_PARTS), max_size=5, unique=True).map(tuple),
+    "revert": st.sampled_from((False, False, False, True)),
+    "sick": st.sampled_from((False, False, False, True)),
 }
 
 
@@ -124,7 +151,7 @@ class Plotted(Events):
 
     @initialize(number=st.integers(0, PLOTS - 1))
     def choose(self, number: int) -> None:
-        self.plot = plot(self.part * PLOTS + number)
+        self.plot = list(plot(self.part * PLOTS + number))
 
     @rule(**_DISTURBED)
     def deploy(self, **disturbed: Any) -> None:
@@ -146,7 +173,7 @@ def play(machine: type[Events], histories: int) -> None:
 
 
 def test_histories_of_drawn_descriptions() -> None:
-    play(Free, 120)
+    play(Free, 100)
 
 
 @pytest.mark.parametrize("part", range(4))

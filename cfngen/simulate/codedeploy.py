@@ -290,7 +290,9 @@ def _move(deployment: Deployment, listener: str, weights: Mapping[str, int], wha
     world, known = deployment.world, deployment.captured.get(listener)
     found = rules_of_pair(deployment, listener)
     if not found or (known is not None and len(found) < len(known)):
-        raise DeploymentFailedError("The ELB could not be updated: a rule that it needs is not there (RuleNotFound)")
+        told = "The ELB could not be updated: a rule that it needs is not there (RuleNotFound)"
+        # A rule that went meanwhile is the doing of whoever updated the stack; the deployment goes back.
+        raise DeploymentFailedError(told, is_expected=bool(found))
     for _, action in found if world.readings.moved_rules == "every one" else found[:1]:
         write_weights(deployment, action, weights)
         for group in action.live:

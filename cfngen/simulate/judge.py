@@ -17,12 +17,17 @@ from cfngen.simulate.watch import Hurt
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was played of one stage. `hurts` are each told once, with the simulation that shows it."""
+    """What was played of one stage.
+
+    `hurts` are each told once, with the simulation that shows it; `in_release` are those that an update shows only
+    while a service is being released, which waiting avoids.
+    """
 
     name: str
     played: int
     hurts: tuple[tuple[Simulation, Hurt], ...]
     story: Simulation
+    in_release: tuple[tuple[Simulation, Hurt], ...] = ()
 
     @property
     def released(self) -> list[str]:
@@ -32,7 +37,11 @@ class Verdict:
     @property
     def summary(self) -> str:
         """The verdict in a line."""
-        said = f"{len(self.hurts)} things hurt" if self.hurts else "nothing hurts"
+        said = (
+            f"{_number(len(self.hurts), 'thing')} hurt{'s' * (len(self.hurts) == 1)}" if self.hurts else "nothing hurts"
+        )
+        if self.in_release:
+            said += f"; {len(self.in_release)} more would in the middle of a release: deploy when none is in flight"
         return f"{self.name}: {_number(len(self.story.story.services), 'service')}, {len(self.released)} of them released; {_lives(self.played)} played; {said}"
 
 
@@ -88,6 +97,11 @@ def judge_update(
     for reading in readings:
         for number in (0, 1, 2):
             play(f"after {_number(number, 'release')}, {reading}", reading, releases=number)
+    number = writes(old, new, around)
+    for fail_at in range(number):
+        for reading in (readings[0], Readings(dynamic_again=True)):
+            play(f"write {fail_at + 1} of {number} fails, {reading}", reading, fail_at=fail_at)
+    at_rest = len(simulations)
     for label, length in steps(old, around).items():
         for until in range(length):
             play(
@@ -96,15 +110,16 @@ def judge_update(
                 in_release_of=label,
                 until=until,
             )
-    number = writes(old, new, around)
-    for fail_at in range(number):
-        for reading in (readings[0], Readings(dynamic_again=True)):
-            play(f"write {fail_at + 1} of {number} fails, {reading}", reading, fail_at=fail_at)
-    return _verdict(name, simulations, simulations[1])
+    return _verdict(name, simulations[:at_rest], simulations[1], simulations[at_rest:])
 
 
-def _verdict(name: str, simulations: Sequence[Simulation], story: Simulation) -> Verdict:
-    verdict = Verdict(name, len(simulations), _hurts(simulations), story)
+def _verdict(
+    name: str, simulations: Sequence[Simulation], story: Simulation, in_release: Sequence[Simulation] = ()
+) -> Verdict:
+    hurts = _hurts(simulations)
+    known = {(each.invariant, each.seen) for _, each in hurts}
+    more = tuple((one, each) for one, each in _hurts(in_release) if (each.invariant, each.seen) not in known)
+    verdict = Verdict(name, len(simulations) + len(in_release), hurts, story, more)
     if not verdict.released and not verdict.hurts:
         there = _number(len(story.story.services), "service")
         told = f"{there} in it, and no deployment group of CodeDeploy releases one of them: there is nothing to judge"

@@ -27,6 +27,10 @@ def verdict(judged: Verdict, *, with_story: bool, colour: bool) -> Iterator[str]
     for simulation, seen in judged.hurts:
         yield from hurt(simulation, seen, colour=colour)
         yield ""
+    if judged.in_release:
+        yield "In the middle of a release this would hurt, too; deploy when none is in flight (cfngen preflight tells):"
+        yield from (f"   {seen.invariant} after {seen.after}: {seen.seen}" for _, seen in judged.in_release)
+        yield ""
 
 
 def story(simulation: Simulation, label: str, *, colour: bool) -> Iterator[str]:
@@ -56,7 +60,9 @@ def hurt(simulation: Simulation, seen: Hurt, *, colour: bool) -> Iterator[str]:
 
 
 def as_data(judged: Verdict) -> dict[str, Any]:
-    """The same for programs: `rows` of the story in the order of time, `hurts` as they were seen and in which reading."""
+    """The same for programs: `rows` of the story in the order of time, `hurts` as they were seen and in which reading,
+    and apart from them those that only an update in the middle of a release shows.
+    """
     return {
         "name": judged.name,
         "played": judged.played,
@@ -73,16 +79,14 @@ def as_data(judged: Verdict) -> dict[str, Any]:
             }
             for row in judged.story.story.rows
         ],
-        "hurts": [
-            {
-                "invariant": each.invariant,
-                "after": each.after,
-                "seen": each.seen,
-                "readings": str(simulation.world.readings),
-            }
-            for simulation, each in judged.hurts
-        ],
+        "hurts": [_hurt(*each) for each in judged.hurts],
+        "in_release": [_hurt(*each) for each in judged.in_release],
     }
+
+
+def _hurt(simulation: Simulation, seen: Hurt) -> dict[str, str]:
+    readings = str(simulation.world.readings)
+    return {"invariant": seen.invariant, "after": seen.after, "seen": seen.seen, "readings": readings}
 
 
 def told(simulation: Simulation, label: str) -> Iterator[Row]:

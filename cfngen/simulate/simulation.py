@@ -238,7 +238,7 @@ class Simulation:
     def _judge(self, outcome: Outcome, disturbed: Disturbance) -> None:
         if outcome.status == "UPDATE_ROLLBACK_FAILED":
             self.watch.hurt("T7", self.after, outcome.reason)
-        elif not outcome.is_good and disturbed.fail_at is None:
+        elif not outcome.is_good and disturbed.fail_at is None and not self.world.sick:
             self.watch.hurt("T7", self.after, f"{outcome.status}: {outcome.reason}")
         if outcome.left:
             self.watch.hurt("T8", self.after, ", ".join(outcome.left))

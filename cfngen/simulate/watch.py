@@ -88,8 +88,8 @@ class Watch:
             self.hurt(invariant, after, seen)
 
     def rest(self, after: str) -> None:
-        """What must hold when nothing is going on."""
-        if self._looked_at != self.world.structure:
+        """What must hold when nothing is going on; while a stack is operated on that is asked of the services alone."""
+        if self.entries is None and self._looked_at != self.world.structure:
             self._looked_at = self.world.structure
             for invariant, seen in rest.of_all(self.world, self.production()):
                 self.hurt(invariant, after, seen)
