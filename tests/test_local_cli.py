@@ -1,81 +1,205 @@
-"""The real AWS command line deploys coffee into the local target: packaged, created, changed, failed, deleted."""
+"""The real AWS command line deploys into what `cfngen local up` starts, with nothing but the variables that it prints.
+
+Packaged, created, changed, failed, deleted; and each time the services' own commands are asked what is there.
+"""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfngen.local.provider import LocalProvider, Services
-from cfngen.local.server import Front, api, serving, template_reader
+from cfngen import App, Balancer, CodeCommit, Database, Ledger, Pipeline, Scaling, Service, stage_files
 
 ROOT = Path(__file__).parent.parent
-REGION = "eu-west-1"
+BOUND_SECONDS = 240  # for anything one command does, on a machine that is busy with other tests
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
+FORTY = App(
+    name="big",
+    services=(
+        *(
+            Service(name=f"s{number:02}", paths=(f"/s{number:02}/*",), health_path=f"/s{number:02}/health")
+            for number in range(39)
+        ),
+        Service(name="web"),
+    ),
+    database=Database(readers=("web",), writers=("s00",), protected=False),
+    balancer=Balancer(https=False, deletion_protection=False, access_logs=False),
+    pipeline=Pipeline(source=CodeCommit(create=True)),
+)
+
+
+class Shell:
+    """A shell in which somebody has said: eval "$(cfngen local up)"."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self.folder = folder
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=BOUND_SECONDS,
+            check=False,
+        )
+
+    def aws(self, *words: str) -> Any:
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.stdout
+
+    def package(self, template: Path) -> Path:
+        packaged = self.folder / "packaged.yaml"
+        given = ("--template-file", str(template), "--s3-bucket", "templates")
+        self.aws("cloudformation", "package", *given, "--output-template-file", str(packaged))
+        return packaged
+
+    def deploy(self, template: Path, stack: str, *more: str) -> str:
+        given = ("--template-file", str(template), "--stack-name", stack, "--s3-bucket", "templates")
+        done = self.run("cloudformation", "deploy", *given, "--capabilities", "CAPABILITY_IAM", *more)
+        if done.returncode:
+            told = self.aws("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+            pytest.fail(f"{done.stderr}\n{told[0].get('StackStatusReason')}")
+        return done.stdout
+
+    def status(self, stack: str) -> str:
+        [told] = self.aws("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+        return str(told["StackStatus"])
+
+    def services(self) -> dict[str, str]:
+        """The ECS services that are there, each with its first task definition."""
+        found = {}
+        for cluster in self.aws("ecs", "list-clusters")["clusterArns"]:
+            for arn in self.aws("ecs", "list-services", "--cluster", cluster)["serviceArns"]:
+                [told] = self.aws("ecs", "describe-services", "--cluster", cluster, "--services", arn)["services"]
+                found[told["serviceName"]] = told["taskDefinition"]
+        return found
+
+    def groups(self) -> list[str]:
+        return [each["TargetGroupName"] for each in self.aws("elbv2", "describe-target-groups")["TargetGroups"]]
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[Services]:
-    """One port: CloudFormation is ours, all others are moto's."""
-    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    from moto.server import DomainDispatcherApplication, create_backend_app
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("shell")
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    own = plain | {"XDG_RUNTIME_DIR": str(folder), "AWS_CONFIG_FILE": os.devnull}
 
-    front = Front(api(Any, lambda _: "", REGION), DomainDispatcherApplication(create_backend_app))  # type: ignore[arg-type]
-    with serving(front) as url:
-        made = Services(url, REGION)
+    def local(*words: str) -> str:
+        command = [sys.executable, "-m", "cfngen", "local", *words]
+        return subprocess.run(command, env=own, capture_output=True, text=True, timeout=120, check=True).stdout
 
-        def read(bucket: str, key: str) -> str:
-            answer = made.session.client("s3", endpoint_url=url).get_object(Bucket=bucket, Key=key)
-            return answer["Body"].read().decode()  # type: ignore[no-any-return]
-
-        front.api = api(LocalProvider(made), template_reader(read), REGION)
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in local("up").splitlines())
+    made = Shell(own | exported, folder)
+    try:
+        made.aws("s3", "mb", "s3://templates")
         yield made
+    finally:
+        local("down")
 
 
-def aws(services: Services, *words: str) -> str:
-    environment = os.environ | {
-        "AWS_ENDPOINT_URL": services.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    command = [sys.executable, "-m", "awscli", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_coffee_dev_is_created_changed_failed_and_deleted(shell: Shell, tmp_path: Path) -> None:
+    stack, cidr = "coffee-dev", ("--parameter-overrides", "TestCidr=203.0.113.0/24")
+    folder = tmp_path / "dev"
+    shutil.copytree(ROOT / "templates/coffee/dev", folder)
+    packaged = shell.package(folder / "coffee.yaml")
+    assert f"Successfully created/updated stack - {stack}" in shell.deploy(packaged, stack, *cidr)
+    [told] = shell.aws("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+    assert told["StackStatus"] == "CREATE_COMPLETE"
+    assert {"Url", "TestUrl", "AlertTopic"} <= {each["OutputKey"] for each in told["Outputs"]}
+    assert (len(shell.groups()), len(shell.services())) == (4, 2)
+    applications = shell.aws("deploy", "list-applications")["applications"]
+    groups = shell.aws("deploy", "list-deployment-groups", "--application-name", *applications)["deploymentGroups"]
+    given = ("--application-name", *applications, "--deployment-group-name", groups[0])
+    group = shell.aws("deploy", "get-deployment-group", *given)["deploymentGroupInfo"]
+    assert group["ecsServices"][0]["serviceName"] in shell.services()
+    assert "No changes to deploy" in shell.deploy(packaged, stack, *cidr, "--no-fail-on-empty-changeset")
 
-
-def test_coffee_is_packaged_deployed_looked_at_and_deleted(services: Services, tmp_path: Path) -> None:
-    template, packaged = ROOT / "templates/coffee/dev/coffee.yaml", tmp_path / "packaged.yaml"
-    aws(services, "s3", "mb", "s3://templates")
-    aws(
-        services, "cloudformation", "package", "--template-file", str(template), "--s3-bucket", "templates",
-        "--output-template-file", str(packaged),
+    # One service's group changes, and a resource of a nested stack cannot be made: all is as it was.
+    before = shell.aws("elbv2", "describe-target-groups")
+    service = folder / "service-customer.yaml"
+    text = service.read_text()
+    assert "HealthCheckPath: /health" in text
+    bad = text.replace("HealthCheckPath: /health", "HealthCheckPath: /other").replace(
+        "Resources:\n", "Resources:\n  Nobody:\n    Type: AWS::Nobody::Knows\n    DependsOn: BlueTargetGroup\n", 1
+    )
+    service.write_text(bad)
+    failed = shell.run(
+        "cloudformation", "deploy", "--template-file", str(shell.package(folder / "coffee.yaml")),
+        "--stack-name", stack, "--capabilities", "CAPABILITY_IAM",
     )  # fmt: skip
-    deploy = (
-        "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", "coffee-dev",
-        "--capabilities", "CAPABILITY_IAM", "--parameter-overrides", "TestCidr=203.0.113.0/24",
-    )  # fmt: skip
-    assert "Successfully created/updated stack - coffee-dev" in aws(services, *deploy)
-    [stack] = json.loads(aws(services, "cloudformation", "describe-stacks", "--stack-name", "coffee-dev"))["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    assert {"Url", "TestUrl", "AlertTopic"} <= {each["OutputKey"] for each in stack["Outputs"]}
-    groups = json.loads(aws(services, "elbv2", "describe-target-groups"))["TargetGroups"]
-    assert len(groups) == 4
-    clusters = json.loads(aws(services, "ecs", "list-clusters"))["clusterArns"]
-    assert len(json.loads(aws(services, "ecs", "list-services", "--cluster", clusters[0]))["serviceArns"]) == 2
-    assert "No changes to deploy" in aws(services, *deploy, "--no-fail-on-empty-changeset")
-    aws(services, "cloudformation", "delete-stack", "--stack-name", "coffee-dev")
-    aws(services, "cloudformation", "wait", "stack-delete-complete", "--stack-name", "coffee-dev")
-    assert json.loads(aws(services, "elbv2", "describe-target-groups"))["TargetGroups"] == []
+    assert failed.returncode == 255
+    assert shell.status(stack) == "UPDATE_ROLLBACK_COMPLETE"
+    nested = next(
+        each["PhysicalResourceId"]
+        for each in shell.aws("cloudformation", "describe-stack-resources", "--stack-name", stack)["StackResources"]
+        if each["LogicalResourceId"] == "ServiceCustomer"
+    )
+    events = shell.aws("cloudformation", "describe-stack-events", "--stack-name", nested)["StackEvents"]
+    [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    assert "AWS::Nobody::Knows is not supported" in reason
+    assert shell.aws("elbv2", "describe-target-groups") == before
+
+    service.write_text(text.replace("HealthCheckPath: /health", "HealthCheckPath: /other"))
+    assert "Successfully" in shell.deploy(shell.package(folder / "coffee.yaml"), stack)
+    after = shell.aws("elbv2", "describe-target-groups")["TargetGroups"]
+    changed = [each for each in after if each not in before["TargetGroups"]]
+    assert [each["HealthCheckPath"] for each in changed] == ["/other", "/other"]
+
+    shell.aws("cloudformation", "delete-stack", "--stack-name", stack)
+    shell.aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", stack)
+    assert (shell.groups(), shell.services()) == ([], {})
+
+
+def test_coffee_prod_stands_and_protects_itself(shell: Shell) -> None:
+    certificate = shell.aws("acm", "request-certificate", "--domain-name", "coffee.example")["CertificateArn"]
+    packaged = shell.package(ROOT / "templates/coffee/prod/coffee.yaml")
+    parameters = ("--parameter-overrides", f"CertificateArn={certificate}", "SourceRepositoryName=coffee")
+    shell.deploy(packaged, "coffee-prod", *parameters)
+    assert shell.status("coffee-prod") == "CREATE_COMPLETE"
+    shell.aws("cloudformation", "delete-stack", "--stack-name", "coffee-prod")
+    assert shell.status("coffee-prod") == "DELETE_FAILED"
+    [balancer] = [each["LoadBalancerArn"] for each in shell.aws("elbv2", "describe-load-balancers")["LoadBalancers"]]
+    off = ("--attributes", "Key=deletion_protection.enabled,Value=false")
+    shell.aws("elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", balancer, *off)
+    [database] = [each["DBInstanceIdentifier"] for each in shell.aws("rds", "describe-db-instances")["DBInstances"]]
+    shell.aws("rds", "modify-db-instance", "--db-instance-identifier", database, "--no-deletion-protection")
+    shell.aws("cloudformation", "delete-stack", "--stack-name", "coffee-prod")
+    shell.aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", "coffee-prod")
+    assert shell.groups() == []
+    assert shell.aws("rds", "describe-db-instances")["DBInstances"] == []
+    snapshots = shell.aws("rds", "describe-db-snapshots", "--snapshot-type", "manual")["DBSnapshots"]
+    assert [each["DBInstanceIdentifier"] for each in snapshots].count(database) == 1
+
+
+def test_forty_services(shell: Shell, tmp_path: Path) -> None:
+    """Made, one of them changed, deleted: each within the bound of a command."""
+
+    def written(app: App) -> Path:
+        file = tmp_path / "ledger.json"
+        ledger = Ledger.read(file.read_text(), str(file)) if file.exists() else None
+        for name, text in stage_files(app, ledger, "services/big.py").items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        return shell.package(tmp_path / "big.yaml")
+
+    shell.deploy(written(FORTY), "big", "--parameter-overrides", "TestCidr=203.0.113.0/24")
+    assert len(shell.groups()) == 80
+    web = replace(FORTY.services[-1], scaling=Scaling(maximum=9))
+    shell.deploy(written(replace(FORTY, services=(*FORTY.services[:-1], web))), "big")
+    told = shell.aws("application-autoscaling", "describe-scalable-targets", "--service-namespace", "ecs")
+    assert [each["MaxCapacity"] for each in told["ScalableTargets"]].count(9) == 1
+    shell.aws("cloudformation", "delete-stack", "--stack-name", "big")
+    shell.aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", "big")
+    assert shell.groups() == []

@@ -133,6 +133,21 @@ def test_what_fails_to_be_deleted_can_be_retained(client: Any, table: Table) -> 
     assert set(table.seen) == {"s/A"}
 
 
+def test_what_a_resource_needs_that_stays_is_not_tried(client: Any, table: Table, files: dict[str, str]) -> None:
+    child = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/in.json"}}
+    files["b/in.json"] = text(stack(In=topic()))
+    body = stack(A=topic(), B={**topic(), "DependsOn": ["A", "Net"]}, C={**topic(), "DependsOn": "B"}, Net=child)
+    client.create_stack(StackName="s", TemplateBody=text(body))
+    table.refuses = {"delete s/B"}
+    client.delete_stack(StackName="s")
+    assert status(client) == "DELETE_FAILED"
+    assert set(table.seen) == {"s/A", "s/B", "s/Net/In"}
+    assert of_reason(client, "s") == "The following resource(s) failed to delete: [s/B]."
+    table.refuses.clear()
+    client.delete_stack(StackName="s")
+    assert not table.there
+
+
 def test_what_is_not_rolled_back_on_aws_is_refused_here(client: Any) -> None:
     told = refused(client.create_stack, StackName="s", TemplateBody=text(stack(A=topic())), OnFailure="DELETE")
     assert told.startswith("NotImplemented: This local target rolls back whatever fails")

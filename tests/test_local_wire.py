@@ -181,6 +181,9 @@ def test_services_are_stable(wire: Wire) -> None:
     ecs.delete_service(cluster="stable", service="stable", force=True)
     [gone] = ecs.describe_services(cluster="stable", services=["stable"])["services"]
     assert (gone["status"], gone["runningCount"]) == ("INACTIVE", 0)
+    assert ecs.list_services(cluster="stable")["serviceArns"] == []
+    ecs.delete_cluster(cluster="stable")
+    assert not any(arn.endswith("/stable") for arn in ecs.list_clusters()["clusterArns"])
 
 
 def test_two_ports_of_one_address_are_two_targets(wire: Wire) -> None:

@@ -309,15 +309,25 @@ class Engine:
     def delete(self, stack: StackState, pending: Pending | None = None, retain: Collection[str] = ()) -> Outcome:
         """Delete a stack and all below it, but for what its policies or `retain`, names of places, retain.
 
-        What a rollback that failed left behind goes, too.
+        What a rollback that failed left behind goes, too. What a resource needs that cannot be deleted is not tried.
         """
         left = self._remove(pending.created, rolled_back=True) if pending else []
         every = [each for each in stack.walk(backwards=self.readings.backwards) if each.kind != STACK]
         kept = [replace(each, deletion_policy="Retain") if each.place in retain else each for each in every]
-        left += self._remove(reversed(kept))
+        templates = {each.path: each.template for each in stack.tree()}
+        waiting: set[str] = set()  # resources, and stacks with all in them, that a resource needs which is still there
+        untried = []
+        for each in reversed(kept):
+            if any(place in waiting for place in _upwards(each.place)):
+                untried.append(each.place)
+            elif self._remove(iter([each])):
+                left.append(each.place)
+                for place in list(_upwards(each.place))[:-1]:
+                    inside, _, name = place.rpartition("/")
+                    waiting |= {f"{inside}/{needed}" for needed in _all_needs(templates[inside], name)}
         if left:
             told = f"The following resource(s) failed to delete: [{', '.join(left)}]."
-            return Outcome("DELETE_FAILED", stack, told, tuple(left))
+            return Outcome("DELETE_FAILED", stack, told, (*left, *untried))
         return Outcome("DELETE_COMPLETE", None)
 
     def _apply(self, old: StackState | None, new: StackState) -> None:
@@ -507,6 +517,24 @@ class _Around:
                 f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
             )
         return self.stack.resources[name]
+
+
+def _upwards(place: str) -> Iterator[str]:
+    """A place and the stacks that it is in, the root last."""
+    while place:
+        yield place
+        place = place.rpartition("/")[0]
+
+
+def _all_needs(template: Template, name: str) -> set[str]:
+    """What a resource needs, and what that needs."""
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        new = template.needs.get(todo.pop(), frozenset()) - found
+        found |= new
+        todo += new
+    return found
 
 
 def _resolved_again(text: Any, dynamic: Callable[[str, str], str]) -> Any:

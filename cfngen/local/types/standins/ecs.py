@@ -50,6 +50,27 @@ def _describe_services(_: Standins, arguments: Body, through: Through) -> Body:
     return answer
 
 
+@ROOM.operation("ListServices")
+def _list_services(_: Standins, arguments: Body, through: Through) -> Body:
+    """Services that have ended are described for a time, but not listed; moto lists them for ever."""
+    answer = through("ecs", "ListServices", arguments)
+    cluster = arguments.get("cluster", "default")
+    every: list[str] = answer["serviceArns"]
+    ended = set()
+    for first in range(0, len(every), 10):
+        asked = {"cluster": cluster, "services": every[first : first + 10]}
+        told = through("ecs", "DescribeServices", asked)["services"]
+        ended |= {each["serviceArn"] for each in told if each["status"] == "INACTIVE"}
+    return {**answer, "serviceArns": [each for each in every if each not in ended]}
+
+
+@ROOM.operation("ListClusters")
+def _list_clusters(_: Standins, arguments: Body, through: Through) -> Body:
+    answer = through("ecs", "ListClusters", arguments)
+    told = through("ecs", "DescribeClusters", {"clusters": answer["clusterArns"]})["clusters"]
+    return {**answer, "clusterArns": [each["clusterArn"] for each in told if each["status"] != "INACTIVE"]}
+
+
 _BY_CODEDEPLOY = {
     "taskDefinition": "task definition",
     "networkConfiguration": "network parameters",

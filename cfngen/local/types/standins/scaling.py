@@ -29,6 +29,8 @@ def _describe_policies(self: Standins, arguments: Body, through: Through) -> Bod
 
 @ROOM.operation("DeleteScalingPolicy")
 def _delete_policy(self: Standins, arguments: Body, through: Through) -> Body:
+    message = f"No scaling policy found for service namespace: {arguments['ServiceNamespace']}"
+    self.find("policy", _policy_key(arguments), "ObjectNotFoundException", message)
     answer = through("application-autoscaling", "DeleteScalingPolicy", arguments)
     self.records["policy"].pop(_policy_key(arguments), None)
     return answer
