@@ -8,11 +8,13 @@ from typing import Any
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.requests import Request, holds, values_of
-from cfngen.simulate.world import Forward, Listener, Rule, World
+from cfngen.simulate.world import Forward, Listener, Rule, World, text
 
 RULES_OF_A_BALANCER = 100
 GROUPS_OF_AN_ACTION = 5
 VALUES_OF_A_RULE = 5
+HIGHEST_PRIORITY = 50_000
+HIGHEST_WEIGHT = 999
 
 
 def forward(actions: list[Mapping[str, Any]]) -> Forward:
@@ -24,8 +26,8 @@ def forward(actions: list[Mapping[str, Any]]) -> Forward:
         return Forward(action["Type"], before=before)
     told = action.get("ForwardConfig", {}).get("TargetGroups")
     if told is None:
-        return Forward("forward", {action["TargetGroupArn"]: 1}, before)
-    return Forward("forward", {each["TargetGroupArn"]: int(each.get("Weight", 1)) for each in told}, before)
+        return Forward("forward", {text(action["TargetGroupArn"]): 1}, before)
+    return Forward("forward", {text(each["TargetGroupArn"]): int(each.get("Weight", 1)) for each in told}, before)
 
 
 @behaviour("ELB-AG listener-rules", sure="documented")
@@ -57,9 +59,8 @@ def targets(world: World) -> Targets:
     return found
 
 
-def shares(world: World, listener: str, request: Request, running: Targets) -> dict[str, float]:
-    """Which part of such requests each version gets; ``503`` where nobody is there."""
-    action = answer(world, listener, request)
+def shares(action: Forward, running: Targets) -> dict[str, float]:
+    """Which part of the requests that an action answers each version gets; ``503`` where nobody is there."""
     if action.kind != "forward":
         return {action.kind: 1.0}
     total = sum(action.weights.values())
@@ -78,6 +79,8 @@ def shares(world: World, listener: str, request: Request, running: Targets) -> d
 @behaviour("H16", sure="documented")
 def check_priority(world: World, rule: Rule) -> None:
     """A priority is unique on its listener at every moment."""
+    if not 0 < rule.priority <= HIGHEST_PRIORITY:
+        raise RefusedError(f"Priority '{rule.priority}' is not between 1 and {HIGHEST_PRIORITY} (ValidationError)")
     if any(each.priority == rule.priority and each.arn != rule.arn for each in world.rules_of(rule.listener)):
         raise RefusedError(f"Priority '{rule.priority}' is currently in use (PriorityInUse)")
 
@@ -93,6 +96,13 @@ def check_limits(world: World, rule: Rule) -> None:
         raise RefusedError("A rule can have up to five condition values (TooManyConditionValues)")
     if len(rule.action.weights) > GROUPS_OF_AN_ACTION:
         raise RefusedError("An action can forward to up to five target groups (TooManyTargetGroups)")
+
+
+@behaviour("ELB API TargetGroupTuple", sure="documented")
+def check_weights(action: Forward) -> None:
+    """A weight is a number from 0 to 999."""
+    if wrong := [weight for weight in action.weights.values() if not 0 <= weight <= HIGHEST_WEIGHT]:
+        raise RefusedError(f"Weight '{wrong[0]}' is not between 0 and {HIGHEST_WEIGHT} (ValidationError)")
 
 
 @behaviour("ELB API CreateRule", sure="documented")

@@ -152,6 +152,7 @@ def start(world: World, group: DeploymentGroup, revision: Revision) -> Deploymen
     made.test = world.listener_of(group, "TestTrafficRoute")
     made.blue = service.live
     world.deployments.append(made)
+    world.flying.append(made)
     try:
         check_one_at_a_time(made)
         check_alarms(made)

@@ -62,7 +62,7 @@ class Files:
         """The template that no other one nests; raises `TemplateError` when it is not clear which."""
         if self.start:
             return self._known(self.start)
-        nested = {url for template in self.templates.values() for url in _nested(template).values()}
+        nested = {url for template in self.templates.values() for url in self._nested(template).values()}
         roots = sorted(set(self.templates) - nested)
         if len(roots) == 1:
             return roots[0]
@@ -74,13 +74,13 @@ class Files:
 
     def fetch(self, url: str) -> Template:
         """The template of a nested stack."""
-        return self.templates[self._known(posixpath.normpath(str(url)))]
+        return self.templates[self._known(self._file(url))]
 
     def file_of(self, place: str) -> str:
         """The file in which a resource stands, by its path through the stacks."""
         file = self.root
         for name in place.split("/")[1:-1]:
-            file = _nested(self.templates[file]).get(name, file)
+            file = self._nested(self.templates[file]).get(name, file)
         return file
 
     def check(self) -> None:
@@ -93,7 +93,7 @@ class Files:
                 check(self.templates[self._known(file)])
             except TemplateError as error:
                 raise TemplateError(f"{file}: {error}" if not str(error).startswith(file) else str(error)) from None
-            waiting += [each for each in _nested(self.templates[file]).values() if each not in seen]
+            waiting += [each for each in self._nested(self.templates[file]).values() if each not in seen]
 
     def revision(self, service: str, version: str) -> Revision:
         """What the pipeline of a service would release, from its AppSpec and task definition.
@@ -130,6 +130,21 @@ class Files:
         """What the root asks for."""
         return self.templates[self.root].section("Parameters")
 
+    def _file(self, url: Any) -> str:
+        """The file that a URL leads to: by its path, or by its name alone where it is somewhere in a bucket."""
+        path = posixpath.normpath(_end(url))
+        return path if path in self.templates or path in self.unread else posixpath.basename(path)
+
+    def _nested(self, template: Template) -> dict[str, str]:
+        """The files of nested stacks by logical id."""
+        found = {}
+        for name, each in template.resources.items():
+            if isinstance(each, Mapping) and each.get("Type") == STACK:
+                properties = each.get("Properties")
+                if isinstance(properties, Mapping):
+                    found[name] = self._file(properties.get("TemplateURL"))
+        return found
+
     def _known(self, name: str) -> str:
         if name in self.unread:
             raise TemplateError(f"{name}: {self.unread[name]}")
@@ -138,14 +153,14 @@ class Files:
         return name
 
 
-def _nested(template: Template) -> dict[str, str]:
-    """The files of nested stacks by logical id."""
-    found = {}
-    for name, each in template.resources.items():
-        if isinstance(each, Mapping) and each.get("Type") == STACK:
-            properties = each.get("Properties") or {}
-            found[name] = posixpath.normpath(str(properties.get("TemplateURL")))
-    return found
+def _end(url: Any) -> str:
+    """The text of a URL, or of its last part where a function makes it."""
+    match url:
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), _]}:
+            return text
+        case {"Fn::Join": [_, [*_, str(text)]]}:
+            return text
+    return str(url)
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:

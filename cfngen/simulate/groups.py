@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.codedeploy import ALL_AT_ONCE, PREDEFINED, config_name
-from cfngen.simulate.world import DeploymentGroup, ElsewhereError, World
+from cfngen.simulate.codedeploy import ALL_AT_ONCE, PREDEFINED, config_name, shift
+from cfngen.simulate.world import DeploymentGroup, ElsewhereError, World, text
 
 
 @behaviour("CodeDeploy API CreateDeploymentGroup", sure="documented")
@@ -67,6 +67,10 @@ def check_config(world: World, group: DeploymentGroup) -> None:
         told = f"No deployment configuration found for name: {name}"
         raise RefusedError(f"{told} (DeploymentConfigDoesNotExistException)")
     routing = world.deployment_configs.get(name, PREDEFINED.get(name, {}))
+    for kind, percentage in (("TimeBasedCanary", "CanaryPercentage"), ("TimeBasedLinear", "LinearPercentage")):
+        if kind in routing and not 0 < int(routing[kind][percentage]) < 100:
+            raise RefusedError(f"{percentage} is not between 1 and 99 (InvalidTrafficRoutingConfigurationException)")
+    shift(group, world)
     listener = world.listeners[world.listener_of(group, "ProdTrafficRoute")]
     if world.balancers.get(listener.balancer) == "network" and routing.get("Type", name) not in (
         "AllAtOnce",
@@ -74,6 +78,26 @@ def check_config(world: World, group: DeploymentGroup) -> None:
     ):
         told = "A Network Load Balancer supports a deployment configuration that moves everything at once only"
         raise RefusedError(f"{told} (InvalidLoadBalancerInfoException)")
+
+
+def check_form(group: DeploymentGroup) -> None:
+    """Read once what a deployment will read; a form that cannot be read raises what Python raises for it."""
+    told = group.properties
+    blue_green, back = told.get("BlueGreenDeploymentConfiguration", {}), told.get("AutoRollbackConfiguration", {})
+    end = blue_green.get("TerminateBlueInstancesOnDeploymentSuccess", {})
+    int(end.get("TerminationWaitTimeInMinutes", 0))
+    alarms = told.get("AlarmConfiguration", {})
+    texts = (
+        blue_green.get("DeploymentReadyOption", {}).get("ActionOnTimeout", ""),
+        end.get("Action", ""),
+        *back.get("Events", ()),
+        *(each.get("Name", "") for each in alarms.get("Alarms", ())),
+    )
+    for flag in (back.get("Enabled"), alarms.get("Enabled")):
+        if flag not in (None, True, False, "true", "false"):
+            raise TypeError(f"{flag!r} is neither true nor false")
+    for each in texts:
+        text(each)
 
 
 def _check_is_here(world: World, what: str, name: object) -> None:

@@ -5,6 +5,7 @@ Types that neither carry requests nor decide about them exist by name alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.metrics import MetricReader
-from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World
+from cfngen.simulate.requests import Request, holds, of_rule
+from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World, text
 
 Properties = Mapping[str, Any]
 
@@ -81,7 +83,7 @@ def _well_formed(resource: Resource) -> Iterator[None]:
         raise MalformedError(resource, str(error)) from error
     except KeyError as error:
         raise MalformedError(resource, f"the property {error} is missing") from error
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError, re.error) as error:
         raise MalformedError(resource, f"a property has another form than the type wants: {error}") from error
 
 
@@ -139,7 +141,7 @@ def _delete_group(world: World, physical: str) -> None:
 
 def _create_listener(world: World, physical: str, properties: Properties) -> str:
     made = Listener(
-        physical, properties["LoadBalancerArn"], int(properties["Port"]), balancer.forward(properties["DefaultActions"])
+        physical, text(properties["LoadBalancerArn"]), int(properties["Port"]), balancer.forward(properties["DefaultActions"])
     )
     balancer.check_port(world, made)
     _check_action(world, made.balancer, made.action)
@@ -166,17 +168,19 @@ def _delete_listener(world: World, physical: str) -> None:
 
 
 def _check_action(world: World, of_balancer: str, action: Forward) -> None:
+    balancer.check_weights(action)
     balancer.check_groups(world, of_balancer, action)
     balancer.check_network(world, action)
 
 
 def _rule(world: World, physical: str, properties: Properties) -> Rule:
-    if not world.adopt(properties["ListenerArn"]):
-        raise RefusedError(f"Listener '{properties['ListenerArn']}' not found (ListenerNotFound)")
+    listener, conditions = text(properties["ListenerArn"]), list(properties["Conditions"])
+    if not world.adopt(listener):
+        raise RefusedError(f"Listener '{listener}' not found (ListenerNotFound)")
+    for request in (Request("/"), *of_rule(conditions)):  # conditions that cannot be read are told here
+        all(holds(each, request) for each in conditions)
     action = balancer.forward(properties["Actions"])
-    return Rule(
-        physical, properties["ListenerArn"], int(properties["Priority"]), list(properties["Conditions"]), action
-    )
+    return Rule(physical, listener, int(properties["Priority"]), conditions, action)
 
 
 def _create_rule(world: World, physical: str, properties: Properties) -> str:
@@ -246,6 +250,7 @@ def _create_deployment_group(world: World, physical: str, properties: Properties
 
 
 def _check_deployment_group(world: World, group: DeploymentGroup) -> None:
+    groups.check_form(group)
     groups.check_application(world, group)
     groups.check_service(world, group)
     groups.check_pair(world, group)

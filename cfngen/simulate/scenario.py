@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from cfngen.semantics.parameters import matches
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
@@ -79,9 +80,11 @@ def _made_up(name: str, declared: Mapping[str, object]) -> str:
     allowed, kind = declared.get("AllowedValues"), str(declared.get("Type", "String"))
     if isinstance(allowed, list) and allowed:
         return str(allowed[0])
-    pattern = declared.get("AllowedPattern")
-    for text in (_PLACEHOLDERS.get(kind, ""), *_TEXTS):
-        if text and (not isinstance(pattern, str) or re.fullmatch(pattern, text)):
+    pattern, least = declared.get("AllowedPattern"), str(declared.get("MinLength", "0"))
+    long_enough = "value123" * (int(least) if least.isdecimal() else 0)
+    number = str(declared.get("MinValue", _PLACEHOLDERS["Number"])) if kind == "Number" else ""
+    for text in (number, _PLACEHOLDERS.get(kind, ""), *_TEXTS, long_enough[: int(least or 0)]):
+        if text and matches(text, str(pattern) if pattern else None) and (number or len(text) >= int(least)):
             return text
     raise TemplateError(f"the parameter {name} needs a value that matches {pattern}")
 
@@ -121,9 +124,8 @@ def standard(
     later = then or files
     tell("the stack is updated")
     _update(simulation, later, around)
-    for label in _released(simulation):
-        tell(f"{label}: another release, and the stack is updated at each of its steps")
-        _update_at_every_step(simulation, label, later, around)
+    tell("another release of every service, side by side, and the stack is updated at each step")
+    _update_at_every_step(simulation, later, around)
     tell("everything is deleted")
     simulation.delete(later)
     return simulation
@@ -264,11 +266,13 @@ def _ring(simulation: Simulation, deployment: Deployment) -> None:
     _stop(simulation, deployment)
 
 
-def _update_at_every_step(simulation: Simulation, label: str, files: Files, around: Surroundings) -> None:
-    deployment = simulation.release(label, files)
-    while deployment.is_running:
+def _update_at_every_step(simulation: Simulation, files: Files, around: Surroundings) -> None:
+    flying = [simulation.release(label, files) for label in _released(simulation)]
+    while any(each.is_running for each in flying):
         _update(simulation, files, around)
-        simulation.step(deployment)
+        for deployment in flying:
+            if deployment.is_running:
+                simulation.step(deployment)
 
 
 def _update(simulation: Simulation, files: Files, around: Surroundings, disturbance: Disturbance | None = None) -> None:

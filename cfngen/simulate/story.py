@@ -87,26 +87,43 @@ def _colours(world: World) -> dict[str, str]:
 
 
 def _state(world: World) -> tuple[dict[str, Shown], dict[str, Shown], dict[str, tuple[tuple[str, str, int], ...]]]:
-    named, test_listeners = colours(world), world.test_listeners()
+    named = colours(world)
     production: dict[str, Shown] = {}
     test: dict[str, Shown] = {}
-    tasks: dict[str, tuple[tuple[str, str, int], ...]] = {}
-    owners = world.owners()
-    for listener in sorted(world.listeners):
-        into = test if listener in test_listeners else production
-        for _, action in world.forwards(listener):
-            if owner := next((owners[group] for group in action.weights if group in owners), None):
-                weights, known = _weights(action, named), into.get(owner.label, ())
-                into[owner.label] = known if weights in known else (*known, weights)
-    for service in world.services.values():
-        tasks[service.label] = tuple(
+    for is_test, label, action in _told_actions(world):
+        into = test if is_test else production
+        weights, known = _weights(world, action), into.get(label, ())
+        into[label] = known if weights in known else (*known, weights)
+    tasks = {
+        service.label: tuple(
             (each.version, named.get(each.group, "?"), each.running if each.is_healthy else 0)
             for each in service.task_sets
         )
+        for service in world.services.values()
+    }
     return production, test, tasks
 
 
-def _weights(action: Forward, named: Mapping[str, str]) -> Weights:
-    return tuple(
-        sorted((named.get(group, group.rpartition("/")[2]), weight) for group, weight in action.weights.items())
-    )
+def _told_actions(world: World) -> list[tuple[bool, str, Forward]]:
+    """Every action that is a service's, with the service's label and whether it is the test listener's."""
+
+    def find() -> list[tuple[bool, str, Forward]]:
+        owners, test = world.owners(), world.test_listeners()
+        return [
+            (listener in test, owner.label, action)
+            for listener in sorted(world.listeners)
+            for _, action in world.forwards(listener)
+            if (owner := next((owners[group] for group in action.weights if group in owners), None))
+        ]
+
+    found: list[tuple[bool, str, Forward]] = world.once("told actions", find)
+    return found
+
+
+def _weights(world: World, action: Forward) -> Weights:
+    known: dict[tuple[tuple[str, int], ...], Weights] = world.once("told weights", dict)
+    weights = tuple(action.weights.items())
+    if weights not in known:
+        named = colours(world)
+        known[weights] = tuple(sorted((named.get(group, group.rpartition("/")[2]), each) for group, each in weights))
+    return known[weights]

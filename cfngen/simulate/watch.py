@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cfngen.simulate import rest
-from cfngen.simulate.balancer import Targets, answer, shares, targets
+from cfngen.simulate.balancer import answer, shares, targets
 from cfngen.simulate.requests import Request
-from cfngen.simulate.world import World
+from cfngen.simulate.world import Forward, World
 
 INVARIANTS = {
     "T1": "a released service's production rules give weight only to groups with running tasks",
@@ -46,9 +47,9 @@ class Hurt:
 
 EVERYWHERE = ""
 """In place of a listener: wherever users come in."""
-Entry = tuple[str, Request]
-"""A request, and the listener that it is sent to."""
-Table = Mapping[Entry, frozenset[str]]
+Asked = tuple[str, Request, frozenset[str]]
+"""A listener, a request that is sent to it, and the services that may answer it."""
+Table = Mapping[tuple[str, Request], frozenset[str]]
 """Requests, each with the services that may answer it: one, or two while an update moves it from one to the other."""
 
 
@@ -70,7 +71,8 @@ class Watch:
     entries: tuple[str, ...] | None = None
     _looked_at: int = -1
     _moving: frozenset[str] = frozenset()
-    _before: dict[Entry, tuple[frozenset[str], Mapping[str, float]]] = field(default_factory=dict)
+    _before: dict[tuple[str, Request], Mapping[str, float]] = field(default_factory=dict)
+    _grouped: tuple[tuple[Any, ...], list[tuple[Forward, list[Asked]]]] = ((), [])
 
     def begin(self, table: Table, moving: Iterable[str] = ()) -> None:
         """An operation begins: from now on requests of `moving` services may go elsewhere, the others stay."""
@@ -78,8 +80,10 @@ class Watch:
         self._moving = frozenset(moving)
         running = targets(self.world)
         self._before = {
-            (listener, request): (owners, self.client(listener, request, running))
-            for listener, request, owners in self._asked(self.production() if self.entries is None else self.entries)
+            (listener, request): now
+            for action, asked in self._by_action()
+            for now in [shares(action, running)]
+            for listener, request, _ in asked
         }
 
     def look(self, after: str) -> None:
@@ -101,10 +105,12 @@ class Watch:
     def served(self, after: str) -> None:
         """Every request gets an answer of its service, wherever users come in, and would on the test listener."""
         running, asleep = targets(self.world), self._asleep()
-        for listener, request, owners in self._asked(self.production()):
-            found = self.client(listener, request, running)
-            if not owners <= asleep and not _is_theirs(found, owners):
-                self.hurt("T2", after, f"{request} of {' or '.join(sorted(owners))} gets {_told(found)}")
+        for action, asked in self._by_action():
+            found = shares(action, running)
+            for _, request, owners in asked:
+                if not owners <= asleep and not _is_theirs(found, owners):
+                    self.hurt("T2", after, f"{request} of {' or '.join(sorted(owners))} gets {_told(found)}")
+        for request, owners in dict.fromkeys((request, owners) for (_, request), owners in self.table.items()):
             for seen in self._tested(request, owners):
                 self.hurt("T12", after, seen)
 
@@ -120,10 +126,6 @@ class Watch:
         )
         return found
 
-    def client(self, listener: str, request: Request, running: Targets) -> Mapping[str, float]:
-        """What a client gets that follows a redirect to HTTPS."""
-        return shares(self.world, self.followed(listener, request), request, running)
-
     def followed(self, listener: str, request: Request) -> str:
         """The listener that answers in the end: the secure one of the balancer where this one sends on."""
         if answer(self.world, listener, request).kind != "redirect":
@@ -132,7 +134,22 @@ class Watch:
         secure = (each.arn for each in self.world.listeners.values() if (each.balancer, each.port) == (balancer, 443))
         return next(secure, listener)
 
-    def _asked(self, entries: Iterable[str]) -> Iterator[tuple[str, Request, frozenset[str]]]:
+    def _by_action(self) -> list[tuple[Forward, list[Asked]]]:
+        """The requests at the listeners that users know, by the action that answers them.
+
+        It is asked after every write, and only a write that makes, changes or removes something changes it.
+        """
+        entries = tuple(self.production()) if self.entries is None else self.entries
+        key = (self.world.structure, id(self.table), entries)
+        if self._grouped[0] != key:
+            found: dict[int, tuple[Forward, list[Asked]]] = {}
+            for listener, request, owners in self._asked(entries):
+                action = answer(self.world, self.followed(listener, request), request)
+                found.setdefault(id(action), (action, []))[1].append((listener, request, owners))
+            self._grouped = key, list(found.values())
+        return self._grouped[1]
+
+    def _asked(self, entries: Iterable[str]) -> Iterator[Asked]:
         there = [each for each in entries if each in self.world.listeners]
         for (where, request), owners in self.table.items():
             for listener in there if where == EVERYWHERE else [where]:
@@ -160,14 +177,16 @@ class Watch:
 
     def _requests(self) -> Iterator[tuple[str, str]]:
         running, asleep = targets(self.world), self._asleep()
-        for (listener, request), (owners, before) in self._before.items():
-            if listener not in self.world.listeners or (owners and owners <= asleep):
-                continue
-            now = self.client(listener, request, running)
-            if owners and _is_theirs(before, owners) and not _is_theirs(now, owners):
-                yield "T2", f"{request} of {' or '.join(sorted(owners))} gets {_told(now)}"
-            elif len(owners) == 1 and not owners & self._moving and now != before and _is_theirs(before, owners):
-                yield "T3", f"{request} got {_told(before)} and now gets {_told(now)}"
+        for action, asked in self._by_action():
+            now = shares(action, running)
+            for listener, request, owners in asked:
+                before = self._before.get((listener, request), now)
+                if now == before or owners <= asleep or not _is_theirs(before, owners):
+                    continue
+                if not _is_theirs(now, owners):
+                    yield "T2", f"{request} of {' or '.join(sorted(owners))} gets {_told(now)}"
+                elif len(owners) == 1 and not owners & self._moving:
+                    yield "T3", f"{request} got {_told(before)} and now gets {_told(now)}"
 
     def _tested(self, request: Request, owners: frozenset[str]) -> Iterator[str]:
         """Whose groups a request reaches on the test listeners of its services."""

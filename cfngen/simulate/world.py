@@ -59,6 +59,13 @@ class Rule:
     action: Forward
 
 
+def text(value: Any) -> str:
+    """A property that has to be a text; raises `TypeError` for anything else."""
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
 class ElsewhereError(Exception):
     """What happens depends on something that none of the templates makes; the message says on what."""
 
@@ -138,7 +145,7 @@ class World:
     """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `metric_readers` are alarms
     and scaling policies.
 
-    `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
+    `flying` are the deployments that were under way when somebody last looked; ask `in_flight`. `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
     tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``, `clusters` are names by id. `ssm`
     are parameters that dynamic references read;
     `changed` is called after every single write, so that nobody can look away between two of them.
@@ -156,6 +163,7 @@ class World:
     deployment_groups: dict[str, DeploymentGroup] = field(default_factory=dict)
     deployment_configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     deployments: list[Any] = field(default_factory=list)
+    flying: list[Any] = field(default_factory=list)
     metric_readers: dict[str, MetricReader] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
     sick: set[str] = field(default_factory=set)
@@ -342,4 +350,5 @@ class World:
 
     def in_flight(self, service: Service | None = None) -> list[Any]:
         """Deployments that are not over, of one service or of all."""
-        return [each for each in self.deployments if each.is_running and service in (None, each.service)]
+        self.flying = [each for each in self.flying if each.is_running]
+        return [each for each in self.flying if service in (None, each.service)]
