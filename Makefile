@@ -60,8 +60,9 @@ pictures: .venv/developer ## draw the pictures and tables of docs/traffic.md ane
 golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it
 	$(BIN)/pytest -q --numprocesses 0 --golden
 
-bench: .venv/developer ## CPU and memory of `generate`; FLOOR=folder compares with a bare program
+bench: .venv/developer ## CPU and memory of `generate` and of the local AWS; FLOOR=folder compares with a bare program
 	$(BIN)/python bench/bench.py $(if $(FLOOR),--floor $(FLOOR))
+	$(BIN)/python bench/local.py
 
 clean: ## remove what make made, but not templates/
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -153,6 +153,19 @@ def test_what_is_not_rolled_back_on_aws_is_refused_here(client: Any) -> None:
     assert told.startswith("NotImplemented: This local target rolls back whatever fails")
 
 
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"Transform": "AWS::Serverless-2016-10-31", **stack(A=topic())}, "Transform:"),
+        (stack(A=topic(DisplayName={"Fn::ToJsonString": {"a": 1}})), "Fn::ToJsonString:"),
+        ({**stack(A=topic()), "Outputs": {"O": {"Value": {"Fn::Transform": {"Name": "x"}}}}}, "Fn::Transform:"),
+    ],
+)
+def test_what_only_aws_reads_is_refused_by_name(client: Any, body: dict[str, Any], named: str) -> None:
+    told = refused(client.create_stack, StackName="s", TemplateBody=text(body))
+    assert told == f"NotImplemented: {named} AWS reads that, but this local target does not"
+
+
 # Stack policies
 
 

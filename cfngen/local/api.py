@@ -519,8 +519,11 @@ class Api:
         return text, read_template(text)
 
     def _check(self, template: Template, given: Mapping[str, Any], record: StackRecord | None) -> None:
-        """What CloudFormation refuses before it begins."""
+        """What CloudFormation refuses before it begins, and what only AWS can read."""
         check(template)
+        if unknown := _not_here(template):
+            told = f"{', '.join(unknown)}: AWS reads that, but this local target does not"
+            raise ApiError(told, "NotImplemented", 501)
         kept = record.parameters if record else None
         if record is None and any(each.get("UsePreviousValue") for each in given.get("Parameters", [])):
             raise ApiError("Invalid input for parameter key: UsePreviousValue cannot be used when creating a stack")
@@ -568,6 +571,28 @@ class Api:
             if each.name == name:
                 return each
         raise ApiError(f"ChangeSet [{name}] does not exist", "ChangeSetNotFound", 404)
+
+
+_FUNCTIONS = frozenset(
+    f"Fn::{name}"
+    for name in (
+        *("And", "Base64", "Cidr", "Contains", "EachMemberEquals", "EachMemberIn", "Equals", "FindInMap", "GetAZs"),
+        *("GetAtt", "If", "ImportValue", "Join", "Length", "Not", "Or", "Select", "Split", "Sub"),
+    )
+)
+
+
+def _not_here(template: Template) -> list[str]:
+    """Transforms and functions of a template that nobody here reads."""
+
+    def functions(node: Any) -> Iterator[str]:
+        if isinstance(node, Mapping):
+            yield from (str(key) for key in node if str(key).startswith("Fn::") and key not in _FUNCTIONS)
+        for part in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
+            yield from functions(part)
+
+    transforms = ["Transform"] if template.body.get("Transform") else []
+    return [*transforms, *sorted(set(functions(dict(template.body))))]
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, str]:
