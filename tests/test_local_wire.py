@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from cfngen.local.server import listening
 from cfngen.local.target import Target
+from cfngen.local.types.standins import ROOMS
 
 REGION = "eu-west-1"
 
@@ -250,3 +251,9 @@ def test_the_log_says_service_operation_status_and_time(wire: Wire) -> None:
         "cloudformation DescribeStacks 400",
     ]
     assert all(each[1].isdigit() and each[2] == "ms" for each in told)
+
+
+def test_a_defect_is_told_as_one(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROOMS["codebuild"].operations, "ListProjects", lambda *_: 1 // 0)
+    assert refused(wire("codebuild").list_projects).startswith("InternalFailure: ListProjects met an internal error")
+    assert any("ZeroDivisionError" in line for line in wire.log)

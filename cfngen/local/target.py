@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -101,6 +102,9 @@ class Target:
             result = error
         except ClientError as error:
             result = ApiError(error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
+        except Exception as error:  # noqa: BLE001  (a defect of ours or of moto's is told as such, and the target goes on)
+            self.log(traceback.format_exc())
+            result = ApiError("InternalFailure", f"{asked.operation} met an internal error: {error}")
         status, headers, body = wire.answer(environ, asked, result)
         start(f"{status} Answer", [*headers.items(), ("Content-Length", str(len(body)))])
         return [body]
