@@ -148,7 +148,7 @@ class Resolver:
 
     def _join(self, argument: Any) -> str:
         separator, items = argument
-        return self._text(separator.join(map(_as_text, self.value(items))))
+        return self._text(separator.join(map(_as_text, self._list("Fn::Join", items))))
 
     def _split(self, argument: Any) -> list[str]:
         separator, text = argument
@@ -156,7 +156,7 @@ class Resolver:
 
     def _select(self, argument: Any) -> Any:
         index, items = argument
-        number, values = int(self.value(index)), self.value(items)
+        number, values = self._number("Fn::Select", index), self._list("Fn::Select", items)
         if not 0 <= number < len(values):
             raise TemplateError(f"Template error: Fn::Select cannot select nonexistent value at index {number}")
         return values[number]
@@ -170,11 +170,12 @@ class Resolver:
         keys = [_as_text(self.value(key)) for key in (name, first, second)]
         found: Any = self.template.section("Mappings")
         for key in keys:
-            if not isinstance(found, Mapping) or key not in found:
-                if default:
+            known = {str(each): part for each, part in found.items()} if isinstance(found, Mapping) else {}
+            if key not in known:
+                if default and isinstance(default[0], Mapping) and "DefaultValue" in default[0]:
                     return self.value(default[0]["DefaultValue"])
                 raise TemplateError(f"Template error: Unable to get mapping for {'::'.join(keys)}")
-            found = found[key]
+            found = known[key]
         return found
 
     def _zones(self, argument: Any) -> list[str]:
@@ -182,10 +183,16 @@ class Resolver:
         return [f"{region}{letter}" for letter in "abc"]
 
     def _cidr(self, argument: Any) -> list[str]:
-        block, count, *bits = (self.value(part) for part in argument)
-        network = ipaddress.ip_network(block)
-        blocks = network.subnets(new_prefix=network.max_prefixlen - int(bits[0] if bits else 8))
-        return [str(each) for each, _ in zip(blocks, range(int(count)), strict=False)]
+        block, count, *bits = argument
+        number = self._number("Fn::Cidr", count)
+        try:
+            network = ipaddress.ip_network(_as_text(self.value(block)))
+            blocks = network.subnets(
+                new_prefix=network.max_prefixlen - self._number("Fn::Cidr", bits[0] if bits else 8)
+            )
+            return [str(each) for each, _ in zip(blocks, range(min(number, 256)), strict=False)]
+        except ValueError as error:
+            raise TemplateError(f"Template error: Fn::Cidr: {error}") from None
 
     def _base64(self, argument: Any) -> str:
         return base64.b64encode(_as_text(self.value(argument)).encode()).decode()
@@ -194,7 +201,20 @@ class Resolver:
         return self.around.imported(_as_text(self.value(argument)))
 
     def _length(self, argument: Any) -> int:
-        return len(self.value(argument))
+        return len(self._list("Fn::Length", argument))
+
+    def _list(self, function: str, argument: Any) -> list[Any]:
+        found = self.value(argument)
+        if not isinstance(found, list):
+            raise TemplateError(f"Template error: {function} wants a list, and gets {_as_text(found)!r}")
+        return found
+
+    def _number(self, function: str, argument: Any) -> int:
+        found = self.value(argument)
+        try:
+            return int(found)
+        except (TypeError, ValueError, OverflowError):
+            raise TemplateError(f"Template error: {function} wants a number, and gets {_as_text(found)!r}") from None
 
 
 def _as_text(value: Any) -> str:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 from typing import Any
 
+from cfngen.semantics import shapes
 from cfngen.semantics.document import UnreadableError, yaml_data
 
 STACK = "AWS::CloudFormation::Stack"
@@ -101,41 +102,53 @@ def check(template: Template) -> None:
 
 
 def _faults(template: Template) -> Iterator[str]:
-    yield from _of_sections(template.body)
+    yield from shapes.faults(template.body)
     for name, each in template.resources.items():
-        yield from _of_resource(name, each, template.resources)
-    for name, each in template.section("Parameters").items():
-        if not isinstance(each.get("Type"), str):
-            yield f"[/Parameters/{name}] Every Parameters object must contain a Type member."
-    for name, each in template.section("Outputs").items():
-        if "Value" not in each:
-            yield f"[/Outputs/{name}] Every Outputs member must contain a Value object"
+        if unknown := [after for after in depends_on(each) if after not in template.resources]:
+            told = f"Unresolved resource dependencies [{', '.join(unknown)}] in the Resources block of the template"
+            yield f"[/Resources/{name}/DependsOn] {told}"
     known = {*template.resources, *template.section("Parameters")}
     for section in ("Conditions", "Resources", "Outputs"):
-        found = references(dict(template.section(section)))
-        if unknown := sorted({name for name in found if name not in known and not name.startswith("AWS::")}):
-            yield f"Unresolved resource dependencies [{', '.join(unknown)}] in the {section} block of the template"
+        for place, node in template.section(section).items():
+            if unknown := sorted({each for each in references(node) if each not in known and each[:5] != "AWS::"}):
+                told = f"Unresolved resource dependencies [{', '.join(unknown)}] in the {section} block of the template"
+                yield f"[/{section}/{place}] {told}"
+    yield from _of_conditions(template)
     if not template.order:
         yield "At least one Resources member must be defined."
 
 
-def _of_sections(body: Body) -> Iterator[str]:
-    for section in ("Parameters", "Mappings", "Conditions", "Resources", "Outputs", "Rules"):
-        found = body.get(section) or {}
-        if not isinstance(found, Mapping):
-            yield f"the {section} section must be an object"
-        else:
-            wrong = [name for name, each in found.items() if not isinstance(each, Mapping) and section != "Conditions"]
-            yield from (f"[/{section}/{name}] must be an object" for name in wrong)
+def _of_conditions(template: Template) -> Iterator[str]:
+    declared = template.section("Conditions")
+    for section in ("Conditions", "Resources", "Outputs"):
+        for name, node in template.section(section).items():
+            own = {node["Condition"]} if section != "Conditions" and "Condition" in node else set()
+            used = own | set(_conditions(node, is_condition=section == "Conditions"))
+            if unknown := sorted(used - set(declared)):
+                yield f"[/{section}/{name}] Unresolved condition dependencies [{', '.join(unknown)}]"
+    waiting = {name: set(_conditions(node, is_condition=True)) for name, node in declared.items()}
+    while waiting:
+        ready = [name for name, needed in waiting.items() if not needed & waiting.keys()]
+        if not ready:
+            yield f"Circular dependency between conditions: [{', '.join(sorted(waiting))}]"
+            return
+        for name in ready:
+            del waiting[name]
 
 
-def _of_resource(name: str, resource: Body, known: Body) -> Iterator[str]:
-    if not isinstance(resource.get("Type"), str):
-        yield f"[/Resources/{name}] Every Resources object must contain a Type member."
-    if not isinstance(resource.get("Properties") or {}, Mapping):
-        yield f"[/Resources/{name}/Properties] must be an object"
-    if unknown := [str(after) for after in depends_on(resource) if after not in known]:
-        yield f"Unresolved resource dependencies [{', '.join(unknown)}] in the Resources block of the template"
+def _conditions(node: Any, *, is_condition: bool) -> Iterator[str]:
+    """The names of conditions that a value depends on; in a condition they stand by themselves, too."""
+    match node:
+        case {"Fn::If": [str(name), *parts]} if len(node) == 1:
+            yield name
+            yield from _conditions(parts, is_condition=is_condition)
+        case {"Condition": str(name)} if is_condition and len(node) == 1:
+            yield name
+        case dict():
+            yield from _conditions(list(node.values()), is_condition=is_condition)
+        case list():
+            for part in node:
+                yield from _conditions(part, is_condition=is_condition)
 
 
 def depends_on(resource: Mapping[str, Any]) -> list[Any]:

@@ -363,6 +363,8 @@ class Engine:
             tagged(declared["Type"], each, new.tags) if declared["Type"] != STACK else each
             for each in around.both(resolver, declared.get("Properties", {}))
         )
+        if not isinstance(properties, Mapping):
+            raise TemplateError(f"{new.path}/{name}: the properties are none")
         wanted = Resource(
             f"{new.path}/{name}",
             declared["Type"],
@@ -393,9 +395,12 @@ class Engine:
         return before.text == wanted.text
 
     def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
+        parameters = wanted.properties.get("Parameters", {})
+        if "TemplateURL" not in wanted.properties or not isinstance(parameters, Mapping):
+            raise TemplateError(f"{wanted.place}: a stack wants a TemplateURL, and an object of Parameters if any")
         template = self.fetch(wanted.properties["TemplateURL"])
         check(template)
-        given = {key: _text(value) for key, value in wanted.properties.get("Parameters", {}).items()}
+        given = {key: _text(value) for key, value in parameters.items()}
         own = wanted.properties.get("Tags", [])
         of_parent = [each for each in parent.tags if each["Key"] not in {tag["Key"] for tag in own}]
         entered = replace(wanted, physical=_stack_id(self.pseudo, wanted.place))

@@ -21,9 +21,9 @@ def forward(actions: list[Mapping[str, Any]]) -> Forward:
     """The last action of a rule: the one that answers."""
     none: Mapping[str, Any] = {"Type": "none"}
     action = max(actions, key=lambda each: int(each.get("Order", 0)), default=none)
-    before = tuple(sorted(each["Type"] for each in actions if each is not action))
+    before = tuple(sorted(text(each["Type"]) for each in actions if each is not action))
     if action["Type"] != "forward":
-        return Forward(action["Type"], before=before)
+        return Forward(text(action["Type"]), before=before)
     told = action.get("ForwardConfig", {}).get("TargetGroups")
     if told is None:
         return Forward("forward", {text(action["TargetGroupArn"]): 1}, before)

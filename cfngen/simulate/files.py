@@ -14,6 +14,7 @@ from typing import Any
 from cfngen.semantics.document import UnreadableError, yaml_data
 from cfngen.semantics.template import STACK, Template, TemplateError, check, read_template
 from cfngen.simulate.codedeploy import HOOKS, Revision
+from cfngen.simulate.plainly import plainly
 
 TEMPLATES = (".yaml", ".yml", ".json", ".template")
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
@@ -120,14 +121,15 @@ class Files:
             raise TemplateError(f"{with_names}: {error} is missing") from None
         except UnreadableError as error:
             raise TemplateError(f"{with_names}: line {error.line}: {error}") from None
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
-            raise TemplateError(f"{with_names}: {error}") from None
+        except (ArithmeticError, AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
+            raise TemplateError(f"{with_names}: {plainly(error)}") from None
         if image.startswith("<"):
             image = Revision.image  # the deploy action fills in the digest that the build hands on (D3)
         return Revision(version, container, port if port in ports else -1, image, hooks)
 
     def parameters(self) -> Mapping[str, Any]:
-        """What the root asks for."""
+        """What the root asks for; raises as `check` does."""
+        self.check()
         return self.templates[self.root].section("Parameters")
 
     def _file(self, url: Any) -> str:

@@ -48,7 +48,7 @@ def check_routes(world: World, group: DeploymentGroup) -> None:
     """The listeners of both routes exist and are of one balancer."""
     production, test = world.listener_of(group, "ProdTrafficRoute"), world.listener_of(group, "TestTrafficRoute")
     for route, listener in (("ProdTrafficRoute", production), ("TestTrafficRoute", test)):
-        if not world.adopt(listener) and (listener or route == "ProdTrafficRoute"):
+        if not world.adopt(text(listener)) and (listener or route == "ProdTrafficRoute"):
             raise RefusedError(f"The listener of {route} does not exist (InvalidLoadBalancerInfoException)")
     if not test or world.listeners[production].is_elsewhere or world.listeners[test].is_elsewhere:
         return

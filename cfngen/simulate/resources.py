@@ -15,6 +15,7 @@ from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.plainly import plainly
 from cfngen.simulate.requests import Request, holds, of_rule
 from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World, text
 
@@ -84,7 +85,7 @@ def _well_formed(resource: Resource) -> Iterator[None]:
     except KeyError as error:
         raise MalformedError(resource, f"the property {error} is missing") from error
     except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError, re.error) as error:
-        raise MalformedError(resource, f"a property has another form than the type wants: {error}") from error
+        raise MalformedError(resource, f"a property has another form than the type wants: {plainly(error)}") from error
 
 
 def _short(kind: str) -> str:
@@ -141,7 +142,10 @@ def _delete_group(world: World, physical: str) -> None:
 
 def _create_listener(world: World, physical: str, properties: Properties) -> str:
     made = Listener(
-        physical, text(properties["LoadBalancerArn"]), int(properties["Port"]), balancer.forward(properties["DefaultActions"])
+        physical,
+        text(properties["LoadBalancerArn"]),
+        int(properties["Port"]),
+        balancer.forward(properties["DefaultActions"]),
     )
     balancer.check_port(world, made)
     _check_action(world, made.balancer, made.action)

@@ -112,6 +112,8 @@ class Simulation:
         except MalformedError as error:
             at = f"{files.file_of(error.resource.place)}: {error.resource.name} ({error.resource.kind})"
             raise TemplateError(f"{at}: {error}") from None
+        except TemplateError as error:
+            raise TemplateError(f"{files.root}: {error}") from None
         self.stack, self.watch.entries = outcome.stack, None
         self._judge(outcome, disturbed)
         self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
