@@ -208,11 +208,14 @@ def simulate(
                         [Problem("--update", given, "names both folders; give no APP, DIR or --stage")]
                     )
                 old, new = map(Files.of, update)
+                judge.check_given(around, (old, new))
                 verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, around, readings, tell)]
             else:
+                played = _to_play(place, stage)
+                judge.check_given(around, (files for _, files, _ in played))
                 verdicts = [
                     judge.judge(name, files, replace(around, owner=whose), readings, tell)
-                    for name, files, whose in _to_play(place, stage)
+                    for name, files, whose in played
                 ]
     except TemplateError as error:
         raise DescriptionError([Problem("templates", "", str(error))]) from None

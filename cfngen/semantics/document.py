@@ -43,16 +43,21 @@ class UnreadableError(Exception):
 @lru_cache(maxsize=1024)
 def read_json(text: str) -> Document:
     """Parse JSON as strictly as the services that take it; raises `UnreadableError`."""
-    try:
-        data = json.loads(text, object_pairs_hook=_once)
-    except json.JSONDecodeError as error:
-        raise UnreadableError(error.msg, error.lineno) from None
-    except (ValueError, RecursionError) as error:
-        raise UnreadableError(_in_a_line(error), 1) from None
+    data = json_data(text)
     try:
         return Document(data, _lines(text))
     except UnreadableError:
         return Document(data)  # JSON that YAML cannot read has no lines to tell
+
+
+def json_data(text: str) -> Any:
+    """The data of a JSON text alone; raises `UnreadableError`."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(error.msg, error.lineno) from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(_in_a_line(error), 1) from None
 
 
 @lru_cache(maxsize=1024)
@@ -83,7 +88,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # whichever is there
-    """YAML with CloudFormation's tags."""
+    """YAML with CloudFormation's tags. A key that stands twice is refused, for the first would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                problem = f"the key {key.value!r} stands twice in one mapping"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 def _function(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from cfngen.semantics import shapes
-from cfngen.semantics.document import UnreadableError, yaml_data
+from cfngen.semantics.document import UnreadableError, json_data, yaml_data
 
 STACK = "AWS::CloudFormation::Stack"
 Body = Mapping[str, Any]
@@ -90,8 +89,12 @@ def read_template(text: str) -> Template:
 
 def _data(text: str) -> Any:
     if text.lstrip().startswith("{"):  # JSON is read much faster as what it is, and YAML takes no tabs
-        with suppress(ValueError, RecursionError):
-            return json.loads(text)
+        try:
+            return json_data(text)
+        except UnreadableError as error:
+            with suppress(UnreadableError):
+                return yaml_data(text)  # which may begin so as well
+            raise error from None
     return yaml_data(text)
 
 

@@ -67,7 +67,7 @@ class Files:
         roots = sorted(set(self.templates) - nested)
         if len(roots) == 1:
             return roots[0]
-        reasons = "".join(f"; {name}: {reason}" for name, reason in sorted(self.unread.items()))
+        reasons = "".join(f"; {name}: {reason}" for name, reason in sorted((*self.unread.items(), *self._nowhere())))
         if not roots and self.unread:
             raise TemplateError(reasons.removeprefix("; "))
         told = f"one template is the root, that no other nests; here are {', '.join(roots) or 'none'}{reasons}"
@@ -146,6 +146,15 @@ class Files:
                 if isinstance(properties, Mapping):
                     found[name] = self._file(properties.get("TemplateURL"))
         return found
+
+    def _nowhere(self) -> Iterator[tuple[str, str]]:
+        """Stacks that name no template, by the file in which they stand."""
+        for file, template in self.templates.items():
+            for name, each in template.resources.items():
+                if isinstance(each, Mapping) and each.get("Type") == STACK:
+                    properties = each.get("Properties")
+                    if not isinstance(properties, Mapping) or "TemplateURL" not in properties:
+                        yield file, f"the stack {name} has no TemplateURL"
 
     def _known(self, name: str) -> str:
         if name in self.unread:

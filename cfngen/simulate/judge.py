@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,16 @@ def stage_folders(place: Path, stage: str | None = None) -> list[Path]:
 def readings_of(*, every: bool) -> list[Readings]:
     """Each deviation from what is believed alone, or all that can be true together."""
     return every_reading() if every else one_at_a_time()
+
+
+def check_given(around: Surroundings, played: Iterable[Files]) -> None:
+    """Raise `TemplateError` for a parameter that is given and that no root asks for."""
+    asked = sorted({name for files in played for name in files.parameters()})
+    for name in around.given:
+        if name not in asked:
+            near = difflib.get_close_matches(name, asked, 1)
+            fits = f"did you mean {near[0]}?" if near else f"there are {', '.join(asked) or 'none'}"
+            raise TemplateError(f"--parameter: no root has a parameter {name!r}; {fits}")
 
 
 def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Readings], tell: Tell) -> Verdict:
