@@ -137,7 +137,7 @@ def test_alarms_on_alarms_answer_over_http(wire: Wire) -> None:
     metric = {"MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 1, "Statistic": "Sum"}
     alarms.put_metric_alarm(AlarmName="one", ComparisonOperator="GreaterThanThreshold", Threshold=1.0, **metric)
     alarms.put_composite_alarm(AlarmName="all", AlarmRule='ALARM("one")')
-    told = alarms.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    told = alarms.describe_alarms(AlarmNames=["one", "all"], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     assert [each["AlarmName"] for each in told["MetricAlarms"] + told["CompositeAlarms"]] == ["one", "all"]
     assert "Cannot delete one as there are composite alarm(s) depending on it" in refused(
         alarms.delete_alarms, AlarmNames=["one"]

@@ -71,8 +71,10 @@ class Deploying:
         events: list[Event] = []
         tags = given.get("Tags", record.tags if record else ())
         account = LocalAccount(self.register, record, tags, on_paper=True)
-        engine = Engine(Paper(self.provider), self._fetch, self.pseudo, observe=events.append, account=account)
-        state = record.state if record else None
+        state, own = record.state if record else None, record.id if record else ""
+        engine = Engine(
+            Paper(self.provider), self._fetch, self.pseudo, observe=events.append, account=account, root_id=own
+        )
         parameters = given_parameters(given)
         outcome = engine.update(state, template, parameters) if state else engine.create(name, template, parameters)
         if not outcome.is_good:
@@ -103,7 +105,7 @@ class Deploying:
 
     def _engine(self, record: StackRecord, tags: Tags | None = None, during: str = "") -> Engine:
         account = LocalAccount(self.register, record, record.tags if tags is None else tags, during)
-        return Engine(self.provider, self._fetch, self.pseudo, account=account)
+        return Engine(self.provider, self._fetch, self.pseudo, account=account, root_id=record.id)
 
     def _fetch(self, url: str) -> Template:
         return read_template(self.fetch(url))

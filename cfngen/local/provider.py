@@ -143,7 +143,10 @@ class LocalProvider:
         _check(resource, kind)
         before = _folded(kind, old).properties
         context = Context(self.services, kind.service, _folded(kind, resource), before)
-        differing = [each for each in changed(before, context.properties) if each not in kind.dropped]
+        permitted = _schema(resource.kind)[0]
+        # What the registry does not permit was refused when it was new, and so was never written.
+        refused = {each for each in old.properties if permitted and each not in permitted}
+        differing = [each for each in changed(before, context.properties) if each not in {*kind.dropped, *refused}]
         known = {each for part in kind.parts for each in part.properties}
         if still := sorted(each for each in differing if each not in known):
             raise RefusedError(f"{resource.kind}: no operation changes {', '.join(still)} here")

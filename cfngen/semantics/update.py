@@ -215,7 +215,8 @@ class Engine:
     """Runs operations on trees of stacks with a provider.
 
     `fetch` gives the template of a nested stack by its URL; `observe` hears of every write when it is over. `account`
-    is what there is beside the tree.
+    is what there is beside the tree. `root_id` is the root's ARN, from which those below it get names and ids of their
+    own; another one when the stack is made again.
     """
 
     def __init__(
@@ -226,6 +227,7 @@ class Engine:
         readings: Readings | None = None,
         observe: Callable[[Event], None] = lambda _: None,
         account: Account | None = None,
+        root_id: str = "",
     ) -> None:
         self.provider = provider
         self.fetch = fetch
@@ -233,6 +235,7 @@ class Engine:
         self.readings = readings or Readings()
         self.observe = observe
         self.account = account or Nobody()
+        self.root_id = root_id
         self._journal: list[_Written] = []
 
     def create(self, name: str, template: Template, given: Mapping[str, str]) -> Outcome:
@@ -403,7 +406,7 @@ class Engine:
         given = {key: _text(value) for key, value in parameters.items()}
         own = wanted.properties.get("Tags", [])
         of_parent = [each for each in parent.tags if each["Key"] not in {tag["Key"] for tag in own}]
-        entered = replace(wanted, physical=_stack_id(self.pseudo, wanted.place))
+        entered = replace(wanted, physical=self._stack_id(wanted.place))
         child = StackState(wanted.place, template, parameter_values.texts(template, given), tags=(*own, *of_parent))
         self.observe(Event("enter", entered))
         try:
@@ -470,8 +473,23 @@ class Engine:
         return left
 
     def _pseudo(self, stack: StackState) -> Mapping[str, Any]:
-        own = {"AWS::StackName": _stack_name(stack.path), "AWS::StackId": _stack_id(self.pseudo, stack.path)}
+        own = {"AWS::StackName": self._stack_name(stack.path), "AWS::StackId": self._stack_id(stack.path)}
         return {**self.pseudo, "AWS::NoValue": NO_VALUE, **own}
+
+    def _stack_name(self, path: str) -> str:
+        """A nested stack is called after its parents, with an end that no other has."""
+        root, *below = path.split("/")
+        end = hashlib.sha256(f"{self.root_id}{path}".encode()).hexdigest()[:12].upper()
+        return "-".join([root, *below, end]) if below else root
+
+    def _stack_id(self, path: str) -> str:
+        if self.root_id and "/" not in path:
+            return self.root_id
+        unique = hashlib.sha256(f"id of {self.root_id}{path}".encode()).hexdigest()
+        uuid = "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:32]))
+        own = f"stack/{self._stack_name(path)}/{uuid}"
+        region, account = self.pseudo["AWS::Region"], self.pseudo["AWS::AccountId"]
+        return f"arn:{self.pseudo['AWS::Partition']}:cloudformation:{region}:{account}:{own}"
 
 
 class _Around:
@@ -556,15 +574,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(_text, value)) if isinstance(value, list) else str(value)
-
-
-def _stack_name(path: str) -> str:
-    """A nested stack is called after its parents, with an end that no other has."""
-    root, *below = path.split("/")
-    return "-".join([root, *below, hashlib.sha256(path.encode()).hexdigest()[:12].upper()]) if below else root
-
-
-def _stack_id(pseudo: Mapping[str, Any], path: str) -> str:
-    unique = hashlib.sha256(f"id of {path}".encode()).hexdigest()
-    uuid = "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:32]))
-    return f"arn:{pseudo['AWS::Partition']}:cloudformation:{pseudo['AWS::Region']}:{pseudo['AWS::AccountId']}:stack/{_stack_name(path)}/{uuid}"
