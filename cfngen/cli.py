@@ -34,6 +34,8 @@ from cfngen.render import stage_files
 from cfngen.routing import owner
 from cfngen.spec import App
 
+_SILENCE_SECONDS = 20
+"""How long a command may say nothing to somebody who reads a log."""
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
@@ -347,22 +349,24 @@ def _refuse(problems: list[Problem]) -> None:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """One line on a terminal, which goes when it is over; nothing anywhere else."""
-    done = 0
+    """One line on a terminal, which goes when it is over; elsewhere a line now and then of what takes long."""
+    done, is_terminal, told = 0, sys.stderr.isatty(), time.monotonic()
 
-    def tell(file: str) -> None:
-        nonlocal done
+    def tell(what: str) -> None:
+        nonlocal done, told
         done += 1
-        count = f"{done}/{total}" if total else str(done)
-        click.echo(f"\r\x1b[2K{count} {file}", nl=False, err=True)
+        line = f"{done}/{total} {what}" if total else f"{done} {what}"
+        if is_terminal:
+            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
+        elif time.monotonic() - told > _SILENCE_SECONDS:
+            told = time.monotonic()
+            click.echo(line, err=True)
 
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
     try:
         yield tell
     finally:
-        click.echo("\r\x1b[2K", nl=False, err=True)
+        if is_terminal:
+            click.echo("\r\x1b[2K", nl=False, err=True)
 
 
 def _show(found: Iterable[Any]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from conftest import Run
 from specimens import by_hand, edited, files
 
@@ -59,3 +62,14 @@ def test_an_update_that_fails_is_played_at_each_of_its_writes(cfngen: Run, tmp_p
     (data,) = json.loads(done.out)
     assert any("AdminRule is written" in each["after"] for each in data["hurts"])
     assert data["played"] > 27 + 2 * 2
+
+
+def test_a_log_hears_of_long_work_now_and_then(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere than on a terminal nothing is said while it is quick; here every life seems to take an hour."""
+    folders = _write(tmp_path, _shop(WEB), _shop(WEB))
+    assert "after 0 releases" not in cfngen("simulate", "--update", *folders).err
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(hours)))
+    lines = cfngen("simulate", "--update", *folders).err.splitlines()
+    assert len(lines) > 27
+    assert "web is being released, step 1 of " in lines[27]
