@@ -67,7 +67,7 @@ class Files:
         roots = sorted(set(self.templates) - nested)
         if len(roots) == 1:
             return roots[0]
-        reasons = "".join(f"; {name}: {reason}" for name, reason in sorted((*self.unread.items(), *self._nowhere())))
+        reasons = "".join(f"; {name}: {reason}" for name, reason in sorted((*self.unread.items(), *self._wrong())))
         if not roots and self.unread:
             raise TemplateError(reasons.removeprefix("; "))
         told = f"one template is the root, that no other nests; here are {', '.join(roots) or 'none'}{reasons}"
@@ -147,14 +147,15 @@ class Files:
                     found[name] = self._file(properties.get("TemplateURL"))
         return found
 
-    def _nowhere(self) -> Iterator[tuple[str, str]]:
-        """Stacks that name no template, by the file in which they stand."""
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        """Why a template may not nest what it should, by file: it is damaged, or what a stack of it names is not here."""
         for file, template in self.templates.items():
+            if template.fault:
+                yield file, template.fault
+            nested = self._nested(template)
             for name, each in template.resources.items():
-                if isinstance(each, Mapping) and each.get("Type") == STACK:
-                    properties = each.get("Properties")
-                    if not isinstance(properties, Mapping) or "TemplateURL" not in properties:
-                        yield file, f"the stack {name} has no TemplateURL"
+                if isinstance(each, Mapping) and each.get("Type") == STACK and nested.get(name) not in self.texts:
+                    yield file, f"the template of the stack {name} is not here: {nested.get(name, 'no TemplateURL')}"
 
     def _known(self, name: str) -> str:
         if name in self.unread:
