@@ -4,10 +4,10 @@ BIN := .venv/bin
 APP ?= services/coffee.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services check simulate local mutants pictures golden bench clean
+.PHONY: help install templates test test-python test-services test-integration check simulate local mutants pictures golden bench clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cfngen needs Python 3.11 or newer; name one as in: make PYTHON=python3.12"; exit 1; }
@@ -33,9 +33,16 @@ test: test-python test-services ## every test
 test-python: .venv/developer
 	$(BIN)/pytest
 
-test-services:
+test-services: ## the services' unit tests; no database, no container
 	@command -v npm >/dev/null || { echo "the services' tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
-	@for service in services/*/package.json; do (cd "$$(dirname "$$service")" && npm ci --silent --no-fund --no-audit && npm test --silent) || exit 1; done
+	@node --test --test-reporter=spec services/*.test.mjs
+	@for service in customer employee; do npm --prefix services/$$service ci --silent --no-fund --no-audit && npm --prefix services/$$service test --silent || exit 1; done
+
+test-integration: ## both services against a real MariaDB with TLS, as long as the tests last
+	@command -v npm >/dev/null || { echo "these tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
+	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null || { echo "these tests need MariaDB; on Debian: apt-get install mariadb-server openssl"; exit 1; }
+	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
+	@npm --prefix services/integration run --silent test:integration
 
 check: .venv/developer ## format, lint, types, imports, tests, lint of the output, freshness
 	$(BIN)/ruff format --check .

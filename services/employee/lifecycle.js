@@ -8,6 +8,7 @@ const CLOSE_MS = 1000;
 
 export function serve({ app, port, log, close }) {
   const server = createServer(app);
+  const endConnections = lastAnswers(server);
   // The balancer keeps idle connections for 60 s; closing one first would turn a request in flight into a 502.
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 66_000;
@@ -17,6 +18,7 @@ export function serve({ app, port, log, close }) {
   const stop = async (signal) => {
     if (stopping) return;
     stopping = true;
+    endConnections();
     const drained = drain(server);
     log.info({ signal }, 'stopping');
     await drained;
@@ -27,6 +29,21 @@ export function serve({ app, port, log, close }) {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   return server;
+}
+
+// Once told to, every answer says that it is the last of its connection, so that nobody sends another request there.
+function lastAnswers(server) {
+  const open = new Set();
+  let last = false;
+  server.prependListener('request', (req, res) => {
+    if (last) res.setHeader('Connection', 'close');
+    open.add(res);
+    res.on('close', () => open.delete(res));
+  });
+  return () => {
+    last = true;
+    for (const res of open) if (!res.headersSent) res.setHeader('Connection', 'close');
+  };
 }
 
 async function drain(server) {

@@ -37,6 +37,8 @@ export async function migrate(connection, { name, reader, writer, sampleRows: wa
 
   // mysql2 escapes with backslashes, so a server default of NO_BACKSLASH_ESCAPES must not hold here.
   await query("SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'");
+  // Rather fail than wait for a table with every reader queueing behind: MySQL's own limit is a year.
+  await query('SET SESSION lock_wait_timeout = 30');
   const [{ granted }] = await query("SELECT GET_LOCK('coffee-migration', 60) AS granted");
   if (Number(granted) !== 1) throw new Error('another migration has been running for a minute');
 

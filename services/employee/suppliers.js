@@ -54,5 +54,7 @@ export function suppliersRouter(repository) {
 function renderForm(res, { id, supplier = {}, errors = {} }) {
   const page = id ? '' : 'supplier-add';
   const title = id ? 'Edit supplier' : 'Add a supplier';
-  render(res, 'form', { title, page, id, supplier, errors, fields: FIELDS, csrf: res.locals.csrf });
+  // The first thing that a screen reader says of a page is its title.
+  const tab = Object.keys(errors).length > 0 ? `Error: ${title}` : title;
+  render(res, 'form', { title, tab, page, id, supplier, errors, fields: FIELDS, csrf: res.locals.csrf });
 }

@@ -40,6 +40,7 @@ test('SIGTERM: no new connections, the open request is finished, then status 0',
 
   const response = await answer;
   assert.equal(response.status, 503);
+  assert.equal(response.headers.get('connection'), 'close');
   assert.match(await response.text(), /<\/html>/);
   assert.equal(await exited, 0);
   // The client's idle connection was closed at once, not waited for until the cut-off.

@@ -33,7 +33,7 @@ async function run(env = {}, args = [], server = {}) {
 test('schema, then table, then users, every statement safe to repeat', async () => {
   const statements = await run();
   assert.deepEqual(statements.map((sql) => sql.split(/[ (]/).slice(0, 2).join(' ')), [
-    'SET SESSION', 'SELECT GET_LOCK', 'CREATE DATABASE', 'CREATE TABLE', 'SHOW VARIABLES',
+    'SET SESSION', 'SET SESSION', 'SELECT GET_LOCK', 'CREATE DATABASE', 'CREATE TABLE', 'SHOW VARIABLES',
     'CREATE USER', 'ALTER USER', 'GRANT SELECT', 'CREATE USER', 'ALTER USER', 'GRANT SELECT,',
   ]);
   for (const sql of statements.filter((one) => one.startsWith('CREATE'))) assert.match(sql, / IF NOT EXISTS /);

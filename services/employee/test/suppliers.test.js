@@ -63,7 +63,8 @@ for (const [path, extra] of [['/admin/supplier-add', {}], ['/admin/supplier-upda
     assert.match(html, /id="name-error">Name must not be empty</);
     assert.match(html, /id="phone-error">Phone must look like/);
     assert.match(html, /id="phone"[^>]*aria-invalid="true" aria-describedby="phone-error"/);
-    assert.match(html, /role="alert"/);
+    assert.match(html, /role="alert" tabindex="-1" autofocus/);
+    assert.match(html, /<title>Error: (Add a|Edit) supplier – /);
     assert.doesNotMatch(html, /id="email-error"/);
     assert.ok(html.includes('value="call me"'));
     assert.ok(html.includes('value="&lt;b&gt;Bogotá&lt;/b&gt;"'));
