@@ -51,10 +51,10 @@ class Deployment:
     def create(self, root: str) -> Outcome:
         template = read_template(self.files[root])
         declared = template.section("Parameters")
-        given_ = {name: self._value(name) for name, each in declared.items() if "Default" not in each}
+        given_ = {name: self.value(name) for name, each in declared.items() if "Default" not in each}
         return self.engine.create(self.name, template, given_)
 
-    def _value(self, name: str) -> str:
+    def value(self, name: str) -> str:
         """A parameter as a person would give it: an ARN of the right service."""
         call = self.provider.services.call
         if name == "CertificateArn":
