@@ -133,7 +133,7 @@ def service(name: str, paths: list[str], priority: int) -> Body:
         },
         f"{name}Alarm": {
             "Type": "AWS::CloudWatch::Alarm",
-            "Properties": {"Metrics": [_metric(name, "Blue"), _metric(name, "Green")]},
+            "Properties": {"Metrics": [_worst(), _metric(name, "Blue"), _metric(name, "Green")]},
         },
         f"{name}Target": {
             "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
@@ -146,9 +146,18 @@ def service(name: str, paths: list[str], priority: int) -> Body:
     }
 
 
+def _worst() -> Body:
+    return {"Id": "worst", "Expression": "MAX([FILL(blue, 0), FILL(green, 0)])"}
+
+
 def _metric(name: str, colour: str) -> Body:
-    value = {"Fn::GetAtt": [f"{name}{colour}", "TargetGroupFullName"]}
-    return {"Id": colour.lower(), "MetricStat": {"Metric": {"Dimensions": [{"Name": "TargetGroup", "Value": value}]}}}
+    values = (f"{name}{colour}", "TargetGroupFullName"), ("Balancer", "LoadBalancerFullName")
+    dimensions = [
+        {"Name": dimension, "Value": {"Fn::GetAtt": list(value)}}
+        for dimension, value in zip(("TargetGroup", "LoadBalancer"), values, strict=True)
+    ]
+    metric = {"MetricName": "UnHealthyHostCount", "Dimensions": dimensions}
+    return {"Id": colour.lower(), "MetricStat": {"Metric": metric}, "ReturnData": False}
 
 
 def by_hand() -> Body:
@@ -176,6 +185,12 @@ def files(body: Body, *mistakes: Mistake, beside: Mapping[str, str] | None = Non
 
 def properties(body: Body, name: str) -> Body:
     return body["Resources"][name]["Properties"]  # type: ignore[no-any-return]
+
+
+def watched_in_blue(body: Body) -> None:
+    """Admin's alarm looks at its first group alone."""
+    metrics = properties(body, "AdminAlarm")["Metrics"]
+    metrics[:] = [{**each, "ReturnData": True} for each in metrics if each["Id"] == "blue"]
 
 
 def edited(name: str, **changed: Any) -> Mistake:

@@ -7,7 +7,23 @@ disturbed it, and it did not succeed.
 from __future__ import annotations
 
 import pytest
-from specimens import Body, Mistake, by_hand, deployed, edited, files, lived, lives, properties, rule, told, with_policy
+from specimens import (
+    Body,
+    Mistake,
+    added,
+    by_hand,
+    deployed,
+    edited,
+    files,
+    forward,
+    lived,
+    lives,
+    properties,
+    rule,
+    told,
+    watched_in_blue,
+    with_policy,
+)
 
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings
@@ -93,12 +109,28 @@ def _balancers(container: str, port: object) -> Mistake:
     )
 
 
+def _shift(percent: int) -> Mistake:
+    def mistake(body: Body) -> None:
+        told = {"Type": "TimeBasedLinear", "TimeBasedLinear": {"LinearPercentage": percent, "LinearInterval": 1}}
+        added("Shift", "AWS::CodeDeploy::DeploymentConfig", TrafficRoutingConfig=told)(body)
+        properties(body, "AdminDeployment")["DeploymentConfigName"] = {"Ref": "Shift"}
+
+    return mistake
+
+
 def _network(body: Body) -> None:
     properties(body, "Balancer")["Type"] = "network"
 
 
 REFUSED: dict[str, tuple[Mistake, str]] = {
     "a priority twice": (edited("AdminRule", Priority=200), "Priority '200' is currently in use (PriorityInUse)"),
+    "a priority that is none": (edited("AdminRule", Priority=50_001), "is not between 1 and 50000"),
+    "a port that is none": (edited("Test", Port=0), "is not between 1 and 65535"),
+    "a weight that is none": (edited("AdminRule", Actions=forward(1000, 0, "Admin")), "is not between 0 and 999"),
+    "a percentage that is none": (_shift(0), "InvalidTrafficRoutingConfigurationException"),
+    "a rule without an action": (edited("AdminRule", Actions=[]), "An action must be specified"),
+    "a listener without an action": (edited("Test", DefaultActions=[]), "An action must be specified"),
+    "a rule without a condition": (edited("AdminRule", Conditions=[]), "A condition must be specified"),
     "a hundred and one rules": (_many_rules, "TooManyRules"),
     "six condition values": (_paths("AdminRule", *(f"/{each}" for each in range(6))), "TooManyConditionValues"),
     "six groups": (_six_groups, "TooManyTargetGroups"),
@@ -153,6 +185,27 @@ REFUSED: dict[str, tuple[Mistake, str]] = {
         "DeploymentConfigDoesNotExistException",
     ),
     "a canary behind a network balancer": (_network, "A Network Load Balancer supports"),
+    "limits the wrong way round": (edited("AdminTarget", MinCapacity=5), "Maximum capacity cannot be less"),
+    "scaling in another cluster": (
+        edited("AdminTarget", ResourceId={"Fn::Sub": "service/other/${AdminService.Name}"}),
+        "ECS service doesn't exist",
+    ),
+    "scaling of what is called in another way": (
+        edited("AdminTarget", ResourceId={"Fn::Sub": "${Cluster}/${AdminService.Name}"}),
+        "ECS service doesn't exist",
+    ),
+    "an alarm that returns all of its metrics": (
+        lambda body: properties(body, "AdminAlarm")["Metrics"][1].pop("ReturnData"),
+        "Exactly one metric must be returned, and 2 are",
+    ),
+    "an alarm that returns nothing": (
+        lambda body: properties(body, "AdminAlarm")["Metrics"][0].update(ReturnData=False),
+        "Exactly one metric must be returned, and 0 are",
+    ),
+    "an alarm of a metric that it has not": (
+        lambda body: properties(body, "AdminAlarm")["Metrics"].pop(),
+        "The expression of worst names green, which is no id",
+    ),
     "scaling of what is no service": (
         edited("AdminTarget", ResourceId={"Fn::Sub": "service/${Cluster}/nobody"}),
         "ECS service doesn't exist",
@@ -260,7 +313,7 @@ def test_what_an_update_cannot_remove_is_left_for_good() -> None:
 
     def no_more(body: Body) -> None:
         del body["Resources"]["AdminDeployment"], body["Resources"]["AdminGreen"]
-        properties(body, "AdminAlarm")["Metrics"].pop()
+        watched_in_blue(body)
 
     before, after = files(by_hand(), blue_alone), files(by_hand(), blue_alone, no_more)
     simulation = deployed(blue_alone)

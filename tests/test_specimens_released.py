@@ -288,3 +288,29 @@ def test_a_rule_whose_others_want_a_host_of_their_own_is_not_shadowed() -> None:
             properties(body, name)["Priority"] = 50
 
     assert lived(of_host) == set()
+
+
+def test_a_test_rule_that_no_release_knows_stays_where_it_is() -> None:
+    """Admin's deployments know no test listener, and its rule there shows the first group for ever."""
+
+    def mistake(body: Body) -> None:
+        pair = properties(body, "AdminDeployment")["LoadBalancerInfo"]["TargetGroupPairInfoList"][0]
+        del pair["TestTrafficRoute"]
+
+    found = told(lives(mistake))
+    assert any(each.startswith("T12") and each.endswith("have another test listener or none") for each in found)
+
+    def without_rule(body: Body) -> None:
+        mistake(body)
+        del body["Resources"]["AdminTestRule"]
+        body["Resources"]["AdminService"]["DependsOn"] = ["AdminRule"]
+
+    assert lived(without_rule) == set()
+
+
+def test_metrics_of_a_group_name_its_balancer_too() -> None:
+    def mistake(body: Body) -> None:
+        properties(body, "AdminAlarm")["Metrics"][1]["MetricStat"]["Metric"]["Dimensions"].pop()
+
+    found = told([deployed(mistake)])
+    assert any(each.startswith("T10 UnHealthyHostCount") and "name its balancer" in each for each in found), found

@@ -51,6 +51,8 @@ def _two_balancers(body: Body) -> None:
         properties(body, name)["LoadBalancerArn"] = {"Fn::GetAtt": ["Second", "LoadBalancerArn"]}
     properties(body, "PartnerRule")["ListenerArn"] = {"Ref": "SecondProduction"}
     properties(body, "PartnerTestRule")["ListenerArn"] = {"Fn::GetAtt": ["SecondTest", "ListenerArn"]}
+    for metric in properties(body, "PartnerAlarm")["Metrics"][1:]:
+        metric["MetricStat"]["Metric"]["Dimensions"][1]["Value"] = {"Fn::GetAtt": ["Second", "LoadBalancerFullName"]}
     pair = properties(body, "PartnerDeployment")["LoadBalancerInfo"]["TargetGroupPairInfoList"][0]
     pair["ProdTrafficRoute"]["ListenerArns"] = [{"Ref": "SecondProduction"}]
     pair["TestTrafficRoute"]["ListenerArns"] = [{"Ref": "SecondTest"}]
@@ -178,8 +180,8 @@ def _from_elsewhere(body: Body) -> None:
         del body["Resources"][name]
         body["Parameters"][name] = {"Type": "String"}
     for name in ("WebAlarm", "AdminAlarm"):
-        for metric in properties(body, name)["Metrics"]:
-            metric["MetricStat"]["Metric"]["Dimensions"].append({"Name": "LoadBalancer", "Value": {"Ref": "Balancer"}})
+        for metric in properties(body, name)["Metrics"][1:]:
+            metric["MetricStat"]["Metric"]["Dimensions"][1]["Value"] = {"Ref": "Balancer"}
 
 
 ELSEWHERE = Surroundings(

@@ -15,12 +15,14 @@ GROUPS_OF_AN_ACTION = 5
 VALUES_OF_A_RULE = 5
 HIGHEST_PRIORITY = 50_000
 HIGHEST_WEIGHT = 999
+HIGHEST_PORT = 65_535
 
 
 def forward(actions: list[Mapping[str, Any]]) -> Forward:
     """The last action of a rule: the one that answers."""
-    none: Mapping[str, Any] = {"Type": "none"}
-    action = max(actions, key=lambda each: int(each.get("Order", 0)), default=none)
+    if not actions:
+        raise RefusedError("An action must be specified (ValidationError)")
+    action = max(actions, key=lambda each: int(each.get("Order", 0)))
     before = tuple(sorted(text(each["Type"]) for each in actions if each is not action))
     if action["Type"] != "forward":
         return Forward(text(action["Type"]), before=before)
@@ -135,6 +137,8 @@ def check_groups(world: World, balancer: str, action: Forward) -> None:
 @behaviour("ELB API CreateListener", sure="documented")
 def check_port(world: World, listener: Listener) -> None:
     """A balancer has one listener a port."""
+    if not 0 < listener.port <= HIGHEST_PORT:
+        raise RefusedError(f"Port '{listener.port}' is not between 1 and {HIGHEST_PORT} (ValidationError)")
     for each in world.listeners.values():
         if (each.balancer, each.port) == (listener.balancer, listener.port) and each.arn != listener.arn:
             raise RefusedError(

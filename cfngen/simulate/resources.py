@@ -14,7 +14,7 @@ from typing import Any
 from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.metrics import MetricReader, check_metrics
 from cfngen.simulate.plainly import plainly
 from cfngen.simulate.requests import Request, holds, of_rule
 from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World, text
@@ -183,6 +183,8 @@ def _rule(world: World, physical: str, properties: Properties) -> Rule:
         raise RefusedError(f"Listener '{listener}' not found (ListenerNotFound)")
     for request in (Request("/"), *of_rule(conditions)):  # conditions that cannot be read are told here
         all(holds(each, request) for each in conditions)
+    if not conditions:
+        raise RefusedError("A condition must be specified (ValidationError)")
     action = balancer.forward(properties["Actions"])
     return Rule(physical, listener, int(properties["Priority"]), conditions, action)
 
@@ -302,12 +304,22 @@ def _create_target(world: World, physical: str, properties: Properties) -> str:
 def _update_target(world: World, physical: str, _: Properties, properties: Properties) -> None:
     wanted = str(properties["ResourceId"])
     service = next((each for each in world.services.values() if f"service/{each.cluster}/{each.name}" == wanted), None)
-    if service is None and any(wanted.startswith(f"service/{name}/") for name in world.clusters.values()):
+    least, most = int(properties["MinCapacity"]), int(properties["MaxCapacity"])
+    if least > most:
+        raise RefusedError("Maximum capacity cannot be less than minimum capacity (ValidationException)")
+    if service is None and _is_of_ecs_here(world, wanted, str(properties.get("ServiceNamespace", ""))):
         raise RefusedError(f"ECS service doesn't exist: {wanted} (ValidationException)")
     world.scalable[physical] = properties
     if service is None:
         return  # it is of a table, a function, or a service of another stack
-    ecs.limit(world, service, int(properties["MinCapacity"]), int(properties["MaxCapacity"]))
+    ecs.limit(world, service, least, most)
+
+
+def _is_of_ecs_here(world: World, wanted: str, namespace: str) -> bool:
+    """Whether something is of a cluster or service that is made here, or calls itself one of ECS and has no such name."""
+    ours = any(wanted.startswith(f"service/{name}/") for name in world.clusters.values())
+    ours = ours or any(wanted.endswith(f"/{each.name}") for each in world.services.values())
+    return ours or (namespace == "ecs" and not wanted.startswith("service/"))
 
 
 def _delete_target(world: World, physical: str) -> None:
@@ -315,11 +327,13 @@ def _delete_target(world: World, physical: str) -> None:
 
 
 def _create_reader(world: World, physical: str, properties: Properties) -> str:
+    check_metrics(properties)
     world.metric_readers[physical] = MetricReader.of(properties)
     return physical
 
 
 def _update_reader(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    check_metrics(properties)
     world.metric_readers[physical] = MetricReader.of(properties)
 
 

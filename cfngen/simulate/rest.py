@@ -16,6 +16,7 @@ def of_all(world: World, production: Iterable[str]) -> Seen:
     yield from _unreached(world, production)
     yield from _without_data(world)
     yield from _unknown_alarms(world)
+    yield from _unmoved_test(world)
 
 
 def of(world: World, service: Service, production: Iterable[str]) -> Seen:
@@ -88,6 +89,17 @@ def _untouched_test(world: World, service: Service) -> Seen:
             yield "T12", f"{arn} shows {sorted(action.live)} before anything was released"
 
 
+def _unmoved_test(world: World) -> Seen:
+    """Rules of a test listener that the deployments of their service do not know, and so leave where they are."""
+    owners = world.owners()
+    for listener in sorted(world.test_listeners()):
+        for arn, action in world.forwards(listener):
+            for service in {owners[name].label: owners[name] for name in action.groups if name in owners}.values():
+                group = world.group_of(service)
+                if group and world.listener_of(group, "TestTrafficRoute") != listener:
+                    yield "T12", f"{arn} shows {service.label}, whose deployments have another test listener or none"
+
+
 def _blind(world: World, service: Service) -> Seen:
     """Alarms and policies that look at the other group of a pair alone."""
     group = world.group_of(service)
@@ -107,12 +119,14 @@ def _without_data(world: World) -> Seen:
     """Alarms and policies whose dimensions no metric has."""
     for name, reader in world.metric_readers.items():
         for metric, dimensions in reader.metrics:
-            if wrong := next(filter(None, (look(world, dimensions) for look in _DIMENSIONS)), ""):
+            if wrong := next(filter(None, (look(world, metric, dimensions) for look in _DIMENSIONS)), ""):
                 yield "T10", f"{metric} of {name} has no data: {wrong}"
 
 
-def _wrong_balancer(world: World, dimensions: Mapping[str, str]) -> str:
+def _wrong_balancer(world: World, metric: str, dimensions: Mapping[str, str]) -> str:
     told = dimensions.get("LoadBalancer")
+    if "TargetGroup" in dimensions and not told and metric not in ("", "RequestCountPerTarget"):
+        return "a target group's metrics name its balancer, too"  # ELB-AG load-balancer-cloudwatch-metrics
     if told and told not in map(world.balancer_name, world.balancers) and world.is_made_here(told):
         return f"{told} is no balancer"
     group = world.group(dimensions.get("TargetGroup", ""))
@@ -123,14 +137,14 @@ def _wrong_balancer(world: World, dimensions: Mapping[str, str]) -> str:
     return ""
 
 
-def _wrong_cluster(world: World, dimensions: Mapping[str, str]) -> str:
+def _wrong_cluster(world: World, _: str, dimensions: Mapping[str, str]) -> str:
     service = next((each for each in world.services.values() if each.name == dimensions.get("ServiceName")), None)
     if service and dimensions.get("ClusterName") != service.cluster:
         return f"{service.label} is not in the cluster {dimensions.get('ClusterName')}"
     return ""
 
 
-_DIMENSIONS: tuple[Callable[[World, Mapping[str, str]], str], ...] = (_wrong_balancer, _wrong_cluster)
+_DIMENSIONS: tuple[Callable[[World, str, Mapping[str, str]], str], ...] = (_wrong_balancer, _wrong_cluster)
 
 
 def _moving_images(service: Service) -> Seen:
