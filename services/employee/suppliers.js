@@ -1,6 +1,7 @@
 // The pages about suppliers. Every write ends in a redirect to the list, so that a reload repeats nothing.
 import express from 'express';
 import { checkToken, issueToken } from './csrf.js';
+import { leaveNotice, takeNotice } from './notice.js';
 import { render } from './pages.js';
 import { LIST_LIMIT } from './repository.js';
 import { FIELDS, rowId, validate } from './validation.js';
@@ -8,11 +9,15 @@ import { FIELDS, rowId, validate } from './validation.js';
 export function suppliersRouter(repository) {
   const router = express.Router();
   const written = [express.urlencoded({ extended: false, limit: '32kb', parameterLimit: 50 }), checkToken];
-  const toList = (res) => res.redirect(303, '/admin/suppliers');
+  const toList = (req, res, done) => {
+    leaveNotice(req, res, done);
+    res.redirect(303, '/admin/suppliers');
+  };
 
   router.get('/suppliers', async (req, res) => {
     const suppliers = await repository.listSuppliers();
-    render(res, 'suppliers', { title: 'Suppliers', page: 'suppliers', suppliers, limit: LIST_LIMIT });
+    const notice = takeNotice(req, res);
+    render(res, 'suppliers', { title: 'Suppliers', page: 'suppliers', notice, suppliers, limit: LIST_LIMIT });
   });
 
   router.get('/supplier-add', issueToken, (req, res) => renderForm(res, {}));
@@ -21,7 +26,7 @@ export function suppliersRouter(repository) {
     const { supplier, errors, valid } = validate(req.body);
     if (!valid) return renderForm(res.status(422), { supplier, errors });
     await repository.addSupplier(supplier);
-    toList(res);
+    toList(req, res, 'added');
   });
 
   router.get('/supplier-update/:id', issueToken, async (req, res, next) => {
@@ -37,7 +42,7 @@ export function suppliersRouter(repository) {
     const { supplier, errors, valid } = validate(req.body);
     if (!valid) return renderForm(res.status(422), { id, supplier, errors });
     if (!(await repository.updateSupplier(id, supplier))) return next();
-    toList(res);
+    toList(req, res, 'changed');
   });
 
   // Whoever removes what somebody else has just removed got what they wanted.
@@ -45,7 +50,7 @@ export function suppliersRouter(repository) {
     const id = rowId(req.params.id);
     if (!id) return next();
     await repository.removeSupplier(id);
-    toList(res);
+    toList(req, res, 'removed');
   });
 
   return router;
