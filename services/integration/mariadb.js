@@ -2,6 +2,7 @@
 // As a program (`npm run database`) it prints what the services need as environment and runs until it is told to stop.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import mysql from 'mysql2/promise';
+import { atExit } from './ending.js';
 
 const START_MS = 30_000;
 const STOP_MS = 20_000;
@@ -56,6 +58,10 @@ class Mariadb {
     this.host = 'localhost';
     this.ca = join(folder, 'ca.pem');
     this.socket = join(folder, 'server.sock');
+    this.forget = atExit(() => {
+      if (this.running) this.child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 8, retryDelay: 100 });
+    });
   }
 
   async prepare(name) {
@@ -65,7 +71,7 @@ class Mariadb {
     this.as = process.getuid() === 0 ? ['--user=mysql'] : [];
     if (this.as.length > 0) await give(this.folder, 'mysql');
     const options = [`--datadir=${this.folder}/data`, '--auth-root-authentication-method=normal', '--skip-test-db'];
-    await execute('mariadb-install-db', ['--no-defaults', ...this.as, ...options], { env }).catch(explain);
+    await install(['--no-defaults', ...this.as, ...options]);
   }
 
   get running() {
@@ -86,11 +92,8 @@ class Mariadb {
       ],
       { env, stdio: 'ignore' },
     );
-    const { child } = this;
-    this.ended = once(child, 'close');
+    this.ended = once(this.child, 'close');
     this.ended.catch(() => {}); // a program that is not there: asked for below
-    // Not even a run that breaks off leaves a server behind.
-    process.once('exit', () => child.kill('SIGKILL'));
     await this.answering();
   }
 
@@ -147,7 +150,18 @@ class Mariadb {
   async end() {
     await this.stop();
     await rm(this.folder, { recursive: true, force: true });
+    this.forget();
   }
+}
+
+// A script that starts servers of its own: a group, so that all of it ends when we do.
+async function install(args) {
+  const child = spawn('mariadb-install-db', args, { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  const forget = atExit(() => process.kill(-child.pid, 'SIGKILL'));
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += chunk));
+  const [status] = await once(child, 'close').catch(explain).finally(forget);
+  if (status !== 0) throw new Error(`mariadb-install-db ended with ${status}: ${said.slice(-2000)}`);
 }
 
 async function makeCertificates(folder, name) {
@@ -181,10 +195,8 @@ export async function freePort() {
 
 async function main() {
   const { values } = parseArgs({ options: { port: { type: 'string' } } });
+  if (values.port !== undefined && !/^[1-9]\d{0,4}$/.test(values.port)) throw new Error(`--port ${values.port}: a port is a whole number up to 65535`);
   const server = await startMariadb({ port: values.port && Number(values.port) });
-  const stop = () => server.end();
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
   const given = {
     DB_HOST: server.host, DB_PORT: server.port, DB_CA: server.ca,
     DB_ADMIN_USER: master.user, DB_ADMIN_PASSWORD: master.password,
@@ -194,4 +206,9 @@ async function main() {
   await server.ended;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) await main();
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await main().catch((error) => {
+    console.error(`error: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { atExit } from './ending.js';
 import { master } from './mariadb.js';
 
 export const reader = { user: 'coffee_reader', password: 'first "\'\\ secret' };
@@ -42,7 +43,8 @@ class Program {
     this.lines = [];
     this.errors = '';
     this.child.stderr.on('data', (chunk) => (this.errors += chunk));
-    this.exited = once(this.child, 'close').then(([status]) => status);
+    const forget = atExit(() => this.kill('SIGKILL'));
+    this.exited = once(this.child, 'close').then(([status]) => (forget(), status));
     createInterface({ input: this.child.stdout }).on('line', (line) => {
       this.lines.push(JSON.parse(line));
       this.child.emit('logged');
