@@ -25,6 +25,7 @@ import click
 from cfngen._version import VERSION
 from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_local import local
+from cfngen.cli_rehearse import rehearse
 from cfngen.disk import alone, ledger_of, write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem, shown
 from cfngen.extras import parts_of
@@ -308,6 +309,7 @@ def preflight(
 cli.add_command(deploy)
 cli.add_command(destroy)
 cli.add_command(local)
+cli.add_command(rehearse)
 
 
 def main() -> None:

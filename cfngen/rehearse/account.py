@@ -1,0 +1,150 @@
+"""The account of a rehearsal: a local AWS of its own, and what the parts of the rehearsal ask it.
+
+What moto would make up is told here instead: a scan of an image ends without findings because nothing looks for any,
+and the report says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import urllib.request
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from cfngen.local import background
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.parts import where
+from cfngen.rehearse.registry import RefusedError
+from cfngen.rehearse.room import Room, environment
+
+_BUCKET = "cfngen-rehearsal-templates"
+
+
+class Account:
+    """A local AWS that runs as long as the room is there."""
+
+    def __init__(self, room: Room, region: str) -> None:
+        self.room = room
+        self.region = region
+        running = background.start(f"rehearsal-{os.getpid()}", 0, region, "")
+        room.end.callback(background.stop, running)
+        self.environment = dict(running.environment)
+        self.url = running.url
+        self.client = cache(self._client)
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service, region_name=self.region, endpoint_url=self.url, aws_access_key_id="test",
+            aws_secret_access_key="test", config=Config(retries={"max_attempts": 2}),  # noqa: S106  (nobody checks it)
+        )  # fmt: skip
+
+    def all(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """Every entry of a listing, page by page."""
+        client = self.client(service)
+        if not client.can_paginate(operation):
+            yield from getattr(client, operation)(**arguments)[key]
+            return
+        for page in client.get_paginator(operation).paginate(**arguments):
+            yield from page[key]
+
+    def deploy(self, folder: Path, root: str, stack: str, parameters: Mapping[str, str]) -> None:
+        """Deploy a folder of templates by the AWS command line; raises `RehearsalError` with what it said."""
+        aws, packaged = where("aws"), self.room.path("templates") / "packaged.yaml"
+        talks = environment(**self.environment)
+        self.room.run("deploy", [aws, "s3", "mb", f"s3://{_BUCKET}"], talks)
+        words = [aws, "cloudformation", "package", "--template-file", root, "--s3-bucket", _BUCKET]
+        self.room.run("deploy", [*words, "--output-template-file", str(packaged)], talks, folder=folder)
+        words = [aws, "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", stack]
+        words += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "--s3-bucket", _BUCKET]
+        if parameters:
+            words += ["--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
+        self.room.run("deploy", words, talks)
+
+    def secret(self, kind: str, name: str) -> str:
+        """A value of the Parameter Store or of Secrets Manager, as CodeBuild and ECS write their names."""
+        try:
+            if kind == "parameter-store" or ":ssm:" in name:
+                last = name.partition(":parameter")[2] or name
+                answer = self.client("ssm").get_parameter(Name=last, WithDecryption=True)
+                return str(answer["Parameter"]["Value"])
+            return self._of_secrets_manager(name)
+        except ClientError as error:
+            raise RehearsalError(f"{name}: cannot be read: {error.response['Error']['Message']}") from None
+
+    def _of_secrets_manager(self, name: str) -> str:
+        """``ARN[:key[:stage[:version]]]``, or in a buildspec ``name[:key…]``."""
+        parts = name.split(":")
+        size = 7 if name.startswith("arn:") else 1
+        identity, (key, *_) = ":".join(parts[:size]), (*parts[size:], "")
+        text = str(self.client("secretsmanager").get_secret_value(SecretId=identity)["SecretString"])
+        if not key:
+            return text
+        found = json.loads(text)
+        if key not in found:
+            raise RehearsalError(f"{identity}: the secret has no key {key!r}; it has {', '.join(sorted(found))}")
+        return str(found[key])
+
+    # What the registry's front asks.
+
+    def may_log_in(self, user: str, password: str) -> bool:
+        """Whether this is the token that GetAuthorizationToken gives."""
+        token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        return base64.b64decode(token).decode() == f"{user}:{password}"
+
+    def put(self, repository: str, tag: str, manifest: bytes, media_type: str) -> None:
+        """Take an image and scan it where the repository scans at a push; raises `RefusedError` in ECR's words."""
+        ecr = self.client("ecr")
+        told = {"imageManifestMediaType": media_type} if media_type else {}
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        try:
+            found = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
+            self._refuse_second(found, tag)
+            ecr.put_image(
+                repositoryName=repository, imageManifest=manifest.decode(), imageTag=tag, imageDigest=digest, **told
+            )
+        except ClientError as error:
+            raise RefusedError(error.response["Error"]["Message"].replace('"', "'")) from None
+        if found.get("imageScanningConfiguration", {}).get("scanOnPush"):
+            self._scan(repository, digest)
+
+    def _refuse_second(self, repository: Mapping[str, Any], tag: str) -> None:
+        if repository.get("imageTagMutability") != "IMMUTABLE":
+            return
+        name = repository["repositoryName"]
+        tags = {
+            tag
+            for image in self.all("ecr", "list_images", "imageIds", repositoryName=name)
+            for tag in [image.get("imageTag")]
+        }
+        if tag in tags:
+            raise RefusedError(
+                f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the "
+                "repository is immutable."
+            )
+
+    def _scan(self, repository: str, digest: str) -> None:
+        answer = {
+            "repositoryName": repository,
+            "registryId": "123456789012",
+            "imageId": {"imageDigest": digest},
+            "imageScanFindings": {"findings": [], "findingSeverityCounts": {}},
+            "imageScanStatus": {
+                "status": "COMPLETE",
+                "description": "a rehearsal has no scanner: nothing was looked for",
+            },
+        }
+        body = json.dumps({"results": [answer], "region": self.region}).encode()
+        place = f"{self.url}/moto-api/static/ecr/scan-finding-results"
+        asked = urllib.request.Request(place, body, {"Content-Type": "application/json"})  # noqa: S310  (loopback)
+        with urllib.request.urlopen(asked, timeout=10) as answered:  # noqa: S310
+            answered.read()
+        self.client("ecr").start_image_scan(repositoryName=repository, imageId={"imageDigest": digest})

@@ -1,0 +1,183 @@
+"""What is deployed, read back from the account: services with their groups, listeners, pipelines and the database.
+
+Nothing here comes from templates or from the description: what the account does not tell is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfngen.rehearse.account import Account
+from cfngen.rehearse.errors import RehearsalError
+
+
+@dataclass(frozen=True)
+class Service:
+    """An ECS service under CodeDeploy. `pair` are the ARNs of its deployment group's target groups, blue first."""
+
+    name: str
+    cluster: str
+    container: str
+    port: int
+    group: Mapping[str, Any]
+    pair: tuple[str, str]
+    production: str
+    test: str
+    desired: int
+    task_definition: str
+
+    @property
+    def short(self) -> str:
+        """What people call it: its container."""
+        return self.container
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener with its rules, and the addresses that its balancer's security groups let in."""
+
+    arn: str
+    port: int
+    protocol: str
+    rules: tuple[Mapping[str, Any], ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TargetGroup:
+    """A target group with its attributes."""
+
+    arn: str
+    told: Mapping[str, Any]
+    attributes: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return str(self.told["TargetGroupName"])
+
+    @property
+    def drain_seconds(self) -> float:
+        return float(self.attributes.get("deregistration_delay.timeout_seconds", 300))
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database instance: its address, and the secret of its master."""
+
+    host: str
+    port: int
+    name: str
+    master: str
+    engine: str
+
+
+def services(account: Account) -> list[Service]:
+    """Every service that a deployment group moves, in the order of their names."""
+    groups = {group["TargetGroupName"]: group["TargetGroupArn"] for group in _groups(account)}
+    deploys = account.client("codedeploy")
+    found = []
+    for application in deploys.list_applications()["applications"]:
+        for name in deploys.list_deployment_groups(applicationName=application)["deploymentGroups"]:
+            told = deploys.get_deployment_group(applicationName=application, deploymentGroupName=name)
+            found.append(_service(account, told["deploymentGroupInfo"], groups))
+    if not found:
+        raise RehearsalError("nothing that is deployed is a service under CodeDeploy")
+    return sorted(found, key=lambda each: each.name)
+
+
+def _service(account: Account, group: Mapping[str, Any], groups: Mapping[str, str]) -> Service:
+    named = group["ecsServices"][0]
+    answer = account.client("ecs").describe_services(cluster=named["clusterName"], services=[named["serviceName"]])
+    told = answer["services"][0]
+    pair = group["loadBalancerInfo"]["targetGroupPairInfoList"][0]
+    behind = told["loadBalancers"][0]
+    arns = [groups[each["name"]] for each in pair["targetGroups"]]
+    arns.sort(key=lambda arn: arn != behind["targetGroupArn"])
+    return Service(
+        name=told["serviceName"],
+        cluster=named["clusterName"],
+        container=behind["containerName"],
+        port=behind["containerPort"],
+        group=group,
+        pair=(arns[0], arns[1]),
+        production=pair["prodTrafficRoute"]["listenerArns"][0],
+        test=(pair.get("testTrafficRoute", {}).get("listenerArns") or [""])[0],
+        desired=int(told["desiredCount"]),
+        task_definition=told["taskDefinition"],
+    )
+
+
+def task_definition(account: Account, arn: str) -> dict[str, Any]:
+    """A revision, as ECS tells it."""
+    found: dict[str, Any] = account.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    return found
+
+
+def listeners(account: Account) -> list[Listener]:
+    """The listeners of every balancer, by port, with their rules in the order of their priorities."""
+    balancing = account.client("elbv2")
+    found = []
+    for balancer in account.all("elbv2", "describe_load_balancers", "LoadBalancers"):
+        allowed = _allowed(account, balancer.get("SecurityGroups", []))
+        arn = balancer["LoadBalancerArn"]
+        for each in account.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
+            rules = balancing.describe_rules(ListenerArn=each["ListenerArn"])["Rules"]
+            ordered = sorted(rules, key=lambda rule: (rule["IsDefault"], _number(rule["Priority"])))
+            sources = tuple(source for first, last, source in allowed if first <= each["Port"] <= last)
+            found.append(Listener(each["ListenerArn"], each["Port"], each["Protocol"], tuple(ordered), sources))
+    return sorted(found, key=lambda each: each.port)
+
+
+def _number(priority: str) -> int:
+    return int(priority) if priority.isdigit() else 0
+
+
+def _allowed(account: Account, ids: list[str]) -> list[tuple[int, int, str]]:
+    """From port, to port and addresses of what security groups let in by TCP."""
+    groups = account.client("ec2").describe_security_groups(GroupIds=ids)["SecurityGroups"] if ids else []
+    found = []
+    for rule in (rule for group in groups for rule in group["IpPermissions"]):
+        if rule["IpProtocol"] in ("tcp", "-1"):
+            ports = (rule.get("FromPort", 0), rule.get("ToPort", 65535))
+            sources = [each["CidrIp"] for each in rule["IpRanges"]] + [each["CidrIpv6"] for each in rule["Ipv6Ranges"]]
+            found += [(*ports, source) for source in sources]
+    return found
+
+
+def target_groups(account: Account) -> dict[str, TargetGroup]:
+    """The target groups by ARN."""
+    balancing = account.client("elbv2")
+    found = {}
+    for told in _groups(account):
+        arn = told["TargetGroupArn"]
+        attributes = balancing.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+        found[arn] = TargetGroup(arn, told, {each["Key"]: each["Value"] for each in attributes})
+    return found
+
+
+def _groups(account: Account) -> list[dict[str, Any]]:
+    return list(account.all("elbv2", "describe_target_groups", "TargetGroups"))
+
+
+def pipeline_of(account: Account, service: Service) -> dict[str, Any]:
+    """The pipeline that releases a service; raises `RehearsalError` when there is none."""
+    wanted = service.group["deploymentGroupName"]
+    for name in [each["name"] for each in account.all("codepipeline", "list_pipelines", "pipelines")]:
+        told: dict[str, Any] = account.client("codepipeline").get_pipeline(name=name)["pipeline"]
+        actions = [action for stage in told["stages"] for action in stage["actions"]]
+        if any(action["configuration"].get("DeploymentGroupName") == wanted for action in actions):
+            return told
+    raise RehearsalError(f"{service.short}: no pipeline deploys to {wanted}")
+
+
+def database(account: Account) -> Database | None:
+    """The database, if the application has one."""
+    for told in account.all("rds", "describe_db_instances", "DBInstances"):
+        endpoint = told["Endpoint"]
+        return Database(
+            endpoint["Address"], int(endpoint["Port"]), told.get("DBName", ""),
+            told["MasterUserSecret"]["SecretArn"], told["Engine"],
+        )  # fmt: skip
+    return None

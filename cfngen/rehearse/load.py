@@ -1,0 +1,86 @@
+"""A bounded load: kept connections and fresh ones, each request counted. Run as a program of its own.
+
+``python -m cfngen.rehearse.load HOST PORT SECONDS FILE PATH…`` writes a line of JSON for each request, until its time is
+over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from typing import TextIO
+
+from cfngen.rehearse.rules import TARGET_HEADER
+
+_TIMEOUT_SECONDS = 20.0
+KEPT, FRESH = 4, 2
+"""Workers for each path: with a connection that they keep, and with a new one for each request."""
+_PAUSE_SECONDS = {"kept": 0.02, "fresh": 0.05}
+
+
+class Load:
+    """Workers that ask until they are told to end; answers go to `out`."""
+
+    def __init__(self, host: str, port: int, out: TextIO) -> None:
+        self.host, self.port, self.out = host, port, out
+        self.over = asyncio.Event()
+
+    async def run(self, paths: list[str], seconds: float) -> None:
+        """Ask for these paths until the time is over, and finish what has begun."""
+        workers = [self._work(path, kind) for path in paths for kind in ["kept"] * KEPT + ["fresh"] * FRESH]
+        asyncio.get_running_loop().call_later(seconds, self.over.set)
+        await asyncio.gather(*workers)
+
+    async def _work(self, path: str, kind: str) -> None:
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while not self.over.is_set():
+            began, clock = time.time(), time.perf_counter()
+            status, target, is_kept = 0, "", False
+            try:
+                async with asyncio.timeout(_TIMEOUT_SECONDS):
+                    if connection is None:
+                        connection = await asyncio.open_connection(self.host, self.port)
+                    status, target, is_kept = await self._ask(*connection, path, kind)
+            except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:
+                target = type(error).__name__
+            took = (time.perf_counter() - clock) * 1000
+            self.out.write(json.dumps([round(began, 4), path, kind, status, target, round(took, 2)]) + "\n")
+            if connection and not (is_kept and kind == "kept"):
+                connection[1].close()
+                connection = None
+            await asyncio.sleep(_PAUSE_SECONDS[kind])
+        if connection:
+            connection[1].close()
+
+    async def _ask(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, kind: str
+    ) -> tuple[int, str, bool]:
+        wish = "keep-alive" if kind == "kept" else "close"
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nConnection: {wish}\r\n\r\n".encode())
+        await writer.drain()
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines if line)}
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+                await reader.readexactly(size + 2)
+            await reader.readuntil(b"\r\n")
+        else:
+            await reader.readexactly(int(headers.get("content-length", 0)))
+        is_kept = headers.get("connection", "").lower() != "close"
+        return int(first.split()[1]), headers.get(TARGET_HEADER, ""), is_kept
+
+
+async def _main(host: str, port: str, seconds: str, file: str, *paths: str) -> None:
+    with open(file, "a", encoding="utf-8", buffering=1 << 12) as out:  # noqa: ASYNC230, PTH123  (once, before the load)
+        load = Load(host, int(port), out)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, load.over.set)
+        out.write("")
+        await load.run(list(paths), float(seconds))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""The programs of the machine that a rehearsal plays with, and how to get those that are missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfngen.rehearse.errors import MissingPartsError
+
+
+@dataclass(frozen=True)
+class Part:
+    """A program, what it is here for, and the Debian package that brings it."""
+
+    program: str
+    purpose: str
+    package: str
+
+
+BUILD = (
+    Part("docker", "the command line that a buildspec calls", "docker.io"),
+    Part("podman", "builds and runs images behind Docker's API", "podman"),
+    Part("runc", "starts containers", "runc"),
+    Part("catatonit", "the first process of a container, where initProcessEnabled says so", "catatonit"),
+    Part("iptables", "the network of the tasks", "iptables"),
+    Part("ip", "the network of the tasks", "iproute2"),
+    Part("docker-registry", "keeps images in place of ECR", "docker-registry"),
+    Part("git", "the source, in place of CodeCommit", "git"),
+    Part("unshare", "a view of host names of our own", "util-linux"),
+    Part("nsenter", "puts programs into it", "util-linux"),
+)
+RUN = (
+    Part("mariadbd", "the database", "mariadb-server"),
+    Part("mariadb-install-db", "the database's folder", "mariadb-server"),
+    Part("mariadb", "the database's own client", "mariadb-client"),
+)
+ROUTE = (Part("haproxy", "the load balancer", "haproxy"),)
+_SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def find(program: str) -> str | None:
+    """Where a program is; those of Debian's sbin folders are found by everybody."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(program, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath), *_SYSTEM]))
+
+
+def where(program: str) -> str:
+    """Where a program is; raises `MissingPartsError` for one that is not there."""
+    found = find(program)
+    if found is None:
+        raise MissingPartsError(f"{program} is not installed")
+    return found
+
+
+def check(wanted: Iterable[Part]) -> None:
+    """Raise `MissingPartsError` that names every part that is not there, with the command that installs them."""
+    missing = [part for part in wanted if find(part.program) is None]
+    lines = [f"{part.program}: not installed; {part.purpose}" for part in missing]
+    if missing:
+        packages = sorted({part.package for part in missing})
+        lines.append(f"on Debian: apt-get install --no-install-recommends {' '.join(packages)}")
+    absent = [name for name in ("boto3", "cryptography", "moto", "yaml") if importlib.util.find_spec(name) is None]
+    if absent:
+        lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
+    if os.geteuid() != 0:
+        lines.append("root: the tasks' network and the ports of the balancer need it; as in: sudo make rehearse")
+    if lines:
+        raise MissingPartsError("\n".join(lines))

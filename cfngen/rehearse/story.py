@@ -1,0 +1,128 @@
+"""What happened, as it happened: for the terminal, for the checks, and for the report afterwards."""
+
+from __future__ import annotations
+
+import collections
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something happened at a time (seconds since 1970)."""
+
+    at: float
+    part: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of the load; status 0 is no answer, `target` then says why."""
+
+    at: float
+    path: str
+    kind: str
+    status: int
+    target: str
+    milliseconds: float
+
+    @property
+    def failed(self) -> bool:
+        return self.status == 0 or self.status >= 500
+
+
+@dataclass
+class Check:
+    """Something that had to be so, and whether it was."""
+
+    part: str
+    what: str
+    passed: bool
+    told: str = ""
+
+
+@dataclass
+class Story:
+    """Events, checks and requests of a rehearsal. `say` gets each line for the terminal."""
+
+    say: Callable[[str], None]
+    began: float = field(default_factory=time.time)
+    events: list[Event] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    unplayed: list[str] = field(default_factory=list)
+    times: dict[str, float] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def tell(self, part: str, text: str) -> None:
+        """Note an event, and say it."""
+        event = Event(time.time(), part, text)
+        with self._lock:
+            self.events.append(event)
+        self.say(f"{event.at - self.began:7.1f} s  {part:12} {text}")
+
+    def check(self, part: str, what: str, told: str = "", *, passed: bool) -> None:
+        """Note what had to be so."""
+        self.checks.append(Check(part, what, passed, told))
+        self.tell(part, f"{'ok' if passed else 'FAILED'}: {what}{f' ({told})' if told else ''}")
+
+    def not_played(self, text: str) -> None:
+        """Note what this rehearsal does not show."""
+        if text not in self.unplayed:
+            self.unplayed.append(text)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Note how long a part takes, in seconds."""
+        start = time.monotonic()
+        self.tell(part, "begins")
+        try:
+            yield
+        finally:
+            self.times[part] = self.times.get(part, 0) + round(time.monotonic() - start, 1)
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def read(self, file: Path) -> list[Request]:
+        """Add the requests that a load wrote."""
+        found = []
+        for line in file.read_text(encoding="utf-8").splitlines():
+            at, path, kind, status, target, took = json.loads(line)
+            found.append(Request(at, path, kind, status, target, took))
+        self.requests += found
+        return found
+
+    def data(self) -> dict[str, Any]:
+        """Everything but the single requests, for programs."""
+        return {
+            "passed": self.passed,
+            "seconds": self.times,
+            "checks": [asdict(each) for each in self.checks],
+            "not played": self.unplayed,
+            "requests": len(self.requests),
+            "failed requests": sum(each.failed for each in self.requests),
+            "events": [asdict(each) for each in self.events],
+        }
+
+
+def shares(requests: Iterable[Request], name: Callable[[str], str]) -> dict[str, float]:
+    """Which part of the requests each target group answered, in percent, by the name that is given to it."""
+    counts = collections.Counter(name(each.target) for each in requests if each.status)
+    total = sum(counts.values())
+    return {key: round(100 * count / total, 1) for key, count in sorted(counts.items())}
+
+
+def percentile(requests: Iterable[Request], percent: float) -> float:
+    """The time within which so many of a hundred requests were answered, in milliseconds; 0 without any."""
+    times = sorted(each.milliseconds for each in requests)
+    return times[min(len(times) - 1, int(len(times) * percent / 100))] if times else 0.0

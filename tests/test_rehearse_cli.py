@@ -1,0 +1,38 @@
+"""The command `cfngen rehearse`, as far as it goes without containers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def rehearse(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cfngen", "rehearse", *words],
+        cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_missing_programs_are_named_with_the_command_that_installs_them(tmp_path: Path) -> None:
+    done = rehearse("services/coffee.py", PATH=str(tmp_path))
+    assert done.returncode == 3
+    assert "docker: not installed; the command line that a buildspec calls" in done.stderr
+    assert "apt-get install --no-install-recommends" in done.stderr
+    assert not done.stdout
+
+
+def test_a_stage_that_was_not_generated_is_told(tmp_path: Path) -> None:
+    done = rehearse("services/coffee.py", "--stage", "prod", "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert "run: cfngen generate services/coffee.py" in done.stderr
+
+
+def test_help_tells_what_it_takes() -> None:
+    done = rehearse("--help")
+    assert done.returncode == 0
+    for option in ("--stage", "--out", "--logs", "--speed", "--region", "--format"):
+        assert option in done.stdout

@@ -1,0 +1,96 @@
+"""What the rehearsal reads back from the local AWS, of coffee as the real command line deploys it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cfngen.rehearse import deployed
+from cfngen.rehearse.account import Account
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.registry import RefusedError
+from cfngen.rehearse.release import shift
+from cfngen.rehearse.room import room
+
+FOLDER = Path(__file__).parents[1] / "templates" / "coffee"
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    with room(tmp_path_factory.mktemp("logs"), print) as here:
+        made = Account(here, "eu-west-1")
+        made.deploy(FOLDER / "dev", "coffee.yaml", "coffee-dev", {"TestCidr": "127.0.1.0/24"})
+        yield made
+
+
+def test_services_are_those_that_codedeploy_moves(account: Account) -> None:
+    customer, employee = deployed.services(account)
+    assert [(each.short, each.port, each.desired) for each in (customer, employee)] == [
+        ("customer", 8080, 1),
+        ("employee", 8080, 1),
+    ]
+    groups = deployed.target_groups(account)
+    assert [groups[arn].name.split("-")[2] for arn in customer.pair] == ["BlueTarge", "GreenTarg"]
+    assert groups[employee.pair[0]].told["HealthCheckPath"] == "/admin/health"
+    assert groups[employee.pair[0]].drain_seconds == 30
+    assert shift(account, customer) == [(100, 0)]
+    definition = deployed.task_definition(account, customer.task_definition)
+    assert definition["containerDefinitions"][0]["readonlyRootFilesystem"] is True
+
+
+def test_listeners_have_their_rules_in_order_and_the_addresses_that_may_come(account: Account) -> None:
+    production, test = deployed.listeners(account)
+    assert (production.port, production.sources) == (80, ("0.0.0.0/0",))
+    assert (test.port, test.sources) == (8080, ("127.0.1.0/24",))
+    paths = [
+        value
+        for rule in production.rules
+        for each in rule["Conditions"]
+        for value in each["PathPatternConfig"]["Values"]
+    ]
+    assert paths == ["/admin", "/admin/*", "/*"]
+    assert production.rules[-1]["IsDefault"]
+
+
+def test_each_service_has_its_pipeline(account: Account) -> None:
+    names = [deployed.pipeline_of(account, service)["name"] for service in deployed.services(account)]
+    assert names == ["coffee-dev-customer", "coffee-dev-employee"]
+
+
+def test_secrets_are_read_as_task_definitions_and_buildspecs_name_them(account: Account) -> None:
+    database = deployed.database(account)
+    assert database is not None
+    assert (database.port, database.name) == (3306, "coffee")
+    whole = json.loads(account.secret("", database.master))
+    assert account.secret("", f"{database.master}:username::") == whole["username"] == "admin"
+    with pytest.raises(RehearsalError, match="has no key 'nobody'"):
+        account.secret("", f"{database.master}:nobody::")
+    with pytest.raises(RehearsalError, match="cannot be read"):
+        account.secret("parameter-store", "/none")
+
+
+def test_a_push_is_in_ecr_with_its_digest_and_a_scan_that_found_nothing(account: Account) -> None:
+    ecr = account.client("ecr")
+    name = ecr.describe_repositories()["repositories"][0]["repositoryName"]
+    media = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": media}).encode()
+    account.put(name, "one", manifest, media)
+    digest = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "one"}])["imageDetails"][0]["imageDigest"]
+    assert digest == f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    scan = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageDigest": digest})
+    assert scan["imageScanStatus"]["status"] == "COMPLETE"
+    assert scan["imageScanFindings"]["findingSeverityCounts"] == {}
+    with pytest.raises(RefusedError, match="immutable"):
+        account.put(name, "one", b'{"schemaVersion": 2, "other": 1}', media)
+    with pytest.raises(RefusedError, match="no-such"):
+        account.put("no-such", "one", b"{}", media)
+
+
+def test_only_the_authorization_token_logs_in(account: Account) -> None:
+    assert account.may_log_in("AWS", "123456789012-auth-token")
+    assert not account.may_log_in("AWS", "another")
+    assert not account.may_log_in("", "")
