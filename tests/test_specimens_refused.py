@@ -126,6 +126,7 @@ REFUSED: dict[str, tuple[Mistake, str]] = {
     "a priority twice": (edited("AdminRule", Priority=200), "Priority '200' is currently in use (PriorityInUse)"),
     "a priority that is none": (edited("AdminRule", Priority=50_001), "is not between 1 and 50000"),
     "a port that is none": (edited("Test", Port=0), "is not between 1 and 65535"),
+    "a target group's port that is none": (edited("AdminGreen", Port=70_000), "is not between 1 and 65535"),
     "a weight that is none": (edited("AdminRule", Actions=forward(1000, 0, "Admin")), "is not between 0 and 999"),
     "a percentage that is none": (_shift(0), "InvalidTrafficRoutingConfigurationException"),
     "a rule without an action": (edited("AdminRule", Actions=[]), "An action must be specified"),

@@ -65,6 +65,27 @@ def test_two_balancers_answer_the_same_paths_each_with_its_own() -> None:
     assert not any("of web" in each for each in found)
 
 
+def _redirected(port: str, **more: str) -> Mistake:
+    """Users come in by port 80, which sends them to the listener that has the rules."""
+
+    def mistake(body: Body) -> None:
+        told = {"Protocol": "HTTPS", "StatusCode": "HTTP_301", "Port": port, **more}
+        properties(body, "Production").update(Port=443)
+        body["Resources"]["Plain"] = listener(80)
+        properties(body, "Plain")["DefaultActions"] = [{"Type": "redirect", "RedirectConfig": told}]
+
+    return mistake
+
+
+def test_a_redirect_leads_to_the_port_that_it_names() -> None:
+    assert lived(_redirected("443")) == set()
+    around = Surroundings(owner=lambda request: "admin" if request.path.startswith("/admin/") else None)
+    assert lived(_redirected("443"), around=around) == set()
+    for wrong in (_redirected("444"), _redirected("#{port}"), _redirected("443", Host="www.example.com")):
+        found = told(lives(wrong, around=around))
+        assert "T2 /admin/x of admin gets redirect 100%" in found, found
+
+
 def _conditions(*told: Body) -> Mistake:
     def mistake(body: Body) -> None:
         for name in ("AdminRule", "AdminTestRule"):

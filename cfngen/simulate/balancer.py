@@ -25,11 +25,17 @@ def forward(actions: list[Mapping[str, Any]]) -> Forward:
     action = max(actions, key=lambda each: int(each.get("Order", 0)))
     before = tuple(sorted(text(each["Type"]) for each in actions if each is not action))
     if action["Type"] != "forward":
-        return Forward(text(action["Type"]), before=before)
+        return Forward(text(action["Type"]), before=before, port=_port(action.get("RedirectConfig", {})))
     told = action.get("ForwardConfig", {}).get("TargetGroups")
     if told is None:
         return Forward("forward", {text(action["TargetGroupArn"]): 1}, before)
     return Forward("forward", {text(each["TargetGroupArn"]): int(each.get("Weight", 1)) for each in told}, before)
+
+
+def _port(redirect: Mapping[str, Any]) -> int:
+    """The port that a redirect names; 0 where it keeps the one that it got, or leads to another host."""
+    port = str(redirect.get("Port", "#{port}"))
+    return int(port) if port != "#{port}" and redirect.get("Host", "#{host}") == "#{host}" else 0
 
 
 @behaviour("ELB-AG listener-rules", sure="documented")
@@ -137,13 +143,18 @@ def check_groups(world: World, balancer: str, action: Forward) -> None:
 @behaviour("ELB API CreateListener", sure="documented")
 def check_port(world: World, listener: Listener) -> None:
     """A balancer has one listener a port."""
-    if not 0 < listener.port <= HIGHEST_PORT:
-        raise RefusedError(f"Port '{listener.port}' is not between 1 and {HIGHEST_PORT} (ValidationError)")
+    check_port_number(listener.port)
     for each in world.listeners.values():
         if (each.balancer, each.port) == (listener.balancer, listener.port) and each.arn != listener.arn:
             raise RefusedError(
                 f"A listener already exists on this port for this load balancer: {listener.port} (DuplicateListener)"
             )
+
+
+def check_port_number(port: int) -> None:
+    """Raise for a port that there is not."""
+    if not 0 < port <= HIGHEST_PORT:
+        raise RefusedError(f"Port '{port}' is not between 1 and {HIGHEST_PORT} (ValidationError)")
 
 
 @behaviour("ELB API DeleteTargetGroup", sure="documented")

@@ -124,6 +124,7 @@ def _delete_balancer(world: World, physical: str) -> None:
 def _create_group(world: World, physical: str, properties: Properties) -> str:
     name = properties.get("Name", f"name:{physical}")
     port, vpc = int(properties.get("Port", 80)), str(properties.get("VpcId", ""))
+    balancer.check_port_number(port)
     made = TargetGroup(physical, name, f"targetgroup/{physical}", port, vpc)
     world.groups[physical] = made
     _update_group(world, physical, {}, properties)
@@ -317,7 +318,7 @@ def _update_target(world: World, physical: str, _: Properties, properties: Prope
 
 def _is_of_ecs_here(world: World, wanted: str, namespace: str) -> bool:
     """Whether something is of a cluster or service that is made here, or calls itself one of ECS and has no such name."""
-    ours = any(wanted.startswith(f"service/{name}/") for name in world.clusters.values())
+    ours = any(f"{wanted}/".startswith(f"service/{name}/") for name in world.clusters.values())
     ours = ours or any(wanted.endswith(f"/{each.name}") for each in world.services.values())
     return ours or (namespace == "ecs" and not wanted.startswith("service/"))
 

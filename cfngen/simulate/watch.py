@@ -127,12 +127,14 @@ class Watch:
         return found
 
     def followed(self, listener: str, request: Request) -> str:
-        """The listener that answers in the end: the secure one of the balancer where this one sends on."""
-        if answer(self.world, listener, request).kind != "redirect":
+        """The listener that answers in the end: the one of the port that a redirect names, as 443 for HTTPS."""
+        action = answer(self.world, listener, request)
+        if action.kind != "redirect":
             return listener
-        balancer = self.world.listeners[listener].balancer
-        secure = (each.arn for each in self.world.listeners.values() if (each.balancer, each.port) == (balancer, 443))
-        return next(secure, listener)
+        there = (self.world.listeners[listener].balancer, action.port)
+        return next(
+            (each.arn for each in self.world.listeners.values() if (each.balancer, each.port) == there), listener
+        )
 
     def _by_action(self) -> list[tuple[Forward, list[Asked]]]:
         """The requests at the listeners that users know, by the action that answers them.

@@ -17,12 +17,13 @@ from cfngen.simulate.metrics import MetricReader
 class Forward:
     """Where a rule or a listener sends requests: weights by target group. Without weights it answers by itself.
 
-    `before` are the kinds of the actions that come first, such as ``authenticate-oidc``.
+    `before` are the kinds of the actions that come first, such as ``authenticate-oidc``; `port` is where a redirect leads.
     """
 
     kind: str
     weights: dict[str, int] = field(default_factory=dict)
     before: tuple[str, ...] = ()
+    port: int = 0
 
     @property
     def groups(self) -> set[str]:
