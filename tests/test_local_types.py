@@ -640,6 +640,19 @@ ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
             "Tags": tagged("one"),
         },
     ),
+    "Permission": (
+        "Lambda::Permission",
+        {
+            "FunctionName": ref("Function"),
+            "Action": "lambda:InvokeFunction",
+            "Principal": "events.amazonaws.com",
+            "SourceArn": att("Event", "Arn"),
+        },
+    ),
+    "Mapping": (
+        "Lambda::EventSourceMapping",
+        {"FunctionName": ref("Function"), "EventSourceArn": att("Queue", "Arn"), "BatchSize": 5},
+    ),
     "Source": (
         "CodeCommit::Repository",
         {"RepositoryName": "zoo", "RepositoryDescription": "one", "Tags": tagged("one")},
@@ -837,6 +850,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
         "Definition": {"Comment": "two", "StartAt": "S", "States": {"S": {"Type": "Succeed"}}},
         "Tags": tagged("two"),
     },
+    "Mapping": {"BatchSize": 7},
     "Function": {"MemorySize": 256, "Timeout": 9, "Environment": {"Variables": {"A": "two"}}, "Tags": tagged("two")},
     "Source": {"RepositoryName": "zoo-two", "RepositoryDescription": "two", "Tags": tagged("two")},
     "Project": {"Description": "two", "TimeoutInMinutes": 31, "Tags": tagged("two")},

@@ -1,8 +1,13 @@
-"""ECS and Lambda: clusters, task definitions, services, functions."""
+"""ECS and Lambda: clusters, task definitions, services, functions, who may call them, and what they read from."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Any
+
 from cfngen.local.types.entry import Body, Call, Context, Name, Part, Read, Type, arn, physical, property_, tags, update
+from cfngen.semantics.update import RefusedError
 
 
 def _cluster_providers(context: Context) -> None:
@@ -74,6 +79,55 @@ _FUNCTION = (
     "ImageConfig",
     "EphemeralStorage",
     "LoggingConfig",
+)
+
+_PERMISSION = (
+    "Action",
+    "EventSourceToken",
+    "FunctionName",
+    "FunctionUrlAuthType",
+    "InvokedViaFunctionUrl",
+    "Principal",
+    "PrincipalOrgID",
+    "SourceAccount",
+    "SourceArn",
+)
+
+
+def _permit(context: Context) -> str:
+    """A statement of the function's policy. Its id is of CloudFormation's making, another one for other properties."""
+    made = json.dumps(dict(context.properties), sort_keys=True)
+    end = hashlib.sha256(f"{context.resource.place} {made}".encode()).hexdigest()[:12].upper()
+    statement = f"{context.resource.place.replace('/', '-')[-87:]}-{end}"
+    context.call("lambda", "AddPermission", StatementId=statement, **context.properties)
+    return statement
+
+
+def _statement(context: Context) -> Any:
+    """The statement as the function's policy has it, and the name by which it was found."""
+    name = context.properties["FunctionName"]
+    told = context.call("lambda", "GetPolicy", FunctionName=name)["Policy"]
+    for each in json.loads(told)["Statement"]:
+        if each["Sid"] == context.physical:
+            return {**each, "FunctionName": name}
+    raise RefusedError(f"Statement {context.physical} is not found in resource policy.")
+
+
+_MAPPING = (
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "Enabled",
+    "FilterCriteria",
+    "FunctionName",
+    "FunctionResponseTypes",
+    "KmsKeyArn",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "ScalingConfig",
+    "TumblingWindowInSeconds",
 )
 
 
@@ -195,5 +249,31 @@ TYPES = {
         ),
         attributes={"Arn": "Configuration.FunctionArn"},
         unseen={"Code": "is told by its digest and a link alone"},
+    ),
+    "AWS::Lambda::Permission": Type(
+        "lambda",
+        _permit,
+        takes=_PERMISSION,
+        delete=Call("RemovePermission", given={"FunctionName": property_("FunctionName"), "StatementId": physical}),
+        reads=(_statement,),
+        attributes={"Id": physical},
+    ),
+    "AWS::Lambda::EventSourceMapping": Type(
+        "lambda",
+        Call("CreateEventSourceMapping"),
+        "UUID",
+        parts=(
+            update(
+                "UpdateEventSourceMapping",
+                *_MAPPING,
+                given={"UUID": physical},
+                absent={"Enabled": True, "BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FilterCriteria": {}},
+            ),
+            tags("TagResource", "UntagResource", "Resource", arn("lambda", "event-source-mapping:{}")),
+        ),
+        delete=Call("DeleteEventSourceMapping", given={"UUID": physical}),
+        reads=(Read("GetEventSourceMapping", {"UUID": physical}),),
+        attributes={"Id": physical, "EventSourceMappingArn": arn("lambda", "event-source-mapping:{}")},
+        unseen={"FunctionName": "is told by its ARN"},
     ),
 }
