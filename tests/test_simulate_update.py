@@ -72,4 +72,4 @@ def test_a_log_hears_of_long_work_now_and_then(cfngen: Run, tmp_path: Path, monk
     monkeypatch.setattr(time, "monotonic", lambda: float(next(hours)))
     lines = cfngen("simulate", "--update", *folders).err.splitlines()
     assert len(lines) > 27
-    assert "web is being released, step 1 of " in lines[27]
+    assert "in the middle of a release, step 1 of " in lines[27]

@@ -43,7 +43,8 @@ class Readings:
 
     `idle_group`: whether a shift leaves the old group in the rule with weight 0, or takes it out (A6.4).
     `test_after`: where the test listener points after a deployment, to the new group or to none of the change (A6.8).
-    `test_must_match`: whether a deployment wants the primary's group behind the test listener too (Q2).
+    `test_must_match`: whether a deployment wants the primary's group behind the test listener too (Q2), but for the first,
+    which is known to work without (A6.7).
     `rules_are_found`: whether CodeDeploy looks for a pair's rules at each step, or once when it starts (Q1).
     `pair_order`: whether the first group of a pair has to be the primary's when nothing was released yet.
     `service_update`: whether ECS takes an update of a service that leaves its task definition as declared, although

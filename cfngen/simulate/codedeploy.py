@@ -266,7 +266,7 @@ def check_primary(deployment: Deployment) -> None:
     """The production listener, and in one reading the test listener, must forward to the primary task set's group."""
     world, primary = deployment.world, deployment.service.live.group
     listeners = [deployment.production]
-    if world.readings.test_must_match and deployment.test:
+    if world.readings.test_must_match and deployment.test and deployment.service.released:  # the first works (A6.7)
         listeners.append(deployment.test)
     for listener in listeners:
         if not any(primary in action.live for _, action in rules_of_pair(deployment, listener)):

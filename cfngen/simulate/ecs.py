@@ -30,11 +30,11 @@ def create_service(world: World, place: str, physical: str, properties: Mapping[
     """Start a service with its first task set; `place` is where it stands in the templates."""
     definition = properties["TaskDefinition"]
     check_active(world, definition)
+    known = _revision(world, definition)
     balancer = (properties.get("LoadBalancers") or [{}])[0]
     group = balancer.get("TargetGroupArn", "")
     check_group(world, group)
     container, port = balancer.get("ContainerName", ""), int(balancer.get("ContainerPort", 0))
-    known = world.task_definitions.get(definition)
     if known is not None:
         check_container(known, container, port)
     desired = int(properties.get("DesiredCount", 1))
@@ -56,6 +56,12 @@ def create_service(world: World, place: str, physical: str, properties: Mapping[
     )
     check_health(world, made, first)
     return made
+
+
+def _revision(world: World, definition: str) -> Mapping[str, Any] | None:
+    """What a revision says, which is given by its ARN, or as the last of its family; None for one from elsewhere."""
+    of_family = [each for each in world.task_definitions.values() if each.get("Family") == definition]
+    return world.task_definitions.get(definition, of_family[-1] if of_family else None)
 
 
 def cluster_name(given: str) -> str:

@@ -127,6 +127,12 @@ class Files:
             image = Revision.image  # the deploy action fills in the digest that the build hands on (D3)
         return Revision(version, container, port if port in ports else -1, image, hooks)
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether a template has values that CloudFormation looks up: dynamic references, parameters of SSM."""
+        texts = (self.texts[name] for name in self.templates)
+        return any("{{resolve:" in text or "AWS::SSM::Parameter" in text for text in texts)
+
     def parameters(self) -> Mapping[str, Any]:
         """What the root asks for; raises as `check` does."""
         self.check()

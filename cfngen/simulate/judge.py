@@ -6,12 +6,20 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
-from cfngen.simulate.scenario import Surroundings, Tell, release_story, standard, steps, update, writes
+from cfngen.simulate.scenario import (
+    Surroundings,
+    Tell,
+    failing_writes,
+    release_story,
+    requests_of,
+    standard,
+    steps,
+    update,
+)
 from cfngen.simulate.simulation import Simulation
 from cfngen.simulate.watch import Hurt
 
@@ -84,63 +92,62 @@ def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Read
 
     Raises `TemplateError` for templates that cannot be deployed, or in which no service is released.
     """
-    simulations = []
+    played = _Played()
     for reading in readings:
         tell(f"{name}: {reading}")
-        simulations.append(standard(files, around, reading))
-    return _verdict(name, simulations, release_story(files, around))
+        played.add(standard(files, around, reading))
+    return _verdict(name, played, release_story(files, around))
 
 
 def judge_update(
     name: str, old: Files, new: Files, around: Surroundings, readings: Sequence[Readings], tell: Tell
 ) -> Verdict:
-    """Play an update before the first release, with green serving, and with blue serving again; then, as believed, in
-    the middle of a release of each service, and with a failure at each write, rolled back and tried again.
+    """Play an update before the first release, with green serving, and with blue serving again; with a failure at each
+    write that carries traffic, rolled back and tried again; and, as believed, at each step of a release.
 
     Raises as `judge` does.
     """
-    simulations = []
+    asked = requests_of(old, new, around)
+    at_rest, in_release = _Played(), _Played()
 
-    def play(told: str, reading: Readings, **how: Any) -> None:
+    def play(told: str, into: _Played, reading: Readings, **how: int) -> Simulation:
         tell(f"{name}: {told}")
-        simulations.append(update(old, new, around, reading, **how))
+        return into.add(update(old, new, around, reading, asked=asked, **how))
 
+    story = play("after 1 release", at_rest, readings[0], releases=1)
     for reading in readings:
         for number in (0, 1, 2):
-            play(f"after {_number(number, 'release')}, {reading}", reading, releases=number)
-    number = writes(old, new, around)
-    for fail_at in range(number):
-        for reading in (readings[0], Readings(dynamic_again=True)):
-            play(f"write {fail_at + 1} of {number} fails, {reading}", reading, fail_at=fail_at)
-    at_rest = len(simulations)
-    for label, length in steps(old, around).items():
-        for until in range(length):
-            play(
-                f"{label} is being released, step {until + 1} of {length}",
-                readings[0],
-                in_release_of=label,
-                until=until,
-            )
-    return _verdict(name, simulations[:at_rest], simulations[1], simulations[at_rest:])
+            if (reading, number) != (readings[0], 1):
+                play(f"after {_number(number, 'release')}, {reading}", at_rest, reading, releases=number)
+    for fail_at in failing_writes(old, new, around):
+        for reading in (readings[0], Readings(dynamic_again=True)) if old.looks_up or new.looks_up else readings[:1]:
+            play(f"write {fail_at + 1} fails, {reading}", at_rest, reading, fail_at=fail_at)
+    length = steps(old, around)
+    for done in range(length):
+        play(f"in the middle of a release, step {done + 1} of {length}", in_release, readings[0], in_release=done)
+    return _verdict(name, at_rest, story, in_release)
 
 
-def _verdict(
-    name: str, simulations: Sequence[Simulation], story: Simulation, in_release: Sequence[Simulation] = ()
-) -> Verdict:
-    hurts = _hurts(simulations)
-    known = {(each.invariant, each.seen) for _, each in hurts}
-    more = tuple((one, each) for one, each in _hurts(in_release) if (each.invariant, each.seen) not in known)
-    verdict = Verdict(name, len(simulations) + len(in_release), hurts, story, more)
+class _Played:
+    """What was played: how much, and what hurt with a simulation that shows it; the others are forgotten."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.hurts: dict[tuple[str, str], tuple[Simulation, Hurt]] = {}
+
+    def add(self, simulation: Simulation) -> Simulation:
+        self.number += 1
+        for each in simulation.hurts:
+            self.hurts.setdefault((each.invariant, each.seen), (simulation, each))
+        return simulation
+
+
+def _verdict(name: str, at_rest: _Played, story: Simulation, in_release: _Played | None = None) -> Verdict:
+    more = in_release or _Played()
+    other = tuple(found for what, found in more.hurts.items() if what not in at_rest.hurts)
+    verdict = Verdict(name, at_rest.number + more.number, tuple(at_rest.hurts.values()), story, other)
     if not verdict.released and not verdict.hurts:
         there = _number(len(story.story.services), "service")
         told = f"{there} in it, and no deployment group of CodeDeploy releases one of them: there is nothing to judge"
         raise TemplateError(f"{name}: {told}")
     return verdict
-
-
-def _hurts(simulations: Iterable[Simulation]) -> tuple[tuple[Simulation, Hurt], ...]:
-    found: dict[tuple[str, str], tuple[Simulation, Hurt]] = {}
-    for simulation in simulations:
-        for each in simulation.hurts:
-            found.setdefault((each.invariant, each.seen), (simulation, each))
-    return tuple(found.values())

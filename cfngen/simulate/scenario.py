@@ -7,7 +7,7 @@ release, after it and in the middle of it, and when it fails at any of its write
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cfngen.semantics.parameters import matches
@@ -50,7 +50,7 @@ class Surroundings:
     ssm: Mapping[str, str] = field(default_factory=dict)
     owner: Callable[[Request], str | None] | None = None
 
-    def table(self, simulation: Simulation, asked: list[Request]) -> Table:
+    def table(self, simulation: Simulation, asked: Sequence[Request]) -> Table:
         """Whose the requests are."""
         if self.owner is None:
             return simulation.look_around(asked)
@@ -59,6 +59,18 @@ class Surroundings:
 
 
 Tell = Callable[[str], None]
+CARRY_TRAFFIC = frozenset(
+    (
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+    )
+)
+MOST_FAILURES = 40
+"""So many failures of one update are played, spread over it where there could be more."""
 
 
 def parameters(files: Files, given: Mapping[str, str], kept: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -152,54 +164,64 @@ def update(
     readings: Readings | None = None,
     *,
     releases: int = 1,
-    in_release_of: str = "",
-    until: int = 0,
+    in_release: int | None = None,
     fail_at: int | None = None,
+    asked: Sequence[Request] | None = None,
 ) -> Simulation:
     """What an update does to live traffic, after so many releases of every service: green serves after an odd number.
 
-    It may come while a service is being released, `until` so many steps of which are done; and it may fail at a write,
-    and then comes again.
+    It may come while every service is being released, so many steps of which are done; and it may fail at a write,
+    and then comes again. `asked` are `requests_of` both, for callers that know them.
     """
     around = around or Surroundings()
     simulation = _created(old, around, readings)
     if simulation.stack is None:
         return simulation
-    asked = [*requests(simulation.world), *requests(_created(new, around, None).world)]
+    asked = requests_of(old, new, around) if asked is None else asked
     simulation.settle(around.table(simulation, asked))
     for _ in range(releases):
         for label in _released(simulation):
             simulation.finish(simulation.release(label, old))
-    flying = simulation.release(in_release_of, old) if in_release_of else None
-    for _ in range(until if flying else 0):
-        if flying and flying.is_running:
-            simulation.step(flying)
+    flying = [] if in_release is None else [simulation.release(label, old) for label in _released(simulation)]
+    for _ in range(in_release or 0):
+        _step(simulation, flying)
     if fail_at is not None:
         _update(simulation, new, around, Disturbance(fail_at))
     _update(simulation, new, around)
-    if flying:
-        simulation.finish(flying)
+    for deployment in flying:
+        simulation.finish(deployment)
     simulation.settle(around.table(simulation, asked))
     for label in _released(simulation):
         simulation.finish(simulation.release(label, new))
     return simulation
 
 
-def writes(old: Files, new: Files, around: Surroundings | None = None) -> int:
-    """How many writes an update takes, beside its clean-up."""
-    around = around or Surroundings()
-    simulation = _created(old, around, None)
-    counted = Disturbance()
+def requests_of(old: Files, new: Files, around: Surroundings) -> list[Request]:
+    """Requests that show what the rules of both do."""
+    both = (_created(files, around, None).world for files in (old, new))
+    return list(dict.fromkeys(request for world in both for request in requests(world)))
+
+
+def failing_writes(old: Files, new: Files, around: Surroundings) -> list[int]:
+    """The writes of an update at which a failure makes a difference to traffic, by number; at most `MOST_FAILURES`.
+
+    What was written of listeners, rules, groups and services before a failure is what the rollback writes back: so it
+    is played at each of these, at the one after it, and at the first and the last of all.
+    """
+    simulation, seen = _created(old, around, None), Disturbance()
     if simulation.stack is not None:
-        _update(simulation, new, around, counted)
-    return counted.writes
+        _update(simulation, new, around, seen)
+    carrying = [number for number, kind in enumerate(seen.kinds) if kind in CARRY_TRAFFIC]
+    last = seen.writes - 1
+    every = sorted({0, last, *carrying, *(min(number + 1, last) for number in carrying)} if seen.kinds else ())
+    return every if len(every) <= MOST_FAILURES else every[:: -(-len(every) // MOST_FAILURES)]
 
 
-def steps(files: Files, around: Surroundings | None = None) -> dict[str, int]:
-    """How many steps a release of each service has."""
-    around = around or Surroundings()
+def steps(files: Files, around: Surroundings) -> int:
+    """How many steps the longest release has."""
     simulation = _created(files, around, None)
-    return {label: len(simulation.finish(simulation.release(label, files)).done) for label in _released(simulation)}
+    done = (simulation.finish(simulation.release(label, files)).done for label in _released(simulation))
+    return max(map(len, done), default=0)
 
 
 def live_colours(simulation: Simulation, files: Files, kept: Mapping[str, str]) -> dict[str, str]:
@@ -270,9 +292,13 @@ def _update_at_every_step(simulation: Simulation, files: Files, around: Surround
     flying = [simulation.release(label, files) for label in _released(simulation)]
     while any(each.is_running for each in flying):
         _update(simulation, files, around)
-        for deployment in flying:
-            if deployment.is_running:
-                simulation.step(deployment)
+        _step(simulation, flying)
+
+
+def _step(simulation: Simulation, flying: Iterable[Deployment]) -> None:
+    for deployment in flying:
+        if deployment.is_running:
+            simulation.step(deployment)
 
 
 def _update(simulation: Simulation, files: Files, around: Surroundings, disturbance: Disturbance | None = None) -> None:

@@ -51,13 +51,18 @@ class Disturbance:
 
     fail_at: int | None = None
     meanwhile: Mapping[int, Callable[[], None]] = field(default_factory=dict)
-    writes: int = 0
+    kinds: list[str] = field(default_factory=list)
+    """The types of what was written, in order."""
+
+    @property
+    def writes(self) -> int:
+        return len(self.kinds)
 
     def __call__(self, action: str, resource: Resource) -> None:
         if action == "delete":
             return  # clean-up that fails leaves things behind, and CloudFormation goes on
         number = self.writes
-        self.writes += 1
+        self.kinds.append(resource.kind)
         if number in self.meanwhile:
             self.meanwhile[number]()
         if number == self.fail_at:

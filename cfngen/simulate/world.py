@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.simulate.behaviour import Readings
+from cfngen.simulate.requests import Request
 from cfngen.simulate.metrics import MetricReader
 
 
@@ -58,6 +59,7 @@ class Rule:
     priority: int
     conditions: list[Mapping[str, Any]]
     action: Forward
+    takes: dict[Request, bool] = field(default_factory=dict, compare=False, repr=False)
 
 
 def text(value: Any) -> str:
