@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cfngen.simulate.balancer import answering
-from cfngen.simulate.requests import every_kind
 from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.requests import every_kind
 from cfngen.simulate.world import Forward, Service, TargetGroup, World
 
 Seen = Iterator[tuple[str, str]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.simulate.behaviour import Readings
-from cfngen.simulate.requests import Request
 from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.requests import Request
 
 
 @dataclass
