@@ -34,8 +34,20 @@ from cfngen.load import find, load, project_of, select
     help="By how much waits are shorter than on AWS.",
 )
 @click.option("--region", default="eu-west-1", show_default=True, help="The region of the local AWS.")
+@click.option(
+    "--parameter", "words", multiple=True, metavar="KEY=VALUE", help="A parameter of the root; several times."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def rehearse(app: Path | None, stage: str | None, out: Path, logs: Path, speed: float, region: str, form: str) -> None:
+def rehearse(
+    app: Path | None,
+    stage: str | None,
+    out: Path,
+    logs: Path,
+    speed: float,
+    region: str,
+    words: tuple[str, ...],
+    form: str,
+) -> None:
     """Act a stage of APP out on this machine, by the files that generate wrote: images are built as the pipeline would,
     the stacks deployed into a local AWS, containers, database and balancer started as is deployed there, and releases
     played with real traffic, also such that fail. No account is needed. docs/rehearsal.md tells more.
@@ -47,6 +59,7 @@ def rehearse(app: Path | None, stage: str | None, out: Path, logs: Path, speed: 
     folder = out / chosen.name / chosen.stage
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])
+    given = dict(_pair(word) for word in words)
     parts.check((*parts.BUILD, *parts.RUN, *parts.ROUTE))
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.acts import play
@@ -57,7 +70,9 @@ def rehearse(app: Path | None, stage: str | None, out: Path, logs: Path, speed: 
         from cfngen.rehearse.story import Story
     story = Story(lambda line: click.echo(line, err=True))
     name = f"{chosen.name}-{chosen.stage}"
-    wanted = Wanted(folder.resolve(), f"{chosen.name}.yaml", name, _project(path, project_of(path)), region, speed)
+    wanted = Wanted(
+        folder.resolve(), f"{chosen.name}.yaml", name, _project(path, project_of(path)), region, speed, given
+    )
     place = logs / name
     try:
         with (
@@ -70,6 +85,13 @@ def rehearse(app: Path | None, stage: str | None, out: Path, logs: Path, speed: 
     _end(story, written, form)
 
 
+def _pair(word: str) -> tuple[str, str]:
+    key, joined, value = word.partition("=")
+    if not joined:
+        raise DescriptionError([Problem("--parameter", word, "as KEY=VALUE")])
+    return key, value
+
+
 def _project(path: Path, project: Any) -> Path:
     return Path(project or path.parent).resolve()
 
@@ -78,8 +100,7 @@ def _end(story: Any, report: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(story.data() | {"report": str(report)}, indent=2))
         return
-    total = len(story.checks)
-    failed = sum(each.failed for each in story.requests)
-    click.echo(f"passed: {total} checks, {len(story.requests)} requests, {failed} failed; report: {report}")
+    told = f"{len(story.requests)} requests, {story.failed} failed, and {story.wanted} in the negative control, as they had to"
+    click.echo(f"passed: {len(story.checks)} checks; {told}; report: {report}")
     for line in story.unplayed:
         click.echo(f"not played: {line}")

@@ -34,5 +34,11 @@ def test_a_stage_that_was_not_generated_is_told(tmp_path: Path) -> None:
 def test_help_tells_what_it_takes() -> None:
     done = rehearse("--help")
     assert done.returncode == 0
-    for option in ("--stage", "--out", "--logs", "--speed", "--region", "--format"):
+    for option in ("--stage", "--out", "--logs", "--speed", "--region", "--parameter", "--format"):
         assert option in done.stdout
+
+
+def test_a_parameter_is_a_key_with_a_value() -> None:
+    done = rehearse("services/coffee.py", "--parameter", "Key")
+    assert done.returncode == 2
+    assert "--parameter: Key; as KEY=VALUE" in done.stderr

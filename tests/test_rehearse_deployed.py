@@ -11,8 +11,10 @@ import pytest
 
 from cfngen.rehearse import deployed
 from cfngen.rehearse.account import Account
+from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.registry import RefusedError
+from cfngen.rehearse.rehearsal import Wanted, made_parameters
 from cfngen.rehearse.release import shift
 from cfngen.rehearse.room import room
 
@@ -94,3 +96,25 @@ def test_only_the_authorization_token_logs_in(account: Account) -> None:
     assert account.may_log_in("AWS", "123456789012-auth-token")
     assert not account.may_log_in("AWS", "another")
     assert not account.may_log_in("", "")
+
+
+def wanted(folder: Path, **given: str) -> Wanted:
+    return Wanted(folder, "coffee.yaml", "coffee-prod", FOLDER, "eu-west-1", parameters=given)
+
+
+def test_what_a_root_needs_is_made_up_unless_it_is_given(account: Account, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    made = made_parameters(wanted(FOLDER / "prod", SourceRepositoryName="mine"), account, authority)
+    assert (made["SourceRepositoryName"], made["TestCidr"]) == ("mine", "127.0.1.0/24")
+    told = account.client("acm").describe_certificate(CertificateArn=made["CertificateArn"])["Certificate"]
+    assert told["DomainName"] == "listener"
+    assert made_parameters(wanted(FOLDER / "dev"), account, authority) == {"TestCidr": "127.0.1.0/24"}
+
+
+def test_a_parameter_of_which_nothing_can_be_made_up_is_refused(account: Account, tmp_path: Path) -> None:
+    (tmp_path / "coffee.yaml").write_text(
+        "Parameters:\n  Colour:\n    Type: String\n\nResources: {}\n", encoding="utf-8"
+    )
+    with pytest.raises(RehearsalError, match="give --parameter Colour=VALUE"):
+        made_parameters(wanted(tmp_path), account, Authority(tmp_path))
+    assert made_parameters(wanted(tmp_path, Colour="red"), account, Authority(tmp_path)) == {"Colour": "red"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -192,6 +193,22 @@ def test_a_process_of_a_room_ends_with_it_and_its_folder_goes(tmp_path: Path) ->
     assert (tmp_path / "logs" / "server.log").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_room_ends_by_a_signal_even_where_a_shell_had_it_ignored(tmp_path: Path, number: int) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def told() -> None:
+        with room(tmp_path, print):
+            signal.raise_signal(number)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            told()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_command_that_fails_is_told_with_what_it_said(tmp_path: Path) -> None:
     with room(tmp_path, print) as here, pytest.raises(RehearsalError, match=r"part: sh -c .* failed: oh no"):
         here.run("part", ["sh", "-c", "echo oh no >&2; exit 1"])
@@ -248,7 +265,7 @@ def test_the_load_counts_every_request_and_tells_failures(tmp_path: Path) -> Non
         server = await asyncio.start_server(quiet, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         file = tmp_path / "requests.jsonl"
-        words = ["-m", "cfngen.rehearse.load", "127.0.0.1", str(port), "0.5", str(file), "/good", "/bad", "/gone"]
+        words = ["-m", "cfngen.rehearse.load", "127.0.0.1", str(port), "", "0.5", str(file), "/good", "/bad", "/gone"]
         program = await asyncio.create_subprocess_exec(sys.executable, *words)
         assert await program.wait() == 0
         server.close()

@@ -69,6 +69,12 @@ class Account:
             words += ["--parameter-overrides", *(f"{key}={value}" for key, value in parameters.items())]
         self.room.run("deploy", words, talks)
 
+    def certificate(self, file: Path, key: Path) -> str:
+        """Import a certificate, as ACM keeps it for listeners; returns its ARN."""
+        own = file.read_bytes().removesuffix(key.read_bytes())
+        answer = self.client("acm").import_certificate(Certificate=own, PrivateKey=key.read_bytes())
+        return str(answer["CertificateArn"])
+
     def secret(self, kind: str, name: str) -> str:
         """A value of the Parameter Store or of Secrets Manager, as CodeBuild and ECS write their names."""
         try:

@@ -90,6 +90,7 @@ def negative_control(stage: Stage) -> None:
             stage.tasks.kill(task)
         pause(2)
     failed = sum(each.failed for each in requests)
+    stage.story.wanted += failed
     others = sum(each.failed for each in requests if each.path not in stage.paths[service.short])
     stage.story.check(
         "control",

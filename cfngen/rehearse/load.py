@@ -1,7 +1,8 @@
 """A bounded load: kept connections and fresh ones, each request counted. Run as a program of its own.
 
-``python -m cfngen.rehearse.load HOST PORT SECONDS FILE PATH…`` writes a line of JSON for each request, until its time is
+``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS FILE PATH…`` writes a line of JSON for each request, until its time is
 over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds.
+With the file of an authority it speaks TLS, and trusts that one alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import ssl
 import sys
 import time
 from typing import TextIO
@@ -24,8 +26,9 @@ _PAUSE_SECONDS = {"kept": 0.02, "fresh": 0.05}
 class Load:
     """Workers that ask until they are told to end; answers go to `out`."""
 
-    def __init__(self, host: str, port: int, out: TextIO) -> None:
+    def __init__(self, host: str, port: int, authority: str, out: TextIO) -> None:
         self.host, self.port, self.out = host, port, out
+        self.secure = ssl.create_default_context(cafile=authority) if authority else None
         self.over = asyncio.Event()
 
     async def run(self, paths: list[str], seconds: float) -> None:
@@ -42,7 +45,7 @@ class Load:
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     if connection is None:
-                        connection = await asyncio.open_connection(self.host, self.port)
+                        connection = await asyncio.open_connection(self.host, self.port, ssl=self.secure)
                     status, target, is_kept = await self._ask(*connection, path, kind)
             except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:
                 target = type(error).__name__
@@ -73,9 +76,9 @@ class Load:
         return int(first.split()[1]), headers.get(TARGET_HEADER, ""), is_kept
 
 
-async def _main(host: str, port: str, seconds: str, file: str, *paths: str) -> None:
+async def _main(host: str, port: str, authority: str, seconds: str, file: str, *paths: str) -> None:
     with open(file, "a", encoding="utf-8", buffering=1 << 12) as out:  # noqa: ASYNC230, PTH123  (once, before the load)
-        load = Load(host, int(port), out)
+        load = Load(host, int(port), authority, out)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, load.over.set)
         out.write("")

@@ -7,9 +7,10 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ class Wanted:
     project: Path
     region: str
     speed: float = 60.0
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Stage:
     deployer: Deployer
     runner: Runner
     listeners: list[deployed.Listener]
+    authority: Authority
     paths: dict[str, list[str]] = field(default_factory=dict)
     database: Server | None = None
 
@@ -74,9 +77,7 @@ class Stage:
 
     def ask(self, path: str, port: int = 0, source: str = "") -> tuple[int, str, str]:
         """Status, group that answered and body of a request; status 0 when nobody takes it."""
-        connection = http.client.HTTPConnection(
-            self.proxy.address, port or self.port, timeout=10, source_address=(source, 0) if source else None
-        )
+        connection = self._connection(port or self.port, (source, 0) if source else None)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -87,12 +88,33 @@ class Stage:
         finally:
             connection.close()
 
+    def _connection(self, port: int, source: tuple[str, int] | None) -> http.client.HTTPConnection:
+        if not self.is_secure(port):
+            return http.client.HTTPConnection(self.proxy.address, port, timeout=10, source_address=source)
+        trusting = ssl.create_default_context(cafile=str(self.authority.file))
+        return http.client.HTTPSConnection(
+            self.proxy.address, port, timeout=10, source_address=source, context=trusting
+        )
+
+    def is_secure(self, port: int) -> bool:
+        """Whether the listener of a port speaks TLS."""
+        return any(each.port == port and each.protocol == "HTTPS" for each in self.listeners)
+
     @contextmanager
     def load(self, name: str, seconds: float = 300) -> Iterator[list[Request]]:
         """Requests of all paths while the block lasts; the list holds them after it."""
         file = self.room.folder / f"load-{name}.jsonl"
         paths = [path for own in self.paths.values() for path in own]
-        words = [sys.executable, "-m", "cfngen.rehearse.load", self.proxy.address, str(self.port), str(seconds)]
+        trusted = str(self.authority.file) if self.is_secure(self.port) else ""
+        words = [
+            sys.executable,
+            "-m",
+            "cfngen.rehearse.load",
+            self.proxy.address,
+            str(self.port),
+            trusted,
+            str(seconds),
+        ]
         found: list[Request] = []
         process = self.room.start(f"load-{name}", [*words, str(file), *paths], file.exists, environment())
         try:
@@ -120,16 +142,14 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     """Deploy and start everything; each service answers with the revision that the stack brings."""
     with story.timed("deploy"):
         account = Account(room, wanted.region)
-        text = (wanted.folder / wanted.root).read_text(encoding="utf-8")
-        parameters = {"TestCidr": _TESTERS} if re.search(r"(?m)^  TestCidr:", text) else {}
-        account.deploy(wanted.folder, wanted.root, wanted.stack, parameters)
+        authority = Authority(room.path("certificates"))
+        account.deploy(wanted.folder, wanted.root, wanted.stack, made_parameters(wanted, account, authority))
         services = deployed.services(account)
         database = deployed.database(account)
         story.tell(
             "deploy", f"{wanted.stack}: {', '.join(each.short for each in services)}, read back from the account"
         )
     with story.timed("engine"):
-        authority = Authority(room.path("certificates"))
         engine, images = _engine(wanted, room, story, account, services, authority)
     with story.timed("run"):
         subnet = engine.network(NETWORK)
@@ -168,8 +188,32 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         deployer,
         runner,
         listeners,
+        authority,
         database=server,
     )
+
+
+def made_parameters(wanted: Wanted, account: Account, authority: Authority) -> dict[str, str]:
+    """What the root is given: what the user says, and made-up values for what has no default.
+
+    Raises `RehearsalError` for a parameter of which nothing can be made up.
+    """
+    text = (wanted.folder / wanted.root).read_text(encoding="utf-8")
+    section = re.search(r"(?ms)^Parameters:\n(.*?)^\S", text)
+    blocks = re.findall(r"(?m)^  (\w+):\n((?:    .*\n)+)", section[1] if section else "")
+    made = dict(wanted.parameters)
+    for name, block in blocks:
+        if name in made:
+            continue
+        if name == "TestCidr":
+            made[name] = _TESTERS
+        elif ":acm:" in block:
+            made[name] = account.certificate(*authority.certificate("listener", ["listener.example.com"]))
+        elif name == "SourceRepositoryName":
+            made[name] = wanted.stack
+        elif "    Default:" not in block:
+            raise RehearsalError(f"the root's parameter {name} has no default; give --parameter {name}=VALUE")
+    return made
 
 
 def _engine(

@@ -32,7 +32,7 @@ svg {{ width: 100%; height: auto; }}
 </head>
 <body>
 <h1>Rehearsal of {name}: {outcome}</h1>
-<p>{requests} requests, {failures} failed; p50 {p50:.0f} ms, p99 {p99:.0f} ms. {times}</p>
+<p>{requests} requests, {failures} failed, and {wanted} in the negative control; p50 {p50:.0f} ms, p99 {p99:.0f} ms. {times}</p>
 {charts}
 <h2>Checks</h2>
 <table><tr><th>part</th><th>what has to be so</th><th>seen</th><th></th></tr>
@@ -69,7 +69,8 @@ def write(story: Story, folder: Path, name: str) -> Path:
         outcome="passed" if story.passed else "failed",
         failed=_FAILED,
         requests=len(story.requests),
-        failures=sum(each.failed for each in story.requests),
+        failures=story.failed,
+        wanted=story.wanted,
         p50=percentile(story.requests, 50),
         p99=percentile(story.requests, 99),
         times=html.escape(", ".join(f"{part} {seconds} s" for part, seconds in story.times.items())),

@@ -80,17 +80,18 @@ class Room:
 
 @contextmanager
 def room(logs: Path, say: Callable[[str], None]) -> Iterator[Room]:
-    """A room that is empty again at the end; SIGTERM ends it as Ctrl-C does. `logs` stay."""
+    """A room that is empty again at the end; SIGTERM ends it as Ctrl-C does, also in the background. `logs` stay."""
     logs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="cfngen-rehearse-"))
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with ExitStack() as end:
             # The database and the tasks run as users of their own, who must get through to what is theirs.
             folder.chmod(0o711)
             yield Room(folder, logs, end, say)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         shutil.rmtree(folder, ignore_errors=True)
 
 

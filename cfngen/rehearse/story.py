@@ -50,13 +50,17 @@ class Check:
 
 @dataclass
 class Story:
-    """Events, checks and requests of a rehearsal. `say` gets each line for the terminal."""
+    """Events, checks and requests of a rehearsal. `say` gets each line for the terminal.
+
+    `wanted` is how many requests failed because the negative control made them fail.
+    """
 
     say: Callable[[str], None]
     began: float = field(default_factory=time.time)
     events: list[Event] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    wanted: int = 0
     unplayed: list[str] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -93,6 +97,11 @@ class Story:
     def passed(self) -> bool:
         return bool(self.checks) and all(check.passed for check in self.checks)
 
+    @property
+    def failed(self) -> int:
+        """The requests that failed though nobody wanted it."""
+        return sum(each.failed for each in self.requests) - self.wanted
+
     def read(self, file: Path) -> list[Request]:
         """Add the requests that a load wrote."""
         found = []
@@ -110,7 +119,8 @@ class Story:
             "checks": [asdict(each) for each in self.checks],
             "not played": self.unplayed,
             "requests": len(self.requests),
-            "failed requests": sum(each.failed for each in self.requests),
+            "failed requests": self.failed,
+            "failed in the negative control": self.wanted,
             "events": [asdict(each) for each in self.events],
         }
 
