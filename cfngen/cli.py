@@ -8,8 +8,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
-import shlex
 import sys
 import tempfile
 import time
@@ -26,12 +24,11 @@ from cfngen._version import VERSION
 from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_local import local
 from cfngen.cli_rehearse import rehearse
-from cfngen.disk import alone, ledger_of, write
-from cfngen.errors import CfngenError, DescriptionError, LedgerError, Problem, shown
+from cfngen.disk import alone, write
+from cfngen.errors import CfngenError, DescriptionError, Problem, shown
 from cfngen.extras import parts_of
-from cfngen.ledger import FILE, Ledger
-from cfngen.load import find, load, project_of, select
-from cfngen.render import stage_files
+from cfngen.generated import files_of, generated
+from cfngen.load import find, load, select
 from cfngen.routing import owner
 from cfngen.spec import App
 
@@ -85,32 +82,12 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
     path = app or find()
     stages = select(load(path), stage)
     with alone(out / each.name / each.stage for each in stages):
-        folders, notes = _generated(path, stages, out)
+        folders, notes = generated(path, stages, out)
         changed = write(folders)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     for folder, files in folders.items():
         click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
-
-
-def _generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, dict[str, str]], list[str]]:
-    """The files of stages by folder, and what the user should know of them."""
-    folders: dict[Path, dict[str, str]] = {}
-    problems: list[Problem] = []
-    notes: list[str] = []
-    for each in stages:
-        folder = out / each.name / each.stage
-        try:
-            ledger = _ledger(folder)
-            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path), _command(path))
-        except DescriptionError as error:
-            problems.extend(error.problems)
-        else:
-            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
-            notes += [] if ledger else [f"no {folder / FILE}; {told}"]
-            notes += _files_elsewhere(each, folder, project_of(path))
-    _refuse(problems)
-    return folders, notes
 
 
 @cli.command(short_help="Check them: cfn-lint in every region, and cfngen's own checks.")
@@ -139,7 +116,7 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
         else:
             path = place or find()
             command = f"cfngen generate {path}{f' --out {out}' if out else ''}"
-            files = _files(path, stage, out or Path("templates"))
+            files = files_of(path, stage, out or Path("templates"))
             stages = checks.rendered(files, Path(temporary), command)
         with _progress(sum(len(each.templates) for each in stages)) as tell:
             found = checks.check(replace(each, tell=tell) for each in stages)
@@ -244,7 +221,7 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any, Call
         folders = stage_folders(place, stage) if place.is_dir() else [place]
         return [(str(folder), Files.of(folder), None) for folder in folders]
     path = place or find()
-    written = _files(path, stage, Path("templates")).items()
+    written = files_of(path, stage, Path("templates")).items()
     stages = zip(select(load(path), stage), written, strict=True)
     return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in stages]
 
@@ -328,21 +305,6 @@ def _checks() -> Any:
     return checks
 
 
-def _files(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
-    """What `generate` would write, by folder."""
-    return _generated(path, select(load(path), stage), out)[0]
-
-
-def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
-    """A pipeline looks for its files where `files` says, which `--out` does not change."""
-    here = folder.resolve()
-    if app.pipeline is None or app.pipeline.files or here == (project / app.files).resolve():
-        return []
-    fits = repr(here.relative_to(project).as_posix()) if here.is_relative_to(project) else "..."
-    told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
-    return [f"{told}; where the source has them elsewhere, say so by Pipeline(files={fits})"]
-
-
 def _refuse(problems: list[Problem]) -> None:
     """What is wrong with several stages in the same words is told once."""
     if problems:
@@ -396,36 +358,3 @@ def _show_answer(answer: Any) -> None:
 def _colour() -> bool | None:
     """Never, where the user says so; else click decides, by whether it is a terminal."""
     return False if os.environ.get("NO_COLOR") else None
-
-
-def _ledger(folder: Path) -> Ledger | None:
-    file = ledger_of(folder)
-    if file is None:
-        return None
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        fits = "restore it from version control"
-        raise LedgerError([Problem("ledger", f"it cannot be read ({error})", fits, str(file))]) from None
-    return Ledger.read(text, str(file))
-
-
-def _source(path: Path) -> str:
-    """The description's name as it stands in every file: seen from its project, so that it is the same on every
-    machine, in every working directory and for every OUT.
-    """
-    return path.resolve().relative_to(project_of(path)).as_posix()
-
-
-def _command(path: Path) -> str:
-    """What makes the files again, said in each of them: seen from its project, as the description's name is."""
-    makefiles = (project_of(path) / name for name in ("GNUmakefile", "makefile", "Makefile"))
-    texts = (file.read_text(encoding="utf-8", errors="replace") for file in makefiles if file.is_file())
-    if any(re.search(r"^templates[ \t]*:(?!=)", text, re.MULTILINE) for text in texts):
-        return "make templates"
-    return f"cfngen generate {shlex.quote(_source(path))}"
-
-
-def _own_buildspecs(path: Path) -> str | None:
-    folder = project_of(path) / "buildspecs"
-    return os.path.relpath(folder) if any(folder.glob("*.j2")) else None

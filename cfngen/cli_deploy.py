@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from cfngen.load import find, load, select
 _LOCAL_BUCKET = "cfngen-templates"
 _FOLDER = click.Path(path_type=Path)
 _HEARTBEAT_SECONDS = 60
+_SHOWN = 5
 
 
 def _common(function: Callable[..., None]) -> Callable[..., None]:
@@ -76,7 +78,7 @@ def deploy(
         from cfngen.deploy.parameters import pairs, read_file
 
     given = {**(read_file(file) if file else {}), **pairs(words)}
-    wanted = _wanted(place, stage, out, stack)
+    wanted = _wanted(place, stage, out, stack, is_fresh=True)
     account = _account(target, endpoint_url)
     until = time.monotonic() + 60 * minutes
     where = Bucket(account, bucket or _LOCAL_BUCKET, bucket_owner, kms_key_id) if bucket or target else None
@@ -158,7 +160,7 @@ def destroy(
         sys.exit(1)
 
 
-def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str) -> Any:
+def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str, *, is_fresh: bool = False) -> Any:
     """The stage's folder with its templates, and the name of its stack."""
     with parts_of("deploy", "deploy"):
         from cfngen.deploy.folders import of_folder
@@ -167,11 +169,29 @@ def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str)
             given = "--stage" if stage else "--out"
             raise DescriptionError([Problem(given, str(stage or out), f"belongs to APP; {place} is a folder already")])
         return of_folder(place, stack)
-    stages = select(load(place or find()), stage)
+    app = place or find()
+    stages = select(load(app), stage)
     if len(stages) > 1:
         names = " or ".join(f"--stage {each.stage}" for each in stages)
         raise DescriptionError([Problem("--stage", "", f"one at a time: {names}")])
-    return of_folder((out or Path("templates")) / stages[0].name / stages[0].stage, stack)
+    around = out or Path("templates")
+    folder = around / stages[0].name / stages[0].stage
+    wanted = of_folder(folder, stack)
+    if is_fresh:
+        _refuse_stale(app, stages[0].stage, around, folder)
+    return wanted
+
+
+def _refuse_stale(app: Path, stage: str, out: Path, folder: Path) -> None:
+    """What is deployed has to be what the description says."""
+    from cfngen.disk import stale
+    from cfngen.generated import files_of
+
+    if names := stale(folder, files_of(app, stage, out)[folder]):
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else "")
+        command = f"cfngen generate {shlex.quote(str(app))} --stage {stage}{f' --out {shlex.quote(str(out))}' if out != Path('templates') else ''}"
+        fits = f"not what {app} says now: {shown}; run: {command}, and review what it writes, or name the folder to deploy it as it is"
+        raise DescriptionError([Problem(folder.as_posix(), "", fits)])
 
 
 def _account(target: str, endpoint: str) -> Any:

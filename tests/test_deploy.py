@@ -306,7 +306,19 @@ def test_a_description_names_its_stages(cfngen: Run, tmp_path: Path) -> None:
     assert ungenerated.status == 2
     assert "templates/shop/dev: there is no such folder; run cfngen generate first" in ungenerated.err
     assert cfngen("generate").status == 0
+    file = Path("templates/shop/dev/service-web.yaml")
+    written = file.read_text(encoding="utf-8")
+    change(file, "RetentionInDays: 30", "RetentionInDays: 14")
+    stale = cfngen("deploy", "--stage", "dev", "--yes")
+    assert stale.status == 2
+    assert "templates/shop/dev: not what services/shop.py says now: service-web.yaml; " in stale.err
+    assert "run: cfngen generate services/shop.py --stage dev, and review" in stale.err
+    file.write_text(written, encoding="utf-8")
     assert cfngen("deploy", "--stage", "dev", "--yes", "--stack", "described").status == 0
+    change(file, "RetentionInDays: 30", "RetentionInDays: 14")
+    assert cfngen("deploy", "templates/shop/dev", "--yes", "--stack", "described").status == 0, "as it is, when named"
+    protected = cfngen("destroy", "--stage", "dev", "--yes", "--stack", "described")
+    assert "described: it is protected from deletion" in protected.err, "a deletion asks for no fresh folder"
 
 
 def test_missing_and_unknown_parameters_are_told_at_once(cfngen: Run, tmp_path: Path) -> None:

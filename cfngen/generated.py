@@ -1,0 +1,85 @@
+"""What `cfngen generate` would write for a description: each command that needs it asks here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from cfngen.disk import ledger_of
+from cfngen.errors import DescriptionError, LedgerError, Problem
+from cfngen.ledger import FILE, Ledger
+from cfngen.load import load, project_of, select
+from cfngen.render import stage_files
+from cfngen.spec import App
+
+
+def files_of(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
+    """What `generate` would write, by folder."""
+    return generated(path, select(load(path), stage), out)[0]
+
+
+def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, dict[str, str]], list[str]]:
+    """The files of stages by folder, and what the user should know of them."""
+    folders: dict[Path, dict[str, str]] = {}
+    problems: list[Problem] = []
+    notes: list[str] = []
+    for each in stages:
+        folder = out / each.name / each.stage
+        try:
+            ledger = _ledger(folder)
+            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path), _command(path))
+        except DescriptionError as error:
+            problems.extend(error.problems)
+        else:
+            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
+            notes += [] if ledger else [f"no {folder / FILE}; {told}"]
+            notes += _files_elsewhere(each, folder, project_of(path))
+    if problems:  # what is wrong with several stages in the same words is told once
+        raise DescriptionError(dict.fromkeys(problems))
+    return folders, notes
+
+
+def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
+    """A pipeline looks for its files where `files` says, which `--out` does not change."""
+    here = folder.resolve()
+    if app.pipeline is None or app.pipeline.files or here == (project / app.files).resolve():
+        return []
+    fits = repr(here.relative_to(project).as_posix()) if here.is_relative_to(project) else "..."
+    told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
+    return [f"{told}; where the source has them elsewhere, say so by Pipeline(files={fits})"]
+
+
+def _ledger(folder: Path) -> Ledger | None:
+    file = ledger_of(folder)
+    if file is None:
+        return None
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fits = "restore it from version control"
+        raise LedgerError([Problem("ledger", f"it cannot be read ({error})", fits, str(file))]) from None
+    return Ledger.read(text, str(file))
+
+
+def _source(path: Path) -> str:
+    """The description's name as it stands in every file: seen from its project, so that it is the same on every
+    machine, in every working directory and for every OUT.
+    """
+    return path.resolve().relative_to(project_of(path)).as_posix()
+
+
+def _command(path: Path) -> str:
+    """What makes the files again, said in each of them: seen from its project, as the description's name is."""
+    makefiles = (project_of(path) / name for name in ("GNUmakefile", "makefile", "Makefile"))
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in makefiles if file.is_file())
+    if any(re.search(r"^templates[ \t]*:(?!=)", text, re.MULTILINE) for text in texts):
+        return "make templates"
+    return f"cfngen generate {shlex.quote(_source(path))}"
+
+
+def _own_buildspecs(path: Path) -> str | None:
+    folder = project_of(path) / "buildspecs"
+    return os.path.relpath(folder) if any(folder.glob("*.j2")) else None
