@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from cfngen.semantics.template import TemplateError
 
 if TYPE_CHECKING:
-    from cfngen.semantics.update import Resource
+    from cfngen.semantics.records import Resource
 
 Tags = Sequence[Mapping[str, str]]
 UpdateAction = Literal["Update:Modify", "Update:Replace", "Update:Delete"]
