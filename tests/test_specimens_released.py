@@ -264,9 +264,15 @@ def test_the_test_listener_routes_as_production_does() -> None:
         }
 
 
-def test_the_test_listener_shows_the_bootstrap_before_the_first_release() -> None:
-    found = told(lives(edited("AdminTestRule", Actions=forward(0, 100, "Admin"))))
-    assert any(each.startswith("T12") and each.endswith("before anything was released") for each in found)
+def test_the_test_listener_shows_one_group_before_the_first_release() -> None:
+    for weights in ((50, 50), (0, 0)):
+        found = told(lives(edited("AdminTestRule", Actions=forward(*weights, "Admin"))))
+        assert any(each.startswith("T12") and each.endswith("before anything was released") for each in found)
+
+
+def test_the_test_listener_may_begin_with_the_group_in_which_nothing_runs() -> None:
+    """As in AWS's tutorials, whose releases work (A6.7)."""
+    assert lived(edited("AdminTestRule", Actions=forward(0, 100, "Admin"))) == set()
 
 
 def test_a_rule_that_others_shadow_answers_nothing() -> None:

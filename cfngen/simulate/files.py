@@ -16,6 +16,8 @@ from cfngen.semantics.template import STACK, Template, TemplateError, check, rea
 from cfngen.simulate.codedeploy import HOOKS, Revision
 from cfngen.simulate.plainly import plainly
 
+_HARMLESS = ("AWS::LanguageExtensions", "AWS::Serverless-2016-10-31")
+"""Transforms that leave alone what carries traffic here."""
 TEMPLATES = (".yaml", ".yml", ".json", ".template")
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
 
@@ -92,6 +94,7 @@ class Files:
             seen.add(file)
             try:
                 check(self.templates[self._known(file)])
+                _check_transforms(self.templates[file])
             except TemplateError as error:
                 raise TemplateError(f"{file}: {error}" if not str(error).startswith(file) else str(error)) from None
             waiting += [each for each in self._nested(self.templates[file]).values() if each not in seen]
@@ -169,6 +172,15 @@ class Files:
         if name not in self.templates:
             raise TemplateError(f"S3 error: the template {name} does not exist")
         return name
+
+
+def _check_transforms(template: Template) -> None:
+    """Raise `TemplateError` for what changes a template before CloudFormation reads it, in a way that is not known here."""
+    named = template.body.get("Transform") or []
+    for each in named if isinstance(named, list) else [named]:
+        name = str(each.get("Name") if isinstance(each, Mapping) else each)
+        if name not in _HARMLESS:
+            raise TemplateError(f"the transform {name} is not played; play the template that it makes")
 
 
 def _end(url: Any) -> str:

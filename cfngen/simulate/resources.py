@@ -110,9 +110,17 @@ def _delete_cluster(world: World, physical: str) -> None:
     del world.clusters[physical]
 
 
+def _in_one_part(physical: str) -> str:
+    """A place and a number as ARNs of balancers have them, which templates take apart at their slashes."""
+    place, _, number = physical.partition(":")[2].rpartition("-")
+    return f"{place.replace('/', '.')}/{number}"
+
+
 def _create_balancer(world: World, physical: str, properties: Properties) -> str:
-    world.balancers[physical] = str(properties.get("Type", "application"))
-    return physical
+    kind = str(properties.get("Type", "application"))
+    arn = f"loadbalancer/{'net' if kind == 'network' else 'app'}/{_in_one_part(physical)}"
+    world.balancers[arn] = kind
+    return arn
 
 
 def _delete_balancer(world: World, physical: str) -> None:
@@ -142,16 +150,13 @@ def _delete_group(world: World, physical: str) -> None:
 
 
 def _create_listener(world: World, physical: str, properties: Properties) -> str:
-    made = Listener(
-        physical,
-        text(properties["LoadBalancerArn"]),
-        int(properties["Port"]),
-        balancer.forward(properties["DefaultActions"]),
-    )
+    of_balancer, action = text(properties["LoadBalancerArn"]), balancer.forward(properties["DefaultActions"])
+    arn = f"listener/{world.balancer_name(of_balancer)}/{_in_one_part(physical).replace('/', '-')}"
+    made = Listener(arn, of_balancer, int(properties["Port"]), action)
     balancer.check_port(world, made)
     _check_action(world, made.balancer, made.action)
-    world.listeners[physical] = made
-    return physical
+    world.listeners[arn] = made
+    return arn
 
 
 @behaviour("A6.12", sure="observed")

@@ -203,8 +203,8 @@ class World:
         return not {name, name.partition("/")[2]}.isdisjoint(self.everything())
 
     def balancer_name(self, balancer: str) -> str:
-        """A balancer's name as metrics know it."""
-        return f"{'net' if self.balancers.get(balancer) == 'network' else 'app'}/{balancer}"
+        """A balancer's name as metrics know it: the end of its ARN, of which there are three parts."""
+        return balancer.rpartition("loadbalancer/")[2]
 
     def balancer_of(self, group: str) -> str:
         """The balancer of a target group; empty while it is behind none."""
