@@ -333,6 +333,24 @@ def test_nested_change_sets_show_what_is_inside(client: Any) -> None:
     inside = client.describe_change_set(ChangeSetName=child["ChangeSetId"])
     assert shown(inside) == ["Modify Inner False"]
     assert "InvalidChangeSetStatus" in refused(client.execute_change_set, ChangeSetName=inside["ChangeSetId"])
+    # It is the nested stack's own, and goes with the one that it belongs to.
+    nested = client.describe_stack_resource(StackName="s", LogicalResourceId="Child")["StackResourceDetail"]
+    stack_id = nested["PhysicalResourceId"]
+    assert inside["StackId"] == stack_id
+    [listed] = client.list_change_sets(StackName=stack_id)["Summaries"]
+    assert listed["ChangeSetId"] == inside["ChangeSetId"]
+    client.delete_change_set(ChangeSetName="c", StackName="s")
+    assert client.list_change_sets(StackName=stack_id)["Summaries"] == []
+    assert client.list_change_sets(StackName="s")["Summaries"] == []
+    change_set(client, changed, IncludeNestedStacks=True)
+    client.execute_change_set(ChangeSetName="c", StackName="s")
+    assert client.list_change_sets(StackName=stack_id)["Summaries"] == []
+
+
+def test_a_nested_stack_tells_its_template(client: Any) -> None:
+    client.create_stack(StackName="s", TemplateBody=text(NESTED))
+    nested = client.describe_stack_resource(StackName="s", LogicalResourceId="Child")["StackResourceDetail"]
+    assert client.get_template(StackName=nested["PhysicalResourceId"])["TemplateBody"] == CHILD
 
 
 def test_lists_have_pages(client: Any) -> None:

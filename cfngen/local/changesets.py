@@ -46,7 +46,8 @@ class ChangeSets(Deploying):
             raise ApiError(told, "InvalidChangeSetStatus")
         record = self.register.records[made.stack]
         text, template = made.text, read_template(made.text)
-        self.change_sets = {key: each for key, each in self.change_sets.items() if each.stack != record.id}
+        for each in [each for each in self.change_sets.values() if each.stack == record.id]:
+            self._forget(each)
         taken = {
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in made.given.items()],
             "Tags": list(made.tags),
@@ -56,8 +57,7 @@ class ChangeSets(Deploying):
         return {}
 
     def delete_change_set(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        made = self._change_set_of(given)
-        del self.change_sets[made.id]
+        self._forget(self._change_set_of(given))
         return {}
 
     def describe_change_set(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,18 +122,30 @@ class ChangeSets(Deploying):
             self.change_sets[arn] = own
             for each in own.changes if given.get("IncludeNestedStacks") else ():
                 if each.resource.kind == STACK and each.action != "Remove":
-                    nested = made(stack, f"{name}-{each.resource.name}", each.resource.place)
+                    there = each.resource.physical in self.register.records
+                    owner = each.resource.physical if there else stack
+                    nested = made(owner, f"{name}-{each.resource.name}", each.resource.place)
                     nested.execution = "UNAVAILABLE"
                     own.nested[each.resource.name] = nested
             return own
 
         return made(record.id, given["ChangeSetName"], record.name)
 
+    def _forget(self, made: ChangeSet) -> None:
+        """Take a change set away, and those of nested stacks with it."""
+        self.change_sets.pop(made.id, None)
+        for each in made.nested.values():
+            self._forget(each)
+
     def _sets_of(self, record: StackRecord | None) -> list[ChangeSet]:
-        nested = {inner.id for each in self.change_sets.values() for inner in each.nested.values()}
-        return [
-            each for each in self.change_sets.values() if record and each.stack == record.id and each.id not in nested
-        ]
+        """Those of a stack, but for those of nested stacks that are not made yet."""
+        new = {
+            inner.id
+            for each in self.change_sets.values()
+            for inner in each.nested.values()
+            if inner.stack == each.stack
+        }
+        return [each for each in self.change_sets.values() if record and each.stack == record.id and each.id not in new]
 
     def _change_set_of(self, given: Mapping[str, Any]) -> ChangeSet:
         name, stack = given["ChangeSetName"], given.get("StackName")

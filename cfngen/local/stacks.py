@@ -218,6 +218,7 @@ class Operation:
             if state is not None:
                 record.template, record.parameters, record.outputs = state.template, state.parameters, state.outputs
                 record.export_names, record.tags = state.export_names, tuple(state.tags)
+                record.text = state.template.text
             cleaning = f"{outcome.status}_CLEANUP_IN_PROGRESS"
             if record is self.root and cleaning in _CLEANING and record.status != cleaning:
                 self.register.turned(record, cleaning)

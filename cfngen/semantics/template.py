@@ -22,13 +22,17 @@ class TemplateError(Exception):
 
 
 class Template:
-    """A template's body with what is asked of it again and again. `body` is shared: look, do not touch."""
+    """A template's body with what is asked of it again and again. `body` is shared: look, do not touch.
 
-    def __init__(self, body: Any) -> None:
+    `text` is what it was read from, if it was.
+    """
+
+    def __init__(self, body: Any, text: str = "") -> None:
         resources = body.get("Resources") if isinstance(body, Mapping) else None
         if not resources or not isinstance(resources, Mapping):
             raise TemplateError("Template format error: At least one Resources member must be defined.")
         self.body: Body = body
+        self.text = text
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A section of the template, empty when it has none."""
@@ -82,7 +86,7 @@ class Template:
 def read_template(text: str) -> Template:
     """Parse a template's text, YAML or JSON; raises `TemplateError`."""
     try:
-        return Template(_data(text))
+        return Template(_data(text), text)
     except UnreadableError as error:
         raise TemplateError(f"Template format error: line {error.line}: {error}") from None
 
