@@ -10,6 +10,7 @@ from specimens import (
     Body,
     Mistake,
     added,
+    by_hand,
     deployed,
     edited,
     listener,
@@ -22,7 +23,9 @@ from specimens import (
 )
 
 from cfngen.semantics.template import TemplateError
+from cfngen.simulate.files import Files
 from cfngen.simulate.scenario import Surroundings
+from cfngen.simulate.simulation import Simulation
 
 BALANCER, RULE = "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancingV2::ListenerRule"
 
@@ -347,3 +350,21 @@ def test_what_moves_in_a_release_has_to_be_here(mistake: Mistake, reason: str) -
     """Who asks for a group that is elsewhere is unknown, so that nothing could be said about it."""
     with pytest.raises(TemplateError, match=f"^system.yaml: {reason}"):
         deployed(mistake)
+
+
+def test_what_a_stack_of_the_same_tree_exports_is_its_value() -> None:
+    system = by_hand()
+    name = {"Fn::GetAtt": ["WebBlue", "TargetGroupName"]}
+    system["Outputs"] = {"Blue": {"Value": name, "Export": {"Name": "blue"}}}
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Fn::ImportValue": "blue"}}}
+    stacks = {
+        each: {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": f"{each.lower()}.yaml"}}
+        for each in ("System", "Topics")
+    }
+    stacks["Topics"]["DependsOn"] = "System"
+    told = {"root.yaml": {"Resources": stacks}, "system.yaml": system, "topics.yaml": {"Resources": {"Topic": topic}}}
+    simulation = Simulation()
+    assert simulation.deploy(Files({name: json.dumps(body) for name, body in told.items()}), {}, {}).is_good
+    assert simulation.stack is not None
+    made = simulation.stack.children["Topics"].resources["Topic"].properties["TopicName"]
+    assert made == next(iter(simulation.world.groups.values())).name
