@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfngen.local.types.standins.room import Body, Room, Standins, Through
+from cfngen.local.types.standins.room import ApiError, Body, Room, Standins, Through
 
 ROOM = Room("application-autoscaling")
 ROOM.tags(is_map=True)
@@ -34,3 +34,14 @@ def _delete_policy(self: Standins, arguments: Body, through: Through) -> Body:
     answer = through("application-autoscaling", "DeleteScalingPolicy", arguments)
     self.records["policy"].pop(_policy_key(arguments), None)
     return answer
+
+
+@ROOM.operation("DeregisterScalableTarget")
+def _deregister(_: Standins, arguments: Body, through: Through) -> Body:
+    """A target that is gone is told by AWS's own code; a stack's second deletion goes on after that."""
+    asked = {"ServiceNamespace": arguments["ServiceNamespace"], "ResourceIds": [arguments["ResourceId"]]}
+    found = through("application-autoscaling", "DescribeScalableTargets", asked)["ScalableTargets"]
+    if not any(each["ScalableDimension"] == arguments["ScalableDimension"] for each in found):
+        told = f"service namespace: {asked['ServiceNamespace']}, resource ID: {arguments['ResourceId']}"
+        raise ApiError("ObjectNotFoundException", f"No scalable target found for {told}")
+    return through("application-autoscaling", "DeregisterScalableTarget", arguments)
