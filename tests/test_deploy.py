@@ -139,6 +139,7 @@ def test_coffee_is_made_looked_at_changed_and_deleted(cfngen: Run, url: str, tmp
     gone = cfngen("destroy", "dev", "--yes")
     again = cfngen("deploy", "dev", "--yes")
     assert "coffee-dev: CREATE_COMPLETE" in again.out, "beside what was retained"
+    assert cfngen("destroy", "dev", "--yes").status == 0
     assert (gone.status, gone.out) == (0, "coffee-dev: nothing to do\n")
     assert len(client(url, "logs").describe_log_groups()["logGroups"]) >= 4  # they stay
 

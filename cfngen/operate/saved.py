@@ -21,9 +21,25 @@ _SPACES = dict.fromkeys(map(ord, "\t\n\r"))
 _KINDS = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
+_DEEPEST = 60
+
+
 def text(state: State) -> str:
     """The file's text."""
     return json.dumps({"format": FORMAT, **asdict(state)}, indent=2) + "\n"
+
+
+def _is_too_deep(data: object) -> bool:
+    """Whether something lies deeper than any state has it; how deep Python may go differs from process to process."""
+    level = [data]
+    for _ in range(_DEEPEST):
+        level = [
+            part
+            for each in level
+            if isinstance(each, (dict, list))
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
 
 
 def parse(said: str, file: str) -> State:
@@ -39,11 +55,10 @@ def parse(said: str, file: str) -> State:
     if form is True or form != FORMAT:
         fits = f"this cfngen reads format {FORMAT}; ask the account again with --save"
         raise DescriptionError([Problem("format", _short(form), fits, file)])
+    if _is_too_deep(data):
+        raise DescriptionError([Problem("state", "it is nested too deep", "a file that --save wrote", file)])
     problems: list[Problem] = []
-    try:
-        state = _Reader(file, problems).value(State, data, "")
-    except RecursionError:
-        raise DescriptionError([Problem("state", "it is nested too deep", "a file that --save wrote", file)]) from None
+    state = _Reader(file, problems).value(State, data, "")
     if problems:
         raise DescriptionError(problems)
     assert isinstance(state, State)  # that is what was asked for

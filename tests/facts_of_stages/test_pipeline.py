@@ -13,7 +13,7 @@ import pytest
 
 from cfngen import AllAtOnce, App, CodeCommit, DescriptionError, Network, Pipeline, Release, Service
 from cfngen.simulate.machines import Machine, TaskFailedError
-from cfngen.simulate.pipelines import Change, matches
+from cfngen.simulate.pipelines import Difference, matches
 
 from .conftest import PROJECT, Rendered, connect, render, text, walk
 
@@ -123,7 +123,7 @@ def test_d1_7_a_service_at_the_sources_root_is_started_or_refused(source: str) -
         return
     path = str((PROJECT / source / "Dockerfile").relative_to(PROJECT))
     assert starts_by_trigger(render(connect(app)), "web", path)
-    assert Play(render(app), "web").starts([Change(after=path)])
+    assert Play(render(app), "web").starts([Difference(after=path)])
 
 
 # D2, sources
