@@ -744,7 +744,7 @@ def test_f10_the_newest_300_stay_however_old(stage: Rendered) -> None:
 
 
 def changed(*paths: str) -> list[Change]:
-    return [Change(path, path) for path in paths]
+    return [Difference(path, path) for path in paths]
 
 
 class Play:
@@ -816,12 +816,12 @@ def test_d2_2_one_of_our_files_among_others_is_enough(prod: Rendered) -> None:
 
 def test_d2_2_a_file_that_is_gone_or_moved_counts_on_both_ends(prod: Rendered) -> None:
     play = Play(prod, "customer")
-    assert play.starts([Change(before="services/customer/old.js")])
-    assert play.starts([Change(after="services/customer/new.js")])
-    assert play.starts([Change("services/customer/a.js", "archive/a.js")])
-    assert play.starts([Change("archive/a.js", "services/customer/a.js")])
-    assert play.starts([Change(before="services/customer/a.js"), Change(after="archive/a.js")])
-    assert not play.starts([Change(before="services/employee/a.js"), Change(after="archive/a.js")])
+    assert play.starts([Difference(before="services/customer/old.js")])
+    assert play.starts([Difference(after="services/customer/new.js")])
+    assert play.starts([Difference("services/customer/a.js", "archive/a.js")])
+    assert play.starts([Difference("archive/a.js", "services/customer/a.js")])
+    assert play.starts([Difference(before="services/customer/a.js"), Difference(after="archive/a.js")])
+    assert not play.starts([Difference(before="services/employee/a.js"), Difference(after="archive/a.js")])
 
 
 def test_d2_2_every_page_of_the_differences_is_read(prod: Rendered) -> None:
