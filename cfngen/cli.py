@@ -5,9 +5,7 @@ Exit status: 0 done, 1 findings or files that cannot be written, 2 wrong input, 
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import sys
 import tempfile
 import time
@@ -21,35 +19,22 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
+from cfngen.cli_common import PathType, colour
 from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_local import local
 from cfngen.cli_rehearse import rehearse
 from cfngen.disk import alone, write
-from cfngen.errors import CfngenError, DescriptionError, Problem, shown
+from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.generated import files_of, generated
 from cfngen.load import find, load, select
 from cfngen.routing import owner
 from cfngen.spec import App
+from cfngen.words import pairs
 
 _SILENCE_SECONDS = 20
 """How long a command may say nothing to somebody who reads a log."""
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
-
-
-class _Path(click.Path):
-    """A path; one that no file can have is told like any other wrong input."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            os.stat(value)  # noqa: PTH116  (pathlib keeps to itself what is wrong with a name)
-        except (OSError, ValueError) as error:
-            code = getattr(error, "errno", None)
-            if code in (None, errno.ELOOP, errno.ENAMETOOLONG):
-                place = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param else ""
-                reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-                raise DescriptionError([Problem(place, shown(value), f"another path: {reason}")]) from None
-        return super().convert(value, param, ctx)
 
 
 class _Commands(click.Group):
@@ -68,13 +53,13 @@ def cli() -> None:
 
 
 @cli.command(short_help="Write the templates and files of an application.")
-@click.argument("app", required=False, type=_Path(path_type=Path))
+@click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
     "--out",
     default="templates",
     show_default=True,
-    type=_Path(path_type=Path, file_okay=False),
+    type=PathType(path_type=Path, file_okay=False),
     help="Where the files go, as OUT/<application>/<stage>/.",
 )
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
@@ -91,11 +76,11 @@ def generate(app: Path | None, stage: str | None, out: Path) -> None:
 
 
 @cli.command(short_help="Check them: cfn-lint in every region, and cfngen's own checks.")
-@click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
+@click.argument("place", metavar="[APP|DIR]", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option(
     "--out",
-    type=_Path(path_type=Path, file_okay=False),
+    type=PathType(path_type=Path, file_okay=False),
     help="Where APP's files are, as in generate.  [default: templates]",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -116,7 +101,7 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
         else:
             path = place or find()
             command = f"cfngen generate {path}{f' --out {out}' if out else ''}"
-            files = files_of(path, stage, out or Path("templates"))
+            files = files_of(path, select(load(path), stage), out or Path("templates"))
             stages = checks.rendered(files, Path(temporary), command)
         with _progress(sum(len(each.templates) for each in stages)) as tell:
             found = checks.check(replace(each, tell=tell) for each in stages)
@@ -133,14 +118,14 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
 
 
 @cli.command(short_help="Play releases and updates; watch every request.")
-@click.argument("place", metavar="[APP|DIR]", required=False, type=_Path(path_type=Path))
+@click.argument("place", metavar="[APP|DIR]", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
 @click.option(
     "--update",
     nargs=2,
     metavar="OLD NEW",
-    type=_Path(path_type=Path, exists=True),
+    type=PathType(path_type=Path, exists=True),
     help="What an update from one folder of templates to another does to live traffic.",
 )
 @click.option(
@@ -151,7 +136,10 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
     help="A parameter of the root; the others have their defaults, or a made-up value.",
 )
 @click.option(
-    "--ssm", multiple=True, metavar="NAME=VALUE", help="What an SSM parameter says that the templates resolve."
+    "--ssm",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What an SSM parameter says that the templates resolve, all the time.",
 )
 @click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -177,7 +165,7 @@ def simulate(
     from cfngen.simulate.files import Files
     from cfngen.simulate.scenario import Surroundings
 
-    around = Surroundings(_pairs("--parameter", parameters), _pairs("--ssm", ssm))
+    around = Surroundings(pairs("--parameter", parameters), pairs("--ssm", ssm))
     readings = judge.readings_of(every=every_reading)
     try:
         with _progress(0) as tell:
@@ -202,7 +190,7 @@ def simulate(
     if form == "json":
         click.echo(json.dumps([show.as_data(each) for each in verdicts], indent=2))
     else:
-        shaded = sys.stdout.isatty() and _colour() is None
+        shaded = sys.stdout.isatty() and colour() is None
         for each in verdicts:
             for line in show.verdict(each, with_story=story, colour=shaded):
                 click.echo(line)
@@ -221,28 +209,22 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any, Call
         folders = stage_folders(place, stage) if place.is_dir() else [place]
         return [(str(folder), Files.of(folder), None) for folder in folders]
     path = place or find()
-    written = files_of(path, stage, Path("templates")).items()
-    stages = zip(select(load(path), stage), written, strict=True)
-    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in stages]
+    stages = select(load(path), stage)
+    written = files_of(path, stages, Path("templates")).items()
+    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
 
 
 def _owner(app: App) -> Callable[[Any], str | None]:
     return lambda request: owner(app, request.host, request.path, request.address)
 
 
-def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    wrong = [Problem(option, each, "KEY=VALUE") for each in given if not each.partition("=")[1] or each[0] == "="]
-    _refuse(wrong)
-    return {key: value for key, _, value in (each.partition("=") for each in given)}
-
-
 @cli.command(short_help="Ask a deployed stage what is live and what is in the way.")
-@click.argument("folder", metavar="[DIR]", required=False, type=_Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="[DIR]", required=False, type=PathType(path_type=Path, file_okay=False))
 @click.option("--stack", required=True, help="The name of the stage's root stack.")
 @click.option(
-    "--state", type=_Path(path_type=Path, dir_okay=False), help="Read what an earlier --save wrote; ask nobody."
+    "--state", type=PathType(path_type=Path, dir_okay=False), help="Read what an earlier --save wrote; ask nobody."
 )
-@click.option("--save", type=_Path(path_type=Path, dir_okay=False), help="Write what was seen to this file.")
+@click.option("--save", type=PathType(path_type=Path, dir_okay=False), help="Write what was seen to this file.")
 @click.option(
     "--change-set", default="", metavar="NAME", help="Look at what this change set of the stack would do, too."
 )
@@ -295,7 +277,7 @@ def main() -> None:
         cli()
     except CfngenError as error:
         told = click.style("error: ", fg="red") + str(error).replace("\n", "\n       ")
-        click.echo(told, err=True, color=_colour())
+        click.echo(told, err=True, color=colour())
         sys.exit(error.exit_status)
 
 
@@ -337,7 +319,7 @@ def _show(found: Iterable[Any]) -> None:
     for each in found:
         level = click.style(each.level, fg={"error": "red", "warning": "yellow", "info": "blue"}[each.level])
         line = f"{each.file}:{each.line}: {level} {each.check} {each.message}"
-        click.echo(line, color=_colour())
+        click.echo(line, color=colour())
 
 
 def _show_answer(answer: Any) -> None:
@@ -350,11 +332,6 @@ def _show_answer(answer: Any) -> None:
         click.echo(line)
     for each in answer.findings:
         level = click.style(each.level, fg={"error": "red", "warning": "yellow", "info": "blue"}[each.level])
-        click.echo(f"\n{each.place}: {level} {each.id} {each.sentence}\n  seen: {each.seen}", color=_colour())
+        click.echo(f"\n{each.place}: {level} {each.id} {each.sentence}\n  seen: {each.seen}", color=colour())
         for index, line in enumerate(each.mend):
             click.echo(f"  {'      ' if index else 'mend: '}{line}")
-
-
-def _colour() -> bool | None:
-    """Never, where the user says so; else click decides, by whether it is a terminal."""
-    return False if os.environ.get("NO_COLOR") else None

@@ -7,7 +7,6 @@ account that does not answer; 130 interrupted.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import time
@@ -18,12 +17,15 @@ from typing import Any
 
 import click
 
+from cfngen.cli_common import PathType, colour
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.load import find, load, select
+from cfngen.spec import App
+from cfngen.words import pairs
 
 _LOCAL_BUCKET = "cfngen-templates"
-_FOLDER = click.Path(path_type=Path)
+_FOLDER = PathType(path_type=Path)
 _HEARTBEAT_SECONDS = 60
 _SHOWN = 5
 
@@ -57,7 +59,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--parameter", "words", multiple=True, metavar="KEY=VALUE", help="A parameter of the root; several times."
 )
-@click.option("--parameters", "file", type=click.Path(path_type=Path, dir_okay=False), help="A file of parameters.")
+@click.option("--parameters", "file", type=PathType(path_type=Path, dir_okay=False), help="A file of parameters.")
 @click.option("--plan", "is_plan", is_flag=True, help="Leave the change set, and tell how to execute it.")
 @click.option("--force", is_flag=True, help="Execute in spite of findings that are errors.")
 def deploy(
@@ -75,9 +77,9 @@ def deploy(
     with parts_of("deploy", "deploy"):
         from cfngen.deploy import planning, running, show
         from cfngen.deploy.bucket import Bucket
-        from cfngen.deploy.parameters import pairs, read_file
+        from cfngen.deploy.parameters import read_file
 
-    given = {**(read_file(file) if file else {}), **pairs(words)}
+    given = {**(read_file(file) if file else {}), **pairs("--parameter", words)}
     wanted = _wanted(place, stage, out, stack, is_fresh=True)
     account = _account(target, endpoint_url)
     until = time.monotonic() + 60 * minutes
@@ -178,18 +180,18 @@ def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str,
     folder = around / stages[0].name / stages[0].stage
     wanted = of_folder(folder, stack)
     if is_fresh:
-        _refuse_stale(app, stages[0].stage, around, folder)
+        _refuse_stale(app, stages, around, folder)
     return wanted
 
 
-def _refuse_stale(app: Path, stage: str, out: Path, folder: Path) -> None:
+def _refuse_stale(app: Path, stages: tuple[App, ...], out: Path, folder: Path) -> None:
     """What is deployed has to be what the description says."""
     from cfngen.disk import stale
     from cfngen.generated import files_of
 
-    if names := stale(folder, files_of(app, stage, out)[folder]):
+    if names := stale(folder, files_of(app, stages, out)[folder]):
         shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if names[_SHOWN:] else "")
-        command = f"cfngen generate {shlex.quote(str(app))} --stage {stage}{f' --out {shlex.quote(str(out))}' if out != Path('templates') else ''}"
+        command = f"cfngen generate {shlex.quote(str(app))} --stage {stages[0].stage}{f' --out {shlex.quote(str(out))}' if out != Path('templates') else ''}"
         fits = f"not what {app} says now: {shown}; run: {command}, and review what it writes, or name the folder to deploy it as it is"
         raise DescriptionError([Problem(folder.as_posix(), "", fits)])
 
@@ -255,9 +257,9 @@ def _end(form: str, data: Any, said: str) -> None:
 
 
 def _lines(lines: Iterator[tuple[str, str]]) -> None:
-    for line, colour in lines:
-        shown = click.style(line, fg=colour, bold=colour == "red") if colour else line
-        click.echo(shown, color=False if os.environ.get("NO_COLOR") else None)
+    for line, shade in lines:
+        shown = click.style(line, fg=shade, bold=shade == "red") if shade else line
+        click.echo(shown, color=colour())
 
 
 class _Talk:

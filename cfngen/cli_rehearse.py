@@ -12,19 +12,21 @@ from typing import Any
 
 import click
 
+from cfngen.cli_common import PathType
 from cfngen.errors import DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.load import find, load, project_of, select
+from cfngen.words import pairs
 
 
 @click.command(short_help="Act a stage out: build, deploy, run, release, with real parts.")
-@click.argument("app", required=False, type=click.Path(path_type=Path))
+@click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Which stage of APP.  [default: the first]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="templates", show_default=True, help="Where APP's files are."
+    "--out", type=PathType(path_type=Path), default="templates", show_default=True, help="Where APP's files are."
 )
 @click.option(
-    "--logs", type=click.Path(path_type=Path), default="rehearsal", show_default=True, help="Where logs and report go."
+    "--logs", type=PathType(path_type=Path), default="rehearsal", show_default=True, help="Where logs and report go."
 )
 @click.option(
     "--speed",
@@ -59,7 +61,7 @@ def rehearse(
     folder = out / chosen.name / chosen.stage
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])
-    given = dict(_pair(word) for word in words)
+    given = pairs("--parameter", words)
     parts.check((*parts.BUILD, *parts.RUN, *parts.ROUTE))
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.acts import play
@@ -83,13 +85,6 @@ def rehearse(
     finally:
         written = write(story, place, name)
     _end(story, written, form)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    key, joined, value = word.partition("=")
-    if not joined:
-        raise DescriptionError([Problem("--parameter", word, "as KEY=VALUE")])
-    return key, value
 
 
 def _project(path: Path, project: Any) -> Path:

@@ -11,14 +11,14 @@ from pathlib import Path
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
-from cfngen.load import load, project_of, select
+from cfngen.load import project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
 
 
-def files_of(path: Path, stage: str | None, out: Path) -> dict[Path, dict[str, str]]:
-    """What `generate` would write, by folder."""
-    return generated(path, select(load(path), stage), out)[0]
+def files_of(path: Path, stages: Iterable[App], out: Path) -> dict[Path, dict[str, str]]:
+    """What `generate` would write for stages of a description, by folder."""
+    return generated(path, stages, out)[0]
 
 
 def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, dict[str, str]], list[str]]:

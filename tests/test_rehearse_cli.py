@@ -41,4 +41,4 @@ def test_help_tells_what_it_takes() -> None:
 def test_a_parameter_is_a_key_with_a_value() -> None:
     done = rehearse("services/coffee.py", "--parameter", "Key")
     assert done.returncode == 2
-    assert "--parameter: Key; as KEY=VALUE" in done.stderr
+    assert "--parameter: 'Key'; KEY=VALUE" in done.stderr

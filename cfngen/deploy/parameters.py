@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.semantics.document import UnreadableError, read_yaml
+from cfngen.words import pairs
 
 Source = Literal["given", "kept", "default", "live"]
 _FORMS = "a mapping as in TestCidr: 203.0.113.0/24, or what aws cloudformation takes as a file of parameters"
@@ -85,19 +86,6 @@ def settle(
     return tuple(values)
 
 
-def pairs(words: Iterable[str]) -> dict[str, str]:
-    """``Key=Value`` words; raises `DescriptionError` for others."""
-    found, problems = {}, []
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            problems.append(Problem("--parameter", repr(word), "Key=Value, as in TestCidr=203.0.113.0/24"))
-        found[name] = value
-    if problems:
-        raise DescriptionError(problems)
-    return found
-
-
 def read_file(file: Path) -> dict[str, str]:
     """A file of parameters: YAML or JSON, a mapping, or one of the three forms of `aws cloudformation deploy`."""
     try:
@@ -112,7 +100,7 @@ def read_file(file: Path) -> dict[str, str]:
     if isinstance(data, dict) and all(isinstance(name, str) for name in data):
         return {name: _text(value, name, file) for name, value in data.items()}
     if isinstance(data, list) and all(isinstance(each, str) for each in data):
-        return pairs(data)
+        return pairs("--parameter", data)
     if isinstance(data, list) and all(isinstance(each, dict) and set(each) == _KEYS for each in data):
         return {each["ParameterKey"]: _text(each["ParameterValue"], each["ParameterKey"], file) for each in data}
     raise DescriptionError([Problem("--parameters", "", _FORMS, str(file))])
