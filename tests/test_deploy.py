@@ -17,14 +17,13 @@ from typing import Any
 import boto3
 import pytest
 from conftest import Golden, Result, Run
+from shells import REGION, as_in_a_shell, fresh
 
 from cfngen import App, Balancer, Network, Service, stage_files, write
 from cfngen.local import background
 from cfngen.local.server import answers, listening, serving
-from cfngen.local.target import Target
 
 COFFEE = Path(__file__).parent.parent / "templates/coffee/dev"
-REGION = "eu-west-1"
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
 
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
 def url() -> Iterator[str]:
     """A local AWS with a bucket for templates."""
     with listening() as (address, serve):
-        serve(Target(address, REGION))
+        serve(fresh(address))
         place = {"LocationConstraint": REGION}
         client(address, "s3").create_bucket(Bucket="templates", CreateBucketConfiguration=place)
         yield address
@@ -42,19 +41,7 @@ def url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def environment(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As a shell has it after `cfngen local up`, in an empty folder."""
-    given = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "CFNGEN_BUCKET": "templates",
-    }
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.chdir(tmp_path)
+    as_in_a_shell(monkeypatch, tmp_path, AWS_ENDPOINT_URL=url)
 
 
 def client(url: str, service: str) -> Any:
@@ -361,7 +348,7 @@ def test_a_file_of_parameters_is_what_the_aws_command_line_takes(
     ("arguments", "told"),
     [
         (["--yes", "--bucket", "nowhere-at-all"], "there is no such bucket; make it once for all stages: aws s3 mb s3://nowhere-at-all --region eu-west-1"),
-        (["--yes", "--parameter", "TestCidr"], "--parameter: 'TestCidr'; Key=Value"),
+        (["--yes", "--parameter", "TestCidr"], "--parameter: 'TestCidr'; KEY=VALUE"),
         (["--yes", "--parameters", "missing.json"], "missing.json: --parameters: cannot be read"),
         (["--yes", "--stage", "dev"], "--stage: dev; belongs to APP"),
         ([], "--yes: nobody can be asked here, since this is no terminal"),

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import pytest
 import yaml
 from botocore.config import Config
 from conftest import Run
+from shells import REGION, as_in_a_shell, fresh
 
 from cfngen import App, Balancer, Ledger, Network, Service, stage_files, write
 from cfngen.deploy.account import AccountError
@@ -37,7 +38,6 @@ from cfngen.local.target import Target
 from cfngen.semantics.document import yaml_data
 
 COFFEE = Path(__file__).parent.parent / "templates/coffee/prod"
-REGION = "eu-west-1"
 ROOT = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-dev/0"
 WEB = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-dev-ServiceWeb-1ABC/1"
 NOON = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -47,18 +47,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    given = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "CFNGEN_BUCKET": "templates",
-    }
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.chdir(tmp_path)
+    as_in_a_shell(monkeypatch, tmp_path)
 
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -68,12 +57,10 @@ Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def target(around: Callable[[Target], Wsgi], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A local AWS with something around it, and with a bucket."""
     with listening() as (url, serve):
-        serve(around(Target(url, REGION)))
+        serve(around(fresh(url)))
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         place = {"LocationConstraint": REGION}
-        s3 = boto3.client("s3")
-        with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # moto's records are those of the process
-            s3.create_bucket(Bucket="templates", CreateBucketConfiguration=place)
+        boto3.client("s3").create_bucket(Bucket="templates", CreateBucketConfiguration=place)
         yield url
 
 

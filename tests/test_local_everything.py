@@ -12,18 +12,17 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from shells import REGION, fresh
 from strategies import apps
 from test_local_types import stands, unseen
 
 from cfngen import App, stage_files
 from cfngen.local.provider import LocalProvider
 from cfngen.local.server import pseudo_parameters
-from cfngen.local.target import Target
 from cfngen.local.types import TYPES
 from cfngen.semantics.template import read_template
 from cfngen.semantics.update import Engine, Event, Outcome, Resource, StackState
 
-REGION = "eu-west-1"
 EXAMPLES = int(os.environ.get("CFNGEN_LOCAL_APPS", "6"))
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's
@@ -88,13 +87,6 @@ class Deployment:
                 self.provider.services.call("rds", "ModifyDBInstance", asked)
 
 
-def reset(target: Target) -> None:
-    """Forget what other examples made: moto's records are of the process."""
-    from werkzeug.test import Client
-
-    assert Client(target.others).post("/moto-api/reset").status_code == 200
-
-
 def resources(stack: StackState) -> Iterator[Resource]:
     yield from (each for each in stack.walk() if each.kind in TYPES)
 
@@ -109,8 +101,7 @@ def resources(stack: StackState) -> Iterator[Resource]:
 )
 @given(app=apps())
 def test_any_application_stands_is_told_and_goes(app: App) -> None:
-    target = Target("http://localhost:1", REGION)
-    reset(target)
+    target = fresh("http://localhost:1")
     files = stage_files(app, None, "services/shop.py")
     provider = target.region(REGION).front.api.provider
     assert isinstance(provider, LocalProvider)

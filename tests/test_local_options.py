@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from resolve import Rendering, differing, rendered
-from test_local_everything import REGION, Deployment, reset, resources
+from shells import REGION, fresh
+from test_local_everything import Deployment, resources
 from test_local_types import unseen
 from test_write_once import CASES, REFUSED, born, within
 
@@ -20,7 +21,6 @@ from cfngen import Balancer, Database, Network, Pipeline, Service
 from cfngen.local.changes import Paper
 from cfngen.local.provider import LocalProvider
 from cfngen.local.server import pseudo_parameters
-from cfngen.local.target import Target
 from cfngen.local.types import TYPES
 from cfngen.semantics.template import STACK, read_template
 from cfngen.semantics.update import Engine, Event, StackState
@@ -45,8 +45,7 @@ class Stage:
     """The stage with every option at its first value, as it stands."""
 
     def __init__(self) -> None:
-        target = Target("http://localhost:1", REGION)
-        reset(target)
+        target = fresh("http://localhost:1")
         provider = target.region(REGION).front.api.provider
         assert isinstance(provider, LocalProvider)
         self.before = rendered(BASE)

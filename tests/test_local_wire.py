@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from shells import reset
 
 from cfngen.local.server import listening
 from cfngen.local.target import Target
@@ -36,7 +37,9 @@ class Wire:
 def wire() -> Iterator[Wire]:
     log: list[str] = []
     with listening() as (url, serve):
-        serve(Target(url, REGION, log=log.append))
+        made = Target(url, REGION, log=log.append)
+        reset(made)
+        serve(made)
         yield Wire(url, log)
 
 

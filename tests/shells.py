@@ -1,0 +1,43 @@
+"""What a shell has from which somebody deploys, and a local AWS that remembers nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cfngen.local.target import Target
+
+REGION = "eu-west-1"
+
+
+def as_in_a_shell(monkeypatch: pytest.MonkeyPatch, folder: Path, **more: str) -> None:
+    """Credentials that nobody asks for, a region and a bucket, and nothing of the user's own; in a folder."""
+    given = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "CFNGEN_BUCKET": "templates",
+        **more,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.chdir(folder)
+
+
+def fresh(url: str) -> Target:
+    """A target in which nothing is: moto's records are of the process, and other tests may have left some."""
+    made = Target(url, REGION)
+    reset(made)
+    return made
+
+
+def reset(target: Target) -> None:
+    """Forget all that was made."""
+    from werkzeug.test import Client
+
+    assert Client(target.others).post("/moto-api/reset").status_code == 200
