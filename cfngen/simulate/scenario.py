@@ -127,9 +127,8 @@ def standard(
     if simulation.stack is None:
         return simulation
     simulation.settle(around.table(simulation, requests(simulation.world)))
-    for label in _released(simulation):
-        tell(f"{label}: first release")
-        simulation.finish(simulation.release(label, files))
+    tell("the first release of every service")
+    _release_all(simulation, files)
     for label in _released(simulation):
         tell(f"{label}: a release that is rolled back at every step")
         _roll_back_everywhere(simulation, label, files)
@@ -150,8 +149,7 @@ def release_story(files: Files, around: Surroundings | None = None) -> Simulatio
     if simulation.stack is None:
         return simulation
     simulation.settle(around.table(simulation, requests(simulation.world)))
-    for label in _released(simulation):
-        simulation.finish(simulation.release(label, files))
+    _release_all(simulation, files)
     for label in _released(simulation):
         _stop(simulation, _until(simulation, simulation.release(label, files), "Terminate"))
     return simulation
@@ -180,8 +178,7 @@ def update(
     asked = requests_of(old, new, around) if asked is None else asked
     simulation.settle(around.table(simulation, asked))
     for _ in range(releases):
-        for label in _released(simulation):
-            simulation.finish(simulation.release(label, old))
+        _release_all(simulation, old)
     flying = [] if in_release is None else [simulation.release(label, old) for label in _released(simulation)]
     for _ in range(in_release or 0):
         _step(simulation, flying)
@@ -191,8 +188,7 @@ def update(
     for deployment in flying:
         simulation.finish(deployment)
     simulation.settle(around.table(simulation, asked))
-    for label in _released(simulation):
-        simulation.finish(simulation.release(label, new))
+    _release_all(simulation, new)
     return simulation
 
 
@@ -220,8 +216,7 @@ def failing_writes(old: Files, new: Files, around: Surroundings) -> list[int]:
 def steps(files: Files, around: Surroundings) -> int:
     """How many steps the longest release has."""
     simulation = _created(files, around, None)
-    done = (simulation.finish(simulation.release(label, files)).done for label in _released(simulation))
-    return max(map(len, done), default=0)
+    return max((len(each.done) for each in _release_all(simulation, files)), default=0)
 
 
 def live_colours(simulation: Simulation, files: Files, kept: Mapping[str, str]) -> dict[str, str]:
@@ -246,6 +241,11 @@ def _created(files: Files, around: Surroundings, readings: Readings | None) -> S
 def _released(simulation: Simulation) -> list[str]:
     """The services that CodeDeploy releases."""
     return [label for label in simulation.labels if simulation.world.group_of(simulation.service(label))]
+
+
+def _release_all(simulation: Simulation, files: Files) -> list[Deployment]:
+    """One release of each service after the other."""
+    return [simulation.finish(simulation.release(label, files)) for label in _released(simulation)]
 
 
 def _until(simulation: Simulation, deployment: Deployment, step: str) -> Deployment:
