@@ -743,7 +743,7 @@ def test_f10_the_newest_300_stay_however_old(stage: Rendered) -> None:
 # The machines of Step Functions, played
 
 
-def changed(*paths: str) -> list[Change]:
+def changed(*paths: str) -> list[Difference]:
     return [Difference(path, path) for path in paths]
 
 
@@ -754,7 +754,7 @@ class Play:
         self.definition = made.one(f"pipeline-{service}.yaml/Trigger")["Definition"]
         self.pipeline = made.pipeline(service)["Name"]
 
-    def starts(self, *pages: list[Change], new_branch: bool = False, broken: int = 0) -> bool:
+    def starts(self, *pages: list[Difference], new_branch: bool = False, broken: int = 0) -> bool:
         """Whether a push starts the pipeline; `broken` is how often GetDifferences fails."""
         self.asked: list[dict[str, Any]] = []
         self.started: list[str] = []
