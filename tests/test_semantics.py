@@ -246,6 +246,34 @@ def test_a_create_only_property_replaces_and_the_old_one_goes_last() -> None:
     assert table.wrote == ["create s/G", "create s/B", "update s/A", "delete s/G"]
 
 
+def _named(name: str, port: int) -> Template:
+    return Template(stack(Own={"Type": GROUP, "Properties": {"Name": name, "Port": port}}))
+
+
+def test_what_has_a_name_of_its_own_is_not_replaced_under_that_name() -> None:
+    table = Table()
+    before = engine(table).create("s", _named("shop", 80), {}).stack
+    assert before
+    refused = engine(table).update(before, _named("shop", 81), {})
+    assert refused.status == "UPDATE_ROLLBACK_COMPLETE"
+    told = "CloudFormation cannot update a stack when a custom-named resource requires replacing."
+    assert refused.reason == f"s/Own: {told} Rename shop and update the stack again."
+    assert [properties["Port"] for _, properties in table.there.values()] == [80]
+    assert engine(table).update(before, _named("shop-2", 81), {}).status == "UPDATE_COMPLETE"
+    assert [properties["Port"] for _, properties in table.there.values()] == [81]
+
+
+def test_a_policy_of_another_target_keeps_its_name() -> None:
+    def scaled(target: str) -> dict[str, Any]:
+        kind = "AWS::ApplicationAutoScaling::ScalingPolicy"
+        return stack(Own={"Type": kind, "Properties": {"PolicyName": "cpu", "ScalingTargetId": target}})
+
+    table = Table()
+    old = created(table, scaled("one"))
+    assert update(table, old, scaled("other")).status == "UPDATE_COMPLETE"
+    assert table.wrote == ["create s/Own", "delete s/Own"]
+
+
 def test_what_leaves_the_template_goes_after_all_else_unless_it_is_retained() -> None:
     table = Table()
     kept = {**topic(), "DeletionPolicy": "Retain"}
@@ -390,7 +418,7 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
         others = [other for other in resources if other < name]
         value: Any = draw(st.sampled_from(["x", "y", *({"Ref": other} for other in others)]))
         if draw(st.booleans()):
-            resources[name] = {"Type": GROUP, "Properties": {"Port": draw(st.sampled_from([80, 81])), "Name": value}}
+            resources[name] = {"Type": GROUP, "Properties": {"Port": draw(st.sampled_from([80, 81])), "VpcId": value}}
         else:
             resources[name] = topic(DisplayName=value)
     return stack(**resources)

@@ -9,6 +9,40 @@ from typing import Any
 _REGION = "us-east-1"  # has every type, and create-only properties are the same everywhere
 
 
+NAMES: Mapping[str, str] = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CodeDeploy::Application": "ApplicationName",
+    "AWS::CodeDeploy::DeploymentConfig": "DeploymentConfigName",
+    "AWS::CodeDeploy::DeploymentGroup": "DeploymentGroupName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECR::Repository": "RepositoryName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::ECS::Service": "ServiceName",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::RDS::DBInstance": "DBInstanceIdentifier",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+}
+"""The property that names a resource, by types that people name themselves (CFN-UG aws-properties-name).
+
+A scaling policy is not among them: it has to have a name, which is its own within its scalable target."""
+
+
+def kept_name(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The name that people gave a resource and that its replacement would have too; empty when there is none."""
+    key = NAMES.get(kind, "")
+    return str(new[key]) if key in old and old[key] == new.get(key) else ""
+
+
 def replacing(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The create-only properties of a type that differ, as paths such as ``Port`` or ``Source/Type``."""
     return ["/".join(path) for path in create_only(kind) if list(_at(old, path)) != list(_at(new, path))]

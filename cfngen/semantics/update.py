@@ -30,7 +30,7 @@ from cfngen.semantics.records import (
     Status,
     Written,
 )
-from cfngen.semantics.replacement import replacing
+from cfngen.semantics.replacement import kept_name, replacing
 from cfngen.semantics.resolve import NO_VALUE, Resolver
 from cfngen.semantics.rollback import Undoing
 from cfngen.semantics.surroundings import Around
@@ -227,6 +227,7 @@ class Engine(Undoing):
     def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
         if before:
             self._permit("Update:Replace", before, "update")
+            self._check_name(wanted, before)
         try:
             made = replace(wanted, physical=self.provider.create(wanted))
         except RefusedError as refused:
@@ -235,6 +236,14 @@ class Engine(Undoing):
         self._journal.append(Written(made, before, is_replacement=before is not None))
         self.observe(Event("replace" if before else "create", made))
         return made
+
+    def _check_name(self, wanted: Resource, before: Resource) -> None:
+        """The new one is made before the old one goes, so they cannot have one name (CFN-UG aws-properties-name)."""
+        if name := kept_name(wanted.kind, before.properties, wanted.properties):
+            told = "CloudFormation cannot update a stack when a custom-named resource requires replacing."
+            reason = f"{told} Rename {name} and update the stack again."
+            self.observe(Event("update", wanted, reason))
+            raise _FailedError(wanted.place, reason)
 
     def _modify(self, wanted: Resource, before: Resource) -> Resource:
         self._permit("Update:Modify", before, "update")
