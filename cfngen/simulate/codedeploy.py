@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.world import DeploymentGroup, Forward, Service, TargetGroup, TaskSet, World
+from cfngen.simulate.world import DeploymentGroup, Forward, Service, TargetGroup, TaskSet, World, alarm_names
 
 State = Literal["InProgress", "Ready", "Succeeded", "Failed", "Stopped"]
 HOOKS = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
@@ -97,8 +97,7 @@ class Deployment:
     @property
     def alarms(self) -> list[str]:
         """The alarms that it looks at (A4.10)."""
-        told = self.group.properties.get("AlarmConfiguration", {})
-        return [str(each.get("Name")) for each in told.get("Alarms", ())] if told.get("Enabled") else []
+        return alarm_names(self.group)
 
     @property
     def can_go_back(self) -> bool:

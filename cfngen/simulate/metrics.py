@@ -12,18 +12,56 @@ from cfngen.simulate.behaviour import behaviour
 
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _ID = re.compile(r"\b[a-z]\w*")
+_ALARM = re.compile(r"""\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^)\s]+))\s*\)""")
 
 
 @dataclass(frozen=True)
 class MetricReader:
-    """An alarm or a scaling policy: the dimensions of its metrics, each with the metric's name, and all of it as text."""
+    """An alarm or a scaling policy: the dimensions of its metrics, each with the metric's name, and all of it as text.
+
+    What an expression does not use counts for nothing. `name` is the one that templates give, `is_alarm` tells alarms
+    from policies.
+    """
 
     metrics: tuple[tuple[str, Mapping[str, str]], ...]
     text: str
+    name: str = ""
+    is_alarm: bool = False
 
     @classmethod
-    def of(cls, properties: Mapping[str, Any]) -> MetricReader:
-        return cls(tuple(_metrics(properties)), str(properties))
+    def of(cls, properties: Mapping[str, Any], *, is_alarm: bool = False) -> MetricReader:
+        used = _used(properties)
+        return cls(tuple(_metrics(used)), str(used), str(properties.get("AlarmName", "")), is_alarm)
+
+
+def alarms_of_rule(rule: str) -> set[str]:
+    """The names of the alarms in the rule of a composite alarm, which may name them by ARN (CW-UG composite alarms)."""
+    named = ("".join(each) for each in _ALARM.findall(rule))
+    return {each.partition(":alarm:")[2] if each.startswith("arn:") else each for each in named}
+
+
+def _used(node: Any) -> Any:
+    """Properties without the metrics that no returned expression reaches."""
+    if isinstance(node, Mapping):
+        return {
+            key: _reached(part) if key == "Metrics" and isinstance(part, list) else _used(part)
+            for key, part in node.items()
+        }
+    return [_used(part) for part in node] if isinstance(node, list) else node
+
+
+def _reached(queries: list[Any]) -> list[Any]:
+    if not any("Id" in each for each in queries):
+        return queries
+    by_id = {str(each["Id"]): each for each in queries}
+    reached, new = set[str](), {name for name, each in by_id.items() if _is_returned(each)}
+    while new:
+        reached |= new
+        expressions = [str(by_id[name].get("Expression", "")) for name in new]
+        if any("METRICS(" in each for each in expressions):  # all of them, or those of a part of a name
+            return queries
+        new = {name for each in expressions for name in _ids(each) if name in by_id} - reached
+    return [each for name, each in by_id.items() if name in reached]
 
 
 def _metrics(node: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -54,13 +92,20 @@ def check_metrics(node: Any) -> None:
 
 
 def _check_queries(queries: list[Mapping[str, Any]]) -> None:
-    returned = [each for each in queries if str(each.get("ReturnData", True)).lower() == "true"]
+    returned = [each for each in queries if _is_returned(each)]
     if len(returned) != 1:
         raise RefusedError(f"Exactly one metric must be returned, and {len(returned)} are (ValidationError)")
     known = {str(each["Id"]) for each in queries}
     for each in queries:
-        named = set(_ID.findall(_QUOTED.sub("", str(each.get("Expression", "")))))
-        if unknown := sorted(named - known):
+        if unknown := sorted(_ids(str(each.get("Expression", ""))) - known):
             raise RefusedError(
                 f"The expression of {each['Id']} names {', '.join(unknown)}, which is no id (ValidationError)"
             )
+
+
+def _is_returned(query: Mapping[str, Any]) -> bool:
+    return str(query.get("ReturnData", True)).lower() == "true"
+
+
+def _ids(expression: str) -> set[str]:
+    return set(_ID.findall(_QUOTED.sub("", expression)))

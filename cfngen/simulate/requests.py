@@ -73,7 +73,7 @@ def near(request: Request) -> Iterator[Request]:
     yield request
     if request.path.endswith("/x"):
         yield replace(request, path=request.path[:-1])
-    yield replace(request, path=f"{request.path.rstrip('x').rstrip('/')}istrator")
+    yield replace(request, path=f"{request.path.rstrip('x').rstrip('/') or '/'}istrator")
 
 
 def every_kind(conditions: Iterable[Condition]) -> Iterator[Request]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cfngen.semantics.update import RefusedError, Resource
@@ -333,14 +333,23 @@ def _delete_target(world: World, physical: str) -> None:
 
 
 def _create_reader(world: World, physical: str, properties: Properties) -> str:
-    check_metrics(properties)
-    world.metric_readers[physical] = MetricReader.of(properties)
+    _update_reader(world, physical, {}, properties)
     return physical
 
 
 def _update_reader(world: World, physical: str, _: Properties, properties: Properties) -> None:
     check_metrics(properties)
     world.metric_readers[physical] = MetricReader.of(properties)
+
+
+def _create_alarm(world: World, physical: str, properties: Properties) -> str:
+    _update_alarm(world, physical, {}, properties)
+    return physical
+
+
+def _update_alarm(world: World, physical: str, _: Properties, properties: Properties) -> None:
+    check_metrics(properties)
+    world.metric_readers[physical] = MetricReader.of(properties, is_alarm=True)
 
 
 def _delete_reader(world: World, physical: str) -> None:
@@ -385,6 +394,7 @@ _NAMES = {
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
 }
 """The property that names a resource, by types whose Ref is that name; without one a name is made up."""
+_ALARM_ARN = {"Arn": lambda _, name: f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"}
 _OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": _Type(
@@ -433,5 +443,6 @@ _TYPES = {
     "AWS::CodePipeline::Pipeline": _kept_in("pipelines"),
     "AWS::Events::Rule": _kept_in("event_rules"),
     "AWS::StepFunctions::StateMachine": _kept_in("machines"),
-    "AWS::CloudWatch::Alarm": _Type(_create_reader, _update_reader, _delete_reader, {}),
+    "AWS::CloudWatch::Alarm": _Type(_create_alarm, _update_alarm, _delete_reader, _ALARM_ARN),
+    "AWS::CloudWatch::CompositeAlarm": replace(_kept_in("composites"), attributes=_ALARM_ARN),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from cfngen.simulate.balancer import answering
 from cfngen.simulate.metrics import MetricReader
 from cfngen.simulate.requests import every_kind
-from cfngen.simulate.world import Forward, Service, TargetGroup, World
+from cfngen.simulate.world import Forward, Service, TargetGroup, World, alarm_names
 
 Seen = Iterator[tuple[str, str]]
 
@@ -18,6 +18,7 @@ def of_all(world: World, production: Iterable[str]) -> Seen:
     yield from _without_data(world)
     yield from _unknown_alarms(world)
     yield from _unmoved_test(world)
+    yield from _tested_on_users(world)
 
 
 def of(world: World, service: Service, production: Iterable[str]) -> Seen:
@@ -41,16 +42,11 @@ def _unreached(world: World, production: Iterable[str]) -> Seen:
 def _unknown_alarms(world: World) -> Seen:
     """Alarms that a deployment group names and nobody made; a name that is not from these templates may be elsewhere."""
     for group in world.deployment_groups.values():
-        told = group.properties.get("AlarmConfiguration", {})
-        names = [str(each.get("Name")) for each in told.get("Alarms", ())] if told.get("Enabled") else []
+        names = alarm_names(group)
         if len(set(names)) < len(names):
             yield "T10", f"{group.id} names an alarm twice"
         for name in sorted(set(names)):
-            if (
-                world.is_made_here(name)
-                and name not in world.metric_readers
-                and world.others.get(name) != "compositealarm"
-            ):
+            if world.is_made_here(name) and name not in world.metric_readers and name not in world.composites:
                 yield "T10", f"{group.id} looks at {name}, which is no alarm"
 
 
@@ -102,15 +98,61 @@ def _unmoved_test(world: World) -> Seen:
                     yield "T12", f"{arn} shows {service.label}, whose deployments have another test listener or none"
 
 
+def _tested_on_users(world: World) -> Seen:
+    """Deployment groups that show their next version on a listener by which users come in."""
+    groups = world.deployment_groups.values()
+    production = {world.listener_of(each, "ProdTrafficRoute") for each in groups}
+    for group in groups:
+        if (listener := world.listener_of(group, "TestTrafficRoute")) in production and listener:
+            yield "T12", f"{group.id} shows its next version on {listener}, where users come in"
+
+
+Safeguards = Mapping[str, frozenset[str]]
+
+
+def safeguards(world: World) -> Safeguards:
+    """What makes the releases of each service safe, by the service's ARN."""
+    found: dict[str, frozenset[str]] = {}
+    for service in world.services.values():
+        if group := world.group_of(service):
+            has = {"deployment group", *(["alarms"] if alarm_names(group) else [])}
+            has |= {"test listener"} if world.listener_of(group, "TestTrafficRoute") else set()
+            found[service.arn] = frozenset(has)
+    return found
+
+
+_WITHOUT = {
+    "deployment group": "nothing releases it any more",
+    "alarms": "its next release goes on whatever users get",
+    "test listener": "its next version is first seen by users",
+}
+
+
+def dropped(before: Safeguards, world: World) -> Seen:
+    """What an update took from services that are still there."""
+    now = safeguards(world)
+    for arn, had in before.items():
+        if arn in world.services:
+            lost = sorted(had - now.get(arn, frozenset()))
+            for what in ["deployment group"] if "deployment group" in lost else lost:
+                yield "T5", f"{world.services[arn].label} loses its {what}: {_WITHOUT[what]}"
+
+
 def _blind(world: World, service: Service) -> Seen:
     """Alarms and policies that look at the other group of a pair alone, and have none beside them for the live one."""
     group = world.group_of(service)
     pair, live = world.pair(group) if group else [], service.live.group
     readers = {name: reader for each in pair for name, reader in world.readers_of(each)}
     looks = {name: {each.arn for each in pair if each.full_name in reader.text} for name, reader in readers.items()}
-    twins = {metric for name, at in looks.items() if at == {live} for metric in _metrics(readers[name], pair)}
+    heard = world.alarms_of(group) if group else set()
+    attached = {name for name, each in readers.items() if each.is_alarm and not heard.isdisjoint((name, each.name))}
     for name, reader in readers.items():
         metrics = _metrics(reader, pair)
+        # What a release hears needs a twin that it hears too; people hear all alarms, and policies are no alarms.
+        alike = (
+            attached if name in attached else [each for each in readers if readers[each].is_alarm == reader.is_alarm]
+        )
+        twins = {metric for each in alike if looks[each] == {live} for metric in _metrics(readers[each], pair)}
         if live not in looks[name] and not set(metrics) <= twins:
             yield "T10", f"{name} looks at {sorted(looks[name])} and {service.label} serves from {live}"
         for metric, looked in sorted(metrics.items()):

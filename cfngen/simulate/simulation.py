@@ -13,7 +13,7 @@ from cfngen.semantics.account import Nobody
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Engine, Event, Outcome, RefusedError, Resource, StackState
 from cfngen.semantics.update import Readings as EngineReadings
-from cfngen.simulate import codedeploy, ecs
+from cfngen.simulate import codedeploy, ecs, rest
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment, Revision
 from cfngen.simulate.files import Files
@@ -108,6 +108,7 @@ class Simulation:
         self.after = what or ("the stack is updated" if self.stack else "the stack is created")
         self.watch.entries = tuple(self.watch.production())
         self.watch.begin(table if table is not None else self.watch.table)
+        had = rest.safeguards(self.world)
         files.check()
         template = files.templates[files.root]
         name = files.root.rpartition(".")[0]
@@ -121,6 +122,8 @@ class Simulation:
             raise TemplateError(f"{files.root}: {error}") from None
         self.stack, self.watch.entries = outcome.stack, None
         self._judge(outcome, disturbed)
+        for invariant, seen in rest.dropped(had, self.world):
+            self.watch.hurt(invariant, self.after, seen)
         self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
         self.watch.rest(self.after)
         return outcome

@@ -7,12 +7,12 @@ which services may move; all others have to be answered as before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cfngen.simulate import rest
 from cfngen.simulate.balancer import answer, shares, targets
-from cfngen.simulate.requests import Request
+from cfngen.simulate.requests import Request, plain, values_of
 from cfngen.simulate.world import Forward, World
 
 INVARIANTS = {
@@ -20,7 +20,7 @@ INVARIANTS = {
     "T2": "every request reaches healthy tasks of the service that it belongs to",
     "T3": "an operation moves no requests but those of the services that it is about",
     "T4": "at rest every production rule of a service gives all weight to its primary task set's group",
-    "T5": "a deployment meets the preconditions of its start",
+    "T5": "a deployment meets the preconditions of its start, and no update takes away what makes releases safe",
     "T6": "after a deployment that fails, is stopped or hears an alarm, everything is as before it",
     "T7": "a stack operation that nothing disturbs succeeds, and no rollback fails",
     "T8": "nothing is left behind that no policy retains",
@@ -190,13 +190,27 @@ class Watch:
                 elif len(owners) == 1 and not owners & self._moving:
                     yield "T3", f"{request} got {_told(before)} and now gets {_told(now)}"
 
+    def _shown(self, listener: str, request: Request, owners: frozenset[str]) -> set[str]:
+        """Who answers on a test listener; where nobody does, who would for a host that only its own rules name."""
+        known, world = self.world.owners(), self.world
+
+        def asked(each: Request) -> set[str]:
+            action = answer(world, listener, each)
+            return {known[group].label if group in known else group for group in action.groups} or {action.kind}
+
+        found = asked(request)
+        if answer(world, listener, request).kind != "forward":
+            conditions = [each for rule in world.rules_of(listener) for each in rule.conditions]
+            hosts = {plain(name) for each in conditions if each["Field"] == "host-header" for name in values_of(each)}
+            others = [asked(replace(request, host=host)) for host in sorted(hosts)]
+            found = next((each for each in others if each <= owners), found)
+        return found
+
     def _tested(self, request: Request, owners: frozenset[str]) -> Iterator[str]:
         """Whose groups a request reaches on the test listeners of its services."""
-        known = self.world.owners()
         for listener, services in self.world.tested_by().items():
             if owners <= services:
-                action = answer(self.world, listener, request)
-                found = {known[group].label if group in known else group for group in action.groups} or {action.kind}
+                found = self._shown(listener, request, owners)
                 if not found <= owners:
                     told = f"on the test listener it reaches {', '.join(sorted(found))}"
                     yield f"{request} is of {' or '.join(sorted(owners))}; {told}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.simulate.behaviour import Readings
-from cfngen.simulate.metrics import MetricReader
+from cfngen.simulate.metrics import MetricReader, alarms_of_rule
 from cfngen.simulate.requests import Request
 
 
@@ -143,6 +143,13 @@ class DeploymentGroup:
     properties: Mapping[str, Any]
 
 
+def alarm_names(group: DeploymentGroup) -> list[str]:
+    """The alarms that a deployment group names and looks at (A4.10)."""
+    told = group.properties.get("AlarmConfiguration", {})
+    is_enabled = str(told.get("Enabled", "")).lower() == "true"
+    return [str(each.get("Name")) for each in told.get("Alarms", ())] if is_enabled else []
+
+
 @dataclass
 class World:
     """Everything. `task_definitions` are revisions, `inactive` those that are deregistered; `metric_readers` are alarms
@@ -168,6 +175,7 @@ class World:
     deployments: list[Any] = field(default_factory=list)
     flying: list[Any] = field(default_factory=list)
     metric_readers: dict[str, MetricReader] = field(default_factory=dict)
+    composites: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     ringing: set[str] = field(default_factory=set)
     sick: set[str] = field(default_factory=set)
     scaling: set[str] = field(default_factory=set)
@@ -196,7 +204,7 @@ class World:
         groups = {arn for arn, each in self.groups.items() if not each.is_elsewhere}
         parts = (self.balancers, self.clusters, listeners, self.rules, groups, definitions, self.services)
         more = (self.deployment_groups, self.deployment_configs, self.metric_readers, self.scalable, self.others)
-        return set().union(*parts, *more, self.pipelines, self.event_rules, self.machines)
+        return set().union(*parts, *more, self.composites, self.pipelines, self.event_rules, self.machines)
 
     def is_made_here(self, name: str) -> bool:
         """Whether a name, or what follows its kind, is that of something in the templates."""
@@ -320,6 +328,20 @@ class World:
             },
         )
         return {**by_tasks, **by_pair}
+
+    def alarms_of(self, group: DeploymentGroup) -> set[str]:
+        """The names of the alarms that a deployment group hears, by composite alarms too."""
+        found: set[str] = set()
+        new = set(alarm_names(group))
+        while new:
+            found |= new
+            rules = [
+                str(each.get("AlarmRule", ""))
+                for physical, each in self.composites.items()
+                if not new.isdisjoint((physical, str(each.get("AlarmName", physical))))
+            ]
+            new = set().union(*map(alarms_of_rule, rules)) - found
+        return found
 
     def readers_of(self, group: TargetGroup) -> list[tuple[str, MetricReader]]:
         """The alarms and policies that name a group."""
