@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cfngen.rehearse import deployed
+from cfngen.rehearse import deployed, parameters
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.registry import RefusedError
-from cfngen.rehearse.rehearsal import Wanted, made_parameters
 from cfngen.rehearse.release import shift
 from cfngen.rehearse.room import room
 
@@ -98,23 +97,45 @@ def test_only_the_authorization_token_logs_in(account: Account) -> None:
     assert not account.may_log_in("", "")
 
 
-def wanted(folder: Path, **given: str) -> Wanted:
-    return Wanted(folder, "coffee.yaml", "coffee-prod", FOLDER, "eu-west-1", parameters=given)
+def given(account: Account, folder: Path, place: Path, **values: str) -> dict[str, str]:
+    return parameters.made(folder, "coffee.yaml", values, account, Authority(place), testers="127.0.1.0/24")
 
 
 def test_what_a_root_needs_is_made_up_unless_it_is_given(account: Account, tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    made = made_parameters(wanted(FOLDER / "prod", SourceRepositoryName="mine"), account, authority)
+    made = given(account, FOLDER / "prod", tmp_path, SourceRepositoryName="mine")
     assert (made["SourceRepositoryName"], made["TestCidr"]) == ("mine", "127.0.1.0/24")
     told = account.client("acm").describe_certificate(CertificateArn=made["CertificateArn"])["Certificate"]
     assert told["DomainName"] == "listener"
-    assert made_parameters(wanted(FOLDER / "dev"), account, authority) == {"TestCidr": "127.0.1.0/24"}
+    assert given(account, FOLDER / "dev", tmp_path) == {"TestCidr": "127.0.1.0/24"}
 
 
-def test_a_parameter_of_which_nothing_can_be_made_up_is_refused(account: Account, tmp_path: Path) -> None:
+def test_a_secret_and_a_zone_of_the_account_are_there_to_be_used(account: Account, tmp_path: Path) -> None:
+    told = {
+        "Parameters": {
+            "SealArn": {"Type": "String"},
+            "Zone": {"Type": "AWS::Route53::HostedZone::Id"},
+            "SourceConnectionArn": {"Type": "String", "AllowedPattern": r"arn:[\w-]+:code(star-)?connections:.+"},
+            "Known": {"Type": "String", "Default": "as it is"},
+        },
+        "Resources": {
+            "Role": {"Statement": [{"Action": ["secretsmanager:GetSecretValue"], "Resource": [{"Ref": "SealArn"}]}]},
+            "Record": {"Properties": {"HostedZoneId": {"Ref": "Zone"}, "Name": "press.example.com"}},
+        },
+    }
+    (tmp_path / "coffee.yaml").write_text(json.dumps(told), encoding="utf-8")
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "taskdef.json").write_text('{"valueFrom": "${STACK_SECRET_SEAL}:wax::"}', encoding="utf-8")
+    made = given(account, tmp_path, tmp_path)
+    assert set(made) == {"SealArn", "Zone", "SourceConnectionArn"}
+    assert account.secret("", f"{made['SealArn']}:wax::") == "rehearsal of SealArn wax"
+    zone = account.client("route53").get_hosted_zone(Id=made["Zone"])["HostedZone"]
+    assert zone["Name"] == "press.example.com."
+
+
+def test_parameters_of_which_nothing_can_be_made_up_are_refused_together(account: Account, tmp_path: Path) -> None:
     (tmp_path / "coffee.yaml").write_text(
-        "Parameters:\n  Colour:\n    Type: String\n\nResources: {}\n", encoding="utf-8"
+        "Parameters:\n  Colour:\n    Type: String\n  Shape:\n    Type: String\n\nResources: {}\n", encoding="utf-8"
     )
-    with pytest.raises(RehearsalError, match="give --parameter Colour=VALUE"):
-        made_parameters(wanted(tmp_path), account, Authority(tmp_path))
-    assert made_parameters(wanted(tmp_path, Colour="red"), account, Authority(tmp_path)) == {"Colour": "red"}
+    with pytest.raises(RehearsalError, match="give --parameter Colour=VALUE --parameter Shape=VALUE"):
+        given(account, tmp_path, tmp_path)
+    assert given(account, tmp_path, tmp_path, Colour="red", Shape="") == {"Colour": "red", "Shape": ""}

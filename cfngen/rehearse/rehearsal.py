@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import base, deployed, rules
+from cfngen.rehearse import base, deployed, parameters, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.database import Server
@@ -143,7 +143,10 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     with story.timed("deploy"):
         account = Account(room, wanted.region)
         authority = Authority(room.path("certificates"))
-        account.deploy(wanted.folder, wanted.root, wanted.stack, made_parameters(wanted, account, authority))
+        given = parameters.made(
+            wanted.folder, wanted.root, wanted.parameters, account, authority, testers=_TESTERS
+        )
+        account.deploy(wanted.folder, wanted.root, wanted.stack, given)
         services = deployed.services(account)
         database = deployed.database(account)
         story.tell(
@@ -191,29 +194,6 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         authority,
         database=server,
     )
-
-
-def made_parameters(wanted: Wanted, account: Account, authority: Authority) -> dict[str, str]:
-    """What the root is given: what the user says, and made-up values for what has no default.
-
-    Raises `RehearsalError` for a parameter of which nothing can be made up.
-    """
-    text = (wanted.folder / wanted.root).read_text(encoding="utf-8")
-    section = re.search(r"(?ms)^Parameters:\n(.*?)^\S", text)
-    blocks = re.findall(r"(?m)^  (\w+):\n((?:    .*\n)+)", section[1] if section else "")
-    made = dict(wanted.parameters)
-    for name, block in blocks:
-        if name in made:
-            continue
-        if name == "TestCidr":
-            made[name] = _TESTERS
-        elif ":acm:" in block:
-            made[name] = account.certificate(*authority.certificate("listener", ["listener.example.com"]))
-        elif name == "SourceRepositoryName":
-            made[name] = wanted.stack
-        elif "    Default:" not in block:
-            raise RehearsalError(f"the root's parameter {name} has no default; give --parameter {name}=VALUE")
-    return made
 
 
 def _engine(
