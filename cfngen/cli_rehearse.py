@@ -62,7 +62,7 @@ def rehearse(
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])
     given = pairs("--parameter", words)
-    parts.check((*parts.BUILD, *parts.RUN, *parts.ROUTE))
+    parts.check((*parts.BUILD, *parts.RUN, *parts.ROUTE, *parts.LOOK))
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.acts import play
         from cfngen.rehearse.rehearsal import Wanted
@@ -70,11 +70,12 @@ def rehearse(
         from cfngen.rehearse.report import write
         from cfngen.rehearse.room import room
         from cfngen.rehearse.story import Story
-    story = Story(lambda line: click.echo(line, err=True))
+    story = Story(lambda event: click.echo(f"{event.at - story.began:7.1f} s  {event.part:12} {event.text}", err=True))
     name = f"{chosen.name}-{chosen.stage}"
     wanted = Wanted(
-        folder.resolve(), f"{chosen.name}.yaml", name, _project(path, project_of(path)), region, speed, given
-    )
+        folder.resolve(), f"{chosen.name}.yaml", name, _project(path, project_of(path)), region, speed, given,
+        look=_look(path),
+    )  # fmt: skip
     place = logs / name
     try:
         with (
@@ -89,6 +90,12 @@ def rehearse(
 
 def _project(path: Path, project: Any) -> Path:
     return Path(project or path.parent).resolve()
+
+
+def _look(path: Path) -> Path | None:
+    """The user's own looks, beside the description: services/coffee_look.py for services/coffee.py."""
+    file = path.with_name(f"{path.stem}_look.py")
+    return file.resolve() if file.is_file() else None
 
 
 def _end(story: Any, report: Path, form: str) -> None:

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 from cfngen.errors import CfngenError
 
-_OF_EXTRAS = ("boto3", "botocore", "cfnlint", "flask", "flask_cors", "jmespath", "moto", "rich", "werkzeug", "yaml")
+_OF_EXTRAS = (
+    "axe_playwright_python", "boto3", "botocore", "cfnlint", "flask", "flask_cors", "jmespath", "moto", "playwright", "rich",
+    "werkzeug", "yaml",
+)  # fmt: skip
 
 
 def missing(command: str, module: str, extra: str) -> CfngenError:

@@ -265,7 +265,19 @@ def test_the_load_counts_every_request_and_tells_failures(tmp_path: Path) -> Non
         server = await asyncio.start_server(quiet, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         file = tmp_path / "requests.jsonl"
-        words = ["-m", "cfngen.rehearse.load", "127.0.0.1", str(port), "", "0.5", str(file), "/good", "/bad", "/gone"]
+        words = [
+            "-m",
+            "cfngen.rehearse.load",
+            "127.0.0.1",
+            str(port),
+            "",
+            "0.5",
+            "4",
+            str(file),
+            "/good",
+            "/bad",
+            "/gone",
+        ]
         program = await asyncio.create_subprocess_exec(sys.executable, *words)
         assert await program.wait() == 0
         server.close()

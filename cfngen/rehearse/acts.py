@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cfngen.rehearse import deployed
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.looking import look
 from cfngen.rehearse.rehearsal import Stage, health_path, linked, own_paths, pause, tester_sees
 from cfngen.rehearse.release import DeploymentFailedError, Live
 from cfngen.rehearse.story import Request, percentile, shares
@@ -24,8 +25,11 @@ def births(stage: Stage) -> None:
         status, group, _ = stage.ask(path)
         mine = group == service.pair[0]
         stage.story.check("birth", f"{path} reaches {service.short}", f"HTTP {status}", passed=status == 200 and mine)
-        status, _, _ = stage.ask(stage.paths[service.short][0])
-        stage.story.check("birth", f"{service.short} has no page yet", f"HTTP {status}", passed=status == 404)
+        for page in [each for each in stage.paths[service.short] if each != path][:1]:
+            status, _, _ = stage.ask(page)
+            stage.story.check(
+                "birth", f"{service.short} has no page yet", f"{page} HTTP {status}", passed=status == 404
+            )
 
 
 def first_releases(stage: Stage) -> None:
@@ -201,22 +205,20 @@ def check_shares(stage: Stage, service: Service, requests: Sequence[Request], be
 
 
 def change(stage: Stage, service: Service, more: str, message: str) -> None:
-    """Commit another version of a service: a file that its image holds, and more lines for its Dockerfile."""
-    folder = f"services/{service.short}"
-    files = {f"{folder}/version.txt": f"{message} {time.time_ns()}\n"}
-    if more:
-        files[f"{folder}/Dockerfile"] = stage.source.read(f"{folder}/Dockerfile") + more
-    commit = stage.source.change(files, message)
+    """Commit another version of a service: a label that its image has, and more lines for its Dockerfile."""
+    name = stage.image_of(service).dockerfile
+    label = f'\nLABEL rehearsal="{message} {time.time_ns()}"\n'
+    commit = stage.source.change({name: stage.source.first(name) + label + more}, message)
     stage.story.tell("source", f"{service.short}: {message}, commit {commit[:12]}")
 
 
 def restore(stage: Stage, service: Service) -> None:
     """Commit the Dockerfile of the project again."""
-    name = f"services/{service.short}/Dockerfile"
-    stage.source.change({name: (stage.wanted.project / name).read_text(encoding="utf-8")}, "as it was")
+    name = stage.image_of(service).dockerfile
+    stage.source.change({name: stage.source.first(name)}, "as it was")
 
 
-ACTS = (births, first_releases, second_release, sick_version, ringing_alarm, negative_control)
+ACTS = (births, first_releases, second_release, sick_version, ringing_alarm, look, negative_control)
 
 
 def play(stage: Stage) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import hashlib
 import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
@@ -48,6 +50,13 @@ class Authority:
         file.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())) + secret)
         key_file.write_bytes(secret)
         return file, key_file
+
+
+def pin(file: Path) -> str:
+    """The digest of a certificate's public key, by which Chromium can be told to trust it: base64 of SHA-256."""
+    key = x509.load_pem_x509_certificate(file.read_bytes()).public_key()
+    told = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(told).digest()).decode()
 
 
 def _name(common: str) -> x509.Name:

@@ -1,6 +1,6 @@
 """A bounded load: kept connections and fresh ones, each request counted. Run as a program of its own.
 
-``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS FILE PATH…`` writes a line of JSON for each request, until its time is
+``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT FILE PATH…`` writes a line of JSON for each request, until its time is
 over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds.
 With the file of an authority it speaks TLS, and trusts that one alone.
 """
@@ -15,29 +15,33 @@ import sys
 import time
 from typing import TextIO
 
+from cfngen.rehearse.places import TELLER, Place
 from cfngen.rehearse.rules import TARGET_HEADER
 
 _TIMEOUT_SECONDS = 20.0
-KEPT, FRESH = 4, 2
-"""Workers for each path: with a connection that they keep, and with a new one for each request."""
 _PAUSE_SECONDS = {"kept": 0.02, "fresh": 0.05}
 
 
 class Load:
-    """Workers that ask until they are told to end; answers go to `out`."""
+    """Workers that ask until they are told to end; answers go to `out`.
 
-    def __init__(self, host: str, port: int, authority: str, out: TextIO) -> None:
+    For each path `kept` of them keep their connection, and half as many take a new one for each request.
+    """
+
+    def __init__(self, host: str, port: int, authority: str, kept: int, out: TextIO) -> None:
         self.host, self.port, self.out = host, port, out
+        self.kinds = ["kept"] * kept + ["fresh"] * max(1, kept // 2)
         self.secure = ssl.create_default_context(cafile=authority) if authority else None
         self.over = asyncio.Event()
 
     async def run(self, paths: list[str], seconds: float) -> None:
         """Ask for these paths until the time is over, and finish what has begun."""
-        workers = [self._work(path, kind) for path in paths for kind in ["kept"] * KEPT + ["fresh"] * FRESH]
+        workers = [self._work(path, kind) for path in paths for kind in self.kinds]
         asyncio.get_running_loop().call_later(seconds, self.over.set)
         await asyncio.gather(*workers)
 
     async def _work(self, path: str, kind: str) -> None:
+        place = Place.of(path)
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while not self.over.is_set():
             began, clock = time.time(), time.perf_counter()
@@ -45,8 +49,8 @@ class Load:
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
                     if connection is None:
-                        connection = await asyncio.open_connection(self.host, self.port, ssl=self.secure)
-                    status, target, is_kept = await self._ask(*connection, path, kind)
+                        connection = await self._connect(place)
+                    status, target, is_kept = await self._ask(*connection, place, kind)
             except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:
                 target = type(error).__name__
             took = (time.perf_counter() - clock) * 1000
@@ -58,11 +62,21 @@ class Load:
         if connection:
             connection[1].close()
 
+    async def _connect(self, place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        own = (TELLER, 0) if place.address else None
+        reader, writer = await asyncio.open_connection(self.host, self.port, local_addr=own)
+        writer.write(place.told)
+        if self.secure:
+            await writer.start_tls(self.secure, server_hostname=self.host)
+        return reader, writer
+
     async def _ask(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, kind: str
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place, kind: str
     ) -> tuple[int, str, bool]:
         wish = "keep-alive" if kind == "kept" else "close"
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nConnection: {wish}\r\n\r\n".encode())
+        writer.write(
+            f"GET {place.path} HTTP/1.1\r\nHost: {place.host or self.host}\r\nConnection: {wish}\r\n\r\n".encode()
+        )
         await writer.drain()
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines if line)}
@@ -76,9 +90,9 @@ class Load:
         return int(first.split()[1]), headers.get(TARGET_HEADER, ""), is_kept
 
 
-async def _main(host: str, port: str, authority: str, seconds: str, file: str, *paths: str) -> None:
+async def _main(host: str, port: str, authority: str, seconds: str, kept: str, file: str, *paths: str) -> None:
     with open(file, "a", encoding="utf-8", buffering=1 << 12) as out:  # noqa: ASYNC230, PTH123  (once, before the load)
-        load = Load(host, int(port), authority, out)
+        load = Load(host, int(port), authority, int(kept), out)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, load.over.set)
         out.write("")

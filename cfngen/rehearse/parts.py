@@ -15,11 +15,16 @@ from cfngen.rehearse.errors import MissingPartsError
 
 @dataclass(frozen=True)
 class Part:
-    """A program, what it is here for, and the Debian package that brings it."""
+    """A program, what it is here for, and the Debian package that brings it. `others` do as well."""
 
     program: str
     purpose: str
     package: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        return any(find(name) for name in (self.program, *self.others))
 
 
 BUILD = (
@@ -40,6 +45,9 @@ RUN = (
     Part("mariadb", "the database's own client", "mariadb-client"),
 )
 ROUTE = (Part("haproxy", "the load balancer", "haproxy"),)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LOOK = (Part("chromium", "looks at the pages", "chromium fonts-dejavu-core", BROWSERS[1:]),)
+_MODULES = ("axe_playwright_python", "boto3", "cryptography", "moto", "playwright", "rich", "yaml")
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
@@ -59,12 +67,12 @@ def where(program: str) -> str:
 
 def check(wanted: Iterable[Part]) -> None:
     """Raise `MissingPartsError` that names every part that is not there, with the command that installs them."""
-    missing = [part for part in wanted if find(part.program) is None]
+    missing = [part for part in wanted if not part.is_there]
     lines = [f"{part.program}: not installed; {part.purpose}" for part in missing]
     if missing:
         packages = sorted({part.package for part in missing})
         lines.append(f"on Debian: apt-get install --no-install-recommends {' '.join(packages)}")
-    absent = [name for name in ("boto3", "cryptography", "moto", "yaml") if importlib.util.find_spec(name) is None]
+    absent = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     if absent:
         lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
     if os.geteuid() != 0:

@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import re
-import socket
 import ssl
 import sys
 import time
@@ -16,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import base, deployed, parameters, rules
+from cfngen.rehearse import base, deployed, parameters, places, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.database import Server
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.images import Image, image_of
 from cfngen.rehearse.pipeline import Runner
+from cfngen.rehearse.places import Connection, Place
 from cfngen.rehearse.proxy import Proxy
 from cfngen.rehearse.registry import Registry
 from cfngen.rehearse.release import Deployer
@@ -33,13 +34,16 @@ from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.tasks import Tasks
 
 NETWORK = "cfngen-rehearsal"
-_TESTERS, _TESTER = "127.0.1.0/24", "127.0.1.1"
-"""Who may see the test port; the tester's address is one of them, this machine's usual one is not."""
+_TESTERS = "127.0.1.0/24"
+"""Who may see the test port where the root asks; this machine's usual address is none of them."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to rehearse: a folder that generate wrote, with the file of its root; `project` is the source's folder."""
+    """What to rehearse: a folder that generate wrote, with the file of its root; `project` is the source's folder.
+
+    `look` is a file of the user's own looks at the pages; `connections` are kept for each path while there is load.
+    """
 
     folder: Path
     root: str
@@ -48,6 +52,8 @@ class Wanted:
     region: str
     speed: float = 60.0
     parameters: Mapping[str, str] = field(default_factory=dict)
+    look: Path | None = None
+    connections: int = 4
 
 
 @dataclass
@@ -75,11 +81,15 @@ class Stage:
         """The production port of the first service."""
         return next(each.port for each in self.listeners if each.arn == self.services[0].production)
 
-    def ask(self, path: str, port: int = 0, source: str = "") -> tuple[int, str, str]:
+    def ask(self, place: str, port: int = 0) -> tuple[int, str, str]:
         """Status, group that answered and body of a request; status 0 when nobody takes it."""
-        connection = self._connection(port or self.port, (source, 0) if source else None)
+        asked = Place.of(place)
+        context = (
+            ssl.create_default_context(cafile=str(self.authority.file)) if self.is_secure(port or self.port) else None
+        )
+        connection = Connection(self.proxy.address, port or self.port, asked, context)
         try:
-            connection.request("GET", path)
+            connection.request("GET", asked.path, headers={"Host": asked.host} if asked.host else {})
             answer = connection.getresponse()
             body = answer.read().decode(errors="replace")
             return answer.status, self.proxy.where(answer.getheader(rules.TARGET_HEADER) or "")[0], body
@@ -88,13 +98,9 @@ class Stage:
         finally:
             connection.close()
 
-    def _connection(self, port: int, source: tuple[str, int] | None) -> http.client.HTTPConnection:
-        if not self.is_secure(port):
-            return http.client.HTTPConnection(self.proxy.address, port, timeout=10, source_address=source)
-        trusting = ssl.create_default_context(cafile=str(self.authority.file))
-        return http.client.HTTPSConnection(
-            self.proxy.address, port, timeout=10, source_address=source, context=trusting
-        )
+    def image_of(self, service: Service) -> Image:
+        """What the image of a service is built from."""
+        return image_of(self.account, service, self.source.folder)
 
     def is_secure(self, port: int) -> bool:
         """Whether the listener of a port speaks TLS."""
@@ -114,8 +120,10 @@ class Stage:
             str(self.port),
             trusted,
             str(seconds),
+            str(self.wanted.connections),
         ]
         found: list[Request] = []
+        self.story.loads.append(file)
         process = self.room.start(f"load-{name}", [*words, str(file), *paths], file.exists, environment())
         try:
             yield found
@@ -143,9 +151,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     with story.timed("deploy"):
         account = Account(room, wanted.region)
         authority = Authority(room.path("certificates"))
-        given = parameters.made(
-            wanted.folder, wanted.root, wanted.parameters, account, authority, testers=_TESTERS
-        )
+        given = parameters.made(wanted.folder, wanted.root, wanted.parameters, account, authority, testers=_TESTERS)
         account.deploy(wanted.folder, wanted.root, wanted.stack, given)
         services = deployed.services(account)
         database = deployed.database(account)
@@ -172,6 +178,9 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         file, _ = authority.certificate("balancer", [balancer])
         proxy = Proxy(room, account, balancer, file, wanted.speed)
         proxy.open()
+        for service in services:
+            named = dict(zip(service.pair, ("blue", "green"), strict=True))
+            story.called |= {rules.name_of(proxy.groups[arn]): f"{service.short} {named[arn]}" for arn in named}
         story.tell("run", f"haproxy at {balancer}, ports {', '.join(str(each.port) for each in listeners)}")
         deployer = Deployer(account, proxy, tasks, story, wanted.speed)
         for service in services:
@@ -209,7 +218,10 @@ def _engine(
     definitions = [deployed.task_definition(account, each.task_definition) for each in services]
     born = {str(container["image"]) for each in definitions for container in each["containerDefinitions"]}
     needed = set(born)
-    for file in sorted(wanted.project.glob("services/*/Dockerfile")):
+    for service in services:
+        file = wanted.project / image_of(account, service, wanted.project).dockerfile
+        if not file.is_file():
+            raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
         needed |= base.images_of(file.read_text(encoding="utf-8"))
     away = {image for image in needed if not answers(image.partition("/")[0], 443)}
     registry = Registry(room, host, account)
@@ -229,37 +241,43 @@ def _engine(
 
 
 def own_paths(stage: Stage) -> dict[str, list[str]]:
-    """For each service a path of its own, by the rules of the production listener."""
-    found: dict[str, list[str]] = {}
-    for listener in stage.listeners:
-        for rule in listener.rules:
-            for service in stage.services:
-                if listener.arn == service.production and {arn for arn, _ in rules.targets_of(rule)} & set(
-                    service.pair
-                ):
-                    patterns = [
-                        value
-                        for condition in rule["Conditions"]
-                        for value in condition.get("PathPatternConfig", {}).get("Values", ())
-                    ]
-                    found.setdefault(service.short, []).extend(pattern.replace("*", "") for pattern in patterns[:1])
-    return {key: sorted(set(paths)) for key, paths in found.items()}
+    """For each service places of its own, by the rules of its production listener."""
+    return {
+        each.short: [str(place) for place in places.own(stage.listeners, each.production, each.pair)]
+        for each in stage.services
+    }
 
 
 def linked(stage: Stage, service: Service, most: int = 3) -> list[str]:
-    """Paths of a service's own first page and of those that it links to and that the service itself answers."""
-    start = own_paths(stage)[service.short][0]
+    """Pages of a service: its own first ones and those that they link to, as far as it answers them itself with 200.
+
+    A service without such a page is asked for its health path.
+    """
     live = stage.deployer.live[service.group["deploymentGroupName"]].group
-    paths = [start]
-    for path in re.findall(r'<a[^>]*\shref="(/[^"#?]*)"', stage.ask(start)[2]):
-        status, group, _ = stage.ask(path)
-        if path not in paths and status == 200 and group == live:
-            paths.append(path)
-    return paths[:most]
+    found: list[str] = []
+
+    def keep(text: str) -> str:
+        status, group, body = stage.ask(text)
+        is_page = status == 200 and group == live and text not in found
+        found.extend([text] if is_page else [])
+        return body if is_page else ""
+
+    for start in own_paths(stage)[service.short]:
+        if len(found) < most and (body := keep(start)):
+            for path in re.findall(r'<a[^>]*\shref="(/[^"#?]*)"', body):
+                keep(str(Place.of(start).at(path)))
+    return found[:most] or [health_path(stage, service)]
 
 
 def health_path(stage: Stage, service: Service) -> str:
-    return str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
+    """The place at which a service's health path is reached through the rules."""
+    path = str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
+    listener = next(each for each in stage.listeners if each.arn == service.production)
+    mine = [place.at(path) for place in places.own([listener], listener.arn, service.pair)]
+    routed = (
+        each for each in mine if {arn for arn, _ in rules.targets_of(places.reaches(listener, each))} & {*service.pair}
+    )
+    return str(next(routed, Place(path)))
 
 
 Act = Callable[[Stage], Any]
@@ -272,7 +290,10 @@ def pause(seconds: float) -> None:
 
 def tester_sees(stage: Stage, service: Service, path: str) -> tuple[int, int]:
     """The status that the test port gives to whom it lets in, and to another address; 0 is a refused connection."""
-    port = next((each.port for each in stage.listeners if each.arn == service.test), 0)
-    if not port:
+    listener = next((each for each in stage.listeners if each.arn == service.test), None)
+    if listener is None:
         return 0, 0
-    return stage.ask(path, port, _TESTER)[0], stage.ask(path, port, socket.gethostbyname("127.0.0.1"))[0]
+    place, stranger = Place.of(path), places.outsider(listener.sources)
+    tester = place if place.address else place.by(places.client(listener.sources))
+    other = 0 if stranger is None else stage.ask(str(place.by(stranger)), listener.port)[0]
+    return stage.ask(str(tester), listener.port)[0], other

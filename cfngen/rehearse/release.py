@@ -187,6 +187,9 @@ class Deployer:
             else:
                 balancing.modify_rule(RuleArn=rule["RuleArn"], Actions=[*before, action])
         self.proxy.follow(listener)
+        named = {arn: self.story.called.get(rules.name_of(self.proxy.groups[arn]), "") for arn in pair}
+        if any(listener == each.service.production for each in self.live.values()):
+            self.story.weigh(named[pair[0]].rpartition(" ")[0], {named[arn]: weights.get(arn, 0) for arn in pair})
 
     def _step(self, live: Live, name: str) -> None:
         self.story.tell(live.service.short, name)

@@ -6,7 +6,7 @@ import collections
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,22 +40,52 @@ class Request:
 
 @dataclass
 class Check:
-    """Something that had to be so, and whether it was."""
+    """Something that had to be so, and whether it was. `act` is the act in which it was looked at."""
 
     part: str
     what: str
     passed: bool
     told: str = ""
+    act: str = ""
+
+
+@dataclass
+class Act:
+    """An act from its beginning to its end (seconds since 1970); `end` is 0 while it lasts."""
+
+    name: str
+    begin: float
+    end: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture of a page; `file` is relative to the folder of the report."""
+
+    caption: str
+    size: str
+    url: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Shift:
+    """From a time on, a service's colours get these parts of its traffic, in percent."""
+
+    at: float
+    service: str
+    weights: Mapping[str, int]
 
 
 @dataclass
 class Story:
-    """Events, checks and requests of a rehearsal. `say` gets each line for the terminal.
+    """Events, checks and requests of a rehearsal. `say` gets each event, for the terminal.
 
-    `wanted` is how many requests failed because the negative control made them fail.
+    `wanted` is how many requests failed because the negative control made them fail; `called` is what people call a
+    backend of the balancer, such as `customer blue`; `loads` are the files to which loads write while they last.
     """
 
-    say: Callable[[str], None]
+    say: Callable[[Event], None]
     began: float = field(default_factory=time.time)
     events: list[Event] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
@@ -63,6 +93,12 @@ class Story:
     wanted: int = 0
     unplayed: list[str] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+    shots: list[Shot] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
+    called: dict[str, str] = field(default_factory=dict)
+    loads: list[Path] = field(default_factory=list)
+    error: str = ""
     names: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,11 +107,11 @@ class Story:
         event = Event(time.time(), part, text)
         with self._lock:
             self.events.append(event)
-        self.say(f"{event.at - self.began:7.1f} s  {part:12} {text}")
+        self.say(event)
 
     def check(self, part: str, what: str, told: str = "", *, passed: bool) -> None:
         """Note what had to be so."""
-        self.checks.append(Check(part, what, passed, told))
+        self.checks.append(Check(part, what, passed, told, self.acts[-1].name if self.acts else ""))
         self.tell(part, f"{'ok' if passed else 'FAILED'}: {what}{f' ({told})' if told else ''}")
 
     def not_played(self, text: str) -> None:
@@ -86,16 +122,27 @@ class Story:
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
         """Note how long a part takes, in seconds."""
-        start = time.monotonic()
+        act = Act(part, time.time())
+        self.acts.append(act)
         self.tell(part, "begins")
         try:
             yield
         finally:
-            self.times[part] = self.times.get(part, 0) + round(time.monotonic() - start, 1)
+            act.end = time.time()
+            self.times[part] = round(self.times.get(part, 0) + act.end - act.begin, 1)
+
+    def weigh(self, service: str, weights: Mapping[str, int]) -> None:
+        """Note which parts of its traffic a service's colours get from now on, in percent."""
+        self.shifts.append(Shift(time.time(), service, dict(weights)))
 
     @property
     def passed(self) -> bool:
-        return bool(self.checks) and all(check.passed for check in self.checks)
+        return not self.error and bool(self.checks) and all(check.passed for check in self.checks)
+
+    def who(self, request: Request) -> str:
+        """Who answered a request, as people call it; `failed` where it failed."""
+        backend = request.target.partition("/")[0]
+        return "failed" if request.failed else self.called.get(backend, backend or "the balancer")
 
     @property
     def failed(self) -> int:
@@ -115,9 +162,12 @@ class Story:
         """Everything but the single requests, for programs."""
         return {
             "passed": self.passed,
+            "error": self.error,
             "seconds": self.times,
             "checks": [asdict(each) for each in self.checks],
             "not played": self.unplayed,
+            "screenshots": [asdict(each) for each in self.shots],
+            "shifts": [asdict(each) for each in self.shifts],
             "requests": len(self.requests),
             "failed requests": self.failed,
             "failed in the negative control": self.wanted,
