@@ -145,9 +145,30 @@ class Stage:
         return "nobody"
 
 
-@contextmanager
-def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
-    """Deploy and start everything; each service answers with the revision that the stack brings."""
+@dataclass(frozen=True)
+class Deployment:
+    """A tree of stacks in an account of its own, and what was read back of it."""
+
+    account: Account
+    authority: Authority
+    services: list[Service]
+    database: deployed.Database | None
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What pipelines need: an engine with its registry and a base image, a place for tasks, the source."""
+
+    engine: Engine
+    image: str
+    subnet: str
+    tasks: Tasks
+    source: Source
+    runner: Runner
+
+
+def deploy(wanted: Wanted, room: Room, story: Story) -> Deployment:
+    """Put the stacks into a local AWS, and read back what is there."""
     with story.timed("deploy"):
         account = Account(room, wanted.region)
         authority = Authority(room.path("certificates"))
@@ -158,17 +179,34 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         story.tell(
             "deploy", f"{wanted.stack}: {', '.join(each.short for each in services)}, read back from the account"
         )
+    return Deployment(account, authority, services, database)
+
+
+def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Workshop:
+    """Start the engine and its registry."""
     with story.timed("engine"):
-        engine, images = _engine(wanted, room, story, account, services, authority)
-    with story.timed("run"):
+        engine, image = _engine(wanted, room, story, there.account, there.services, there.authority)
         subnet = engine.network(NETWORK)
-        tasks = Tasks(room, engine, account, NETWORK, subnet, authority.file)
+        tasks = Tasks(room, engine, there.account, NETWORK, subnet, there.authority.file)
+        source = Source(room, wanted.project)
+        runner = Runner(room, there.account, engine, tasks, source, story)
+    return Workshop(engine, image, subnet, tasks, source, runner)
+
+
+@contextmanager
+def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
+    """Deploy and start everything; each service answers with the revision that the stack brings."""
+    there = deploy(wanted, room, story)
+    shop = workshop(wanted, room, story, there)
+    account, authority, services, database = there.account, there.authority, there.services, there.database
+    engine, tasks = shop.engine, shop.tasks
+    with story.timed("run"):
         server = None
         if database:
-            address = f"{subnet.rpartition('.')[0]}.254"
+            address = f"{shop.subnet.rpartition('.')[0]}.254"
             server = Server(room, engine, address)
             certificate = authority.certificate("database", [database.host])
-            server.open(account, database, images, NETWORK, certificate)
+            server.open(account, database, shop.image, NETWORK, certificate)
             tasks.hosts[database.host] = address
             story.tell(
                 "run", f"{database.engine} played by MariaDB with TLS required at {database.host}:{database.port}"
@@ -185,20 +223,18 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         deployer = Deployer(account, proxy, tasks, story, wanted.speed)
         for service in services:
             deployer.birth(service)
-    source = Source(room, wanted.project)
-    runner = Runner(room, account, engine, tasks, source, story)
     yield Stage(
         wanted,
         room,
         story,
         account,
         engine,
-        source,
+        shop.source,
         services,
         proxy,
         tasks,
         deployer,
-        runner,
+        shop.runner,
         listeners,
         authority,
         database=server,
