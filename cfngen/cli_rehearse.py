@@ -7,27 +7,49 @@ command that installs it; 130 interrupted.
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfngen.cli_common import PathType
-from cfngen.errors import DescriptionError, Problem
+from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.load import find, load, project_of, select
 from cfngen.words import pairs
 
+if TYPE_CHECKING:
+    from cfngen.rehearse.rehearsal import Wanted
+    from cfngen.rehearse.site import Site
+    from cfngen.rehearse.story import Event, Story
 
-@click.command(short_help="Act a stage out: build, deploy, run, release, with real parts.")
+_ACTS = ("build", "deploy", "run", "release", "look")
+
+
+@click.command(short_help="Act a stage out: build, deploy, run, release, look, with real parts.")
 @click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Which stage of APP.  [default: the first]")
+@click.option(
+    "--only",
+    type=click.Choice(_ACTS),
+    help="This act alone, with what it needs; `look` looks at a system that is kept.",
+)
+@click.option("--keep", is_flag=True, help="Leave the system running at the end, until Ctrl-C.")
 @click.option(
     "--out", type=PathType(path_type=Path), default="templates", show_default=True, help="Where APP's files are."
 )
 @click.option(
     "--logs", type=PathType(path_type=Path), default="rehearsal", show_default=True, help="Where logs and report go."
 )
+@click.option(
+    "--load", "connections", default=4, show_default=True, metavar="CONNECTIONS", type=click.IntRange(1, 64),
+    help="How many connections are kept for each path under load; half as many ask anew each time.",
+)  # fmt: skip
 @click.option(
     "--speed",
     default=60.0,
@@ -43,16 +65,20 @@ from cfngen.words import pairs
 def rehearse(
     app: Path | None,
     stage: str | None,
+    only: str | None,
+    keep: bool,
     out: Path,
     logs: Path,
+    connections: int,
     speed: float,
     region: str,
     words: tuple[str, ...],
     form: str,
 ) -> None:
     """Act a stage of APP out on this machine, by the files that generate wrote: images are built as the pipeline would,
-    the stacks deployed into a local AWS, containers, database and balancer started as is deployed there, and releases
-    played with real traffic, also such that fail. No account is needed. docs/rehearsal.md tells more.
+    the stacks deployed into a local AWS, containers, database and balancer started as is deployed there, releases
+    played with real traffic, also such that fail, and the pages looked at in a browser. No account is needed.
+    docs/rehearsal.md tells more.
     """
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse import parts
@@ -61,35 +87,94 @@ def rehearse(
     folder = out / chosen.name / chosen.stage
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])
+    if keep and only in ("build", "deploy"):
+        raise DescriptionError([Problem("--keep", "", f"with --only {only} nothing runs that could be kept")])
     given = pairs("--parameter", words)
-    parts.check((*parts.BUILD, *parts.RUN, *parts.ROUTE, *parts.LOOK))
+    parts.check(parts.needed(only or ""))
     with parts_of("rehearse", "rehearse"):
-        from cfngen.rehearse.acts import play
         from cfngen.rehearse.rehearsal import Wanted
-        from cfngen.rehearse.rehearsal import stage as started
-        from cfngen.rehearse.report import write
-        from cfngen.rehearse.room import room
-        from cfngen.rehearse.story import Story
-    story = Story(lambda event: click.echo(f"{event.at - story.began:7.1f} s  {event.part:12} {event.text}", err=True))
     name = f"{chosen.name}-{chosen.stage}"
     wanted = Wanted(
-        folder.resolve(), f"{chosen.name}.yaml", name, _project(path, project_of(path)), region, speed, given,
-        look=_look(path),
+        folder.resolve(), f"{chosen.name}.yaml", name, project_of(path).resolve(), region, speed,
+        given, look=_look(path), connections=connections,
     )  # fmt: skip
-    place = logs / name
-    try:
-        with (
-            room(place.resolve(), lambda line: story.tell("parts", line)) as here,
-            started(wanted, here, story) as running,
-        ):
-            play(running)
-    finally:
-        written = write(story, place, name)
-    _end(story, written, form)
+    _rehearse(wanted, logs / name, only or "", form, keep=keep)
 
 
-def _project(path: Path, project: Any) -> Path:
-    return Path(project or path.parent).resolve()
+def _rehearse(wanted: Wanted, place: Path, only: str, form: str, *, keep: bool) -> None:
+    from cfngen.rehearse import plays
+    from cfngen.rehearse.report import write
+    from cfngen.rehearse.room import room
+
+    there = plays.running(place / plays.KEPT)
+    if there and only != "look":
+        raise CfngenError(
+            f"a rehearsal keeps {wanted.stack} running ({place / plays.KEPT}); end it first, or --only look"
+        )
+    if there:
+        place /= "look"
+    _empty(place)
+    with _shown() as story:
+        try:
+            with room(place.resolve(), lambda line: story.tell("parts", line)) as here:
+                if there:
+                    plays.look_again(there, here, story, wanted.look)
+                else:
+                    plays.play(wanted, here, story, only, keep=_keeper(story, place, wanted.stack) if keep else None)
+        except KeyboardInterrupt:
+            story.error = "interrupted"
+            raise
+        except CfngenError as failed:
+            story.error = str(failed)
+            if form == "json":
+                _show(story, write(story, place, wanted.stack), form)
+            raise
+        finally:
+            written = write(story, place, wanted.stack)
+    _show(story, written, form)
+
+
+def _keeper(story: Story, place: Path, name: str) -> Any:
+    from cfngen.rehearse import plays
+    from cfngen.rehearse.report import write
+
+    def keep(site: Site) -> None:
+        report = write(story, place, name)
+        for service, urls in site.services.items():
+            story.tell("kept", f"{service}: {' '.join(urls) or 'no address of its own'}")
+        for host in site.hosts:
+            story.tell("kept", f"{host} is {site.address}; as in: curl --resolve '{host}:PORT:{site.address}'")
+        story.tell("kept", f"report: {report}")
+        story.tell("kept", f"it runs until Ctrl-C, or: kill {os.getpid()}")
+        with plays.kept(site, place / plays.KEPT):
+            plays.wait()
+
+    return keep
+
+
+@contextmanager
+def _shown() -> Iterator[Story]:
+    """A story that is shown live on a terminal, and in plain lines elsewhere."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from cfngen.rehearse.live import Screen
+
+        with Screen() as story:
+            yield story
+        return
+    from cfngen.rehearse.story import Story
+
+    def say(event: Event) -> None:
+        click.echo(f"{event.at - story.began:7.1f} s  {event.part:12} {event.text}", err=True)
+
+    story = Story(say)
+    yield story
+
+
+def _empty(place: Path) -> None:
+    """Nothing of an earlier rehearsal may be taken for this one's."""
+    for file in (*place.glob("*.log"), *place.glob("rehearsal.*"), place / "haproxy.cfg"):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(place / "screenshots", ignore_errors=True)
 
 
 def _look(path: Path) -> Path | None:
@@ -98,11 +183,13 @@ def _look(path: Path) -> Path | None:
     return file.resolve() if file.is_file() else None
 
 
-def _end(story: Any, report: Path, form: str) -> None:
+def _show(story: Story, report: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(story.data() | {"report": str(report)}, indent=2))
         return
-    told = f"{len(story.requests)} requests, {story.failed} failed, and {story.wanted} in the negative control, as they had to"
+    told = f"{len(story.requests)} requests, {story.failed} failed"
+    if story.wanted:
+        told += f", and {story.wanted} in the negative control, as they had to"
     click.echo(f"passed: {len(story.checks)} checks; {told}; report: {report}")
     for line in story.unplayed:
         click.echo(f"not played: {line}")

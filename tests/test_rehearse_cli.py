@@ -34,8 +34,31 @@ def test_a_stage_that_was_not_generated_is_told(tmp_path: Path) -> None:
 def test_help_tells_what_it_takes() -> None:
     done = rehearse("--help")
     assert done.returncode == 0
-    for option in ("--stage", "--out", "--logs", "--speed", "--region", "--parameter", "--format"):
+    for option in (
+        "--stage",
+        "--only",
+        "--keep",
+        "--load",
+        "--out",
+        "--logs",
+        "--speed",
+        "--region",
+        "--parameter",
+        "--format",
+    ):
         assert option in done.stdout
+
+
+def test_what_cannot_be_kept_is_told() -> None:
+    done = rehearse("services/coffee.py", "--only", "build", "--keep")
+    assert done.returncode == 2
+    assert "--keep: with --only build nothing runs that could be kept" in done.stderr
+
+
+def test_an_unknown_act_is_told_with_those_that_there_are() -> None:
+    done = rehearse("services/coffee.py", "--only", "dance")
+    assert done.returncode == 2
+    assert "'build', 'deploy', 'run', 'release', 'look'" in done.stderr
 
 
 def test_a_parameter_is_a_key_with_a_value() -> None:

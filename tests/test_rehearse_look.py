@@ -68,9 +68,9 @@ def test_hosts_lead_to_the_balancer_whose_key_is_trusted(tmp_path: Path) -> None
     )
     site = site_of(given)
     assert site.services["back"] == ["https://www.example.com:8443/a/"]
-    assert site.hosts == ["example.com", "www.example.com"]
+    assert site.hosts == ("example.com", "www.example.com")
     assert site.origins == {"https://www.example.com:8443", "https://example.com:8443"}
-    assert site.pins == [pin(given.proxy.certificate)]
+    assert site.pins == (pin(given.proxy.certificate),)
     site.write(tmp_path / "site.json")
     assert Site.read(tmp_path / "site.json") == site
 

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,14 @@ RUN = (
 ROUTE = (Part("haproxy", "the load balancer", "haproxy"),)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOOK = (Part("chromium", "looks at the pages", "chromium fonts-dejavu-core", BROWSERS[1:]),)
+_NEEDED: Mapping[str, tuple[Part, ...]] = {
+    "": (*BUILD, *RUN, *ROUTE, *LOOK),
+    "build": BUILD,
+    "deploy": (),
+    "run": (*BUILD, *RUN, *ROUTE),
+    "release": (*BUILD, *RUN, *ROUTE),
+    "look": (*BUILD, *RUN, *ROUTE, *LOOK),
+}
 _MODULES = ("axe_playwright_python", "boto3", "cryptography", "moto", "playwright", "rich", "yaml")
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -65,9 +73,15 @@ def where(program: str) -> str:
     return found
 
 
+def needed(act: str) -> tuple[Part, ...]:
+    """What an act plays with, and those before it that it needs; everything for no act."""
+    return _NEEDED[act]
+
+
 def check(wanted: Iterable[Part]) -> None:
     """Raise `MissingPartsError` that names every part that is not there, with the command that installs them."""
-    missing = [part for part in wanted if not part.is_there]
+    parts = tuple(wanted)
+    missing = [part for part in parts if not part.is_there]
     lines = [f"{part.program}: not installed; {part.purpose}" for part in missing]
     if missing:
         packages = sorted({part.package for part in missing})
@@ -75,7 +89,7 @@ def check(wanted: Iterable[Part]) -> None:
     absent = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     if absent:
         lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
-    if os.geteuid() != 0:
+    if parts and os.geteuid() != 0:
         lines.append("root: the tasks' network and the ports of the balancer need it; as in: sudo make rehearse")
     if lines:
         raise MissingPartsError("\n".join(lines))

@@ -74,6 +74,14 @@ class Deployer:
         self._wait_healthy(service.pair[0], tasks)
         self.live[service.group["deploymentGroupName"]] = Live(service, service.pair[0], tasks)
 
+    def replace(self, live: Live) -> None:
+        """Start tasks in the place of those that ended by themselves, as ECS does; returns when they are healthy."""
+        for task in live.tasks:
+            self.proxy.drain(live.group, task.address)
+            self.proxy.forget(live.group, task.address)
+        live.tasks = self._start(live.service, live.tasks[0].definition, live.group)
+        self._wait_healthy(live.group, live.tasks)
+
     def deploy(self, revision: Revision) -> None:
         """Play a deployment; raises `DeploymentFailedError` when it fails, after the way back."""
         live = self.live[revision.group]

@@ -1,142 +1,141 @@
-"""What is left of a rehearsal: `rehearsal.json` for programs, and a page of its own for people."""
+"""What is left of a rehearsal: `rehearsal.json` for programs, and a page for people that needs nothing but itself."""
 
 from __future__ import annotations
 
+import base64
 import collections
-import html
+import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from cfngen.rehearse.rules import TARGET_HEADER
-from cfngen.rehearse.story import Request, Story, percentile
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
 
-_COLOURS = ("#2563eb", "#16a34a", "#7c3aed", "#d97706", "#0891b2", "#be185d", "#4d7c0f", "#9333ea")
-_FAILED = "#dc2626"
-_WIDTH, _HEIGHT, _BINS = 1000, 180, 200
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Rehearsal of {name}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td, th {{ border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left; vertical-align: top; }}
-svg {{ width: 100%; height: auto; }}
-.bad {{ color: {failed}; font-weight: bold; }}
-.key {{ display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }}
-</style>
-</head>
-<body>
-<h1>Rehearsal of {name}: {outcome}</h1>
-<p>{requests} requests, {failures} failed, and {wanted} in the negative control; p50 {p50:.0f} ms, p99 {p99:.0f} ms. {times}</p>
-{charts}
-<h2>Checks</h2>
-<table><tr><th>part</th><th>what has to be so</th><th>seen</th><th></th></tr>
-{checks}
-</table>
-<h2>What this does not show</h2>
-<ul>
-{unplayed}
-</ul>
-<h2>What happened</h2>
-<table><tr><th>s</th><th>part</th><th></th></tr>
-{events}
-</table>
-</body>
-</html>
-"""
+from cfngen.rehearse import charts
+from cfngen.rehearse.story import Request, Shot, Story, percentile
+
 _ALWAYS = (
     "IAM, quotas and the times that AWS takes; the local AWS checks none of them",
     "scans of images: nothing looks for findings, so the scan ends without any",
     "another processor than this machine's: runtimePlatform is not looked at",
     "AWS's own certificates: the database's is the rehearsal's, and tasks get its authority as DB_CA",
-    "the browser: nobody looks at the pages yet but by HTTP",
 )
+_CONTROL = "negative control"
+_LOG_LINES, _LOG_LETTERS = 40, 400
 
 
 def write(story: Story, folder: Path, name: str) -> Path:
-    """Write both files; returns the page's."""
+    """Write both files; returns the page's. Screenshots and logs are read from the same folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for line in _ALWAYS:
         story.not_played(line)
     (folder / "rehearsal.json").write_text(json.dumps(story.data(), indent=2) + "\n", encoding="utf-8")
-    page = _PAGE.format(
-        name=html.escape(name),
-        outcome="passed" if story.passed else "failed",
-        failed=_FAILED,
-        requests=len(story.requests),
-        failures=story.failed,
-        wanted=story.wanted,
-        p50=percentile(story.requests, 50),
-        p99=percentile(story.requests, 99),
-        times=html.escape(", ".join(f"{part} {seconds} s" for part, seconds in story.times.items())),
-        charts="\n".join(_charts(story)),
-        checks="\n".join(
-            _row(each.part, each.what, each.told, "ok" if each.passed else "FAILED", bad=not each.passed)
-            for each in story.checks
-        ),
-        unplayed="\n".join(f"<li>{html.escape(each)}</li>" for each in story.unplayed),
-        events="\n".join(_row(f"{each.at - story.began:.1f}", each.part, each.text) for each in story.events),
-    )
+    environment = Environment(loader=PackageLoader("cfngen.rehearse", ""), autoescape=True, trim_blocks=True)
+    page = environment.get_template("report.html.j2").render(_values(story, folder, name))
     file = folder / "rehearsal.html"
     file.write_text(page, encoding="utf-8")
     return file
 
 
-def _row(*cells: str, bad: bool = False) -> str:
-    kind = ' class="bad"' if bad else ""
-    return f"<tr{kind}>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+def _values(story: Story, folder: Path, name: str) -> Mapping[str, Any]:
+    times = {f"p{percent}": percentile(story.requests, percent) for percent in (50, 95, 99)}
+    failed = sum(not check.passed for check in story.checks)
+    last = max((event.at for event in story.events), default=story.began)
+    alone, pairs = _shots(story, folder)
+    return times | {
+        "name": name,
+        "passed": story.passed,
+        "error": story.error,
+        "began": dt.datetime.fromtimestamp(story.began, dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "seconds": last - story.began,
+        "acts": [{"name": act.name, "seconds": (act.end or last) - act.begin} for act in story.acts],
+        "checks_passed": len(story.checks) - failed,
+        "checks_failed": failed,
+        "requests": len(story.requests),
+        "failures": story.failed,
+        "wanted": story.wanted,
+        "peak": max(collections.Counter(int(each.at) for each in story.requests).values(), default=0),
+        "timeline": Markup(charts.timeline(story)),  # noqa: S704  (drawn by us; names are escaped)
+        "legend": _legend(story, story.requests),
+        "answers": list(_answers(story.requests)),
+        "releases": list(_releases(story)),
+        "by_act": [(act, list(checks)) for act, checks in groupby(story.checks, lambda check: check.act)],
+        "shots": alone,
+        "pairs": pairs,
+        "logs": list(_logs(folder)),
+        "unplayed": story.unplayed,
+        "events": [{"at": each.at - story.began, "part": each.part, "text": each.text} for each in story.events],
+    }
 
 
-def _charts(story: Story) -> Iterator[str]:
-    """A chart for each load: requests by who answered them, over time."""
-    for number, part in enumerate(_loads(story.requests), 1):
-        counts = collections.Counter(_who(each) for each in part)
-        colours = {who: _COLOURS[at % len(_COLOURS)] for at, who in enumerate(sorted(counts))} | {"failed": _FAILED}
-        key = "".join(
-            f'<span class="key" style="background:{colours[who]}"></span>{html.escape(who)} ({counts[who]})'
-            for who in sorted(counts)
-        )
-        start = part[0].at - story.began
-        yield f"<h2>Traffic {number}, from {start:.0f} s</h2>\n{_chart(part, colours)}\n<p>{key}</p>"
+def _legend(story: Story, requests: Iterable[Request]) -> list[Mapping[str, Any]]:
+    counts = collections.Counter(story.who(each) for each in requests)
+    return [
+        {"name": name, "style": charts.style_of(name, story), "count": counts[name]}
+        for name in charts.names(story)
+        if counts[name]
+    ]
 
 
-def _loads(requests: list[Request]) -> Iterator[list[Request]]:
-    """Requests in the order of time, parted where nobody asked for a while."""
-    part: list[Request] = []
-    for each in sorted(requests, key=lambda request: request.at):
-        if part and each.at - part[-1].at > 2:
-            yield part
-            part = []
-        part.append(each)
-    if part:
-        yield part
-
-
-def _who(request: Request) -> str:
-    return "failed" if request.failed else request.target.partition("/")[0].removeprefix("tg-") or f"no {TARGET_HEADER}"
-
-
-def _chart(requests: list[Request], colours: dict[str, str]) -> str:
-    begin, end = requests[0].at, requests[-1].at
-    width = max(end - begin, 0.001) / _BINS
-    bins = [collections.Counter[str]() for _ in range(_BINS + 1)]
+def _answers(requests: Iterable[Request]) -> Iterator[Mapping[str, Any]]:
+    """What each path answered, and how fast."""
+    paths: dict[str, list[Request]] = collections.defaultdict(list)
     for each in requests:
-        bins[int((each.at - begin) / width)][_who(each)] += 1
-    most = max(sum(counts.values()) for counts in bins)
-    bars = []
-    for number, counts in enumerate(bins):
-        base = float(_HEIGHT)
-        for who in sorted(counts):
-            height = counts[who] / most * _HEIGHT
-            base -= height
-            place = (
-                f'x="{number * _WIDTH / _BINS:.1f}" y="{base:.1f}" width="{_WIDTH / _BINS:.1f}" height="{height:.1f}"'
-            )
-            bars.append(f'<rect {place} fill="{colours[who]}"/>')
-    label = f"requests by who answered, over {end - begin:.1f} s, at most {most / width:.0f} a second"
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">{"".join(bars)}</svg>'
+        paths[each.path].append(each)
+    for path, own in sorted(paths.items()):
+        statuses = collections.Counter(each.status for each in own)
+        yield {
+            "path": path,
+            "count": len(own),
+            "statuses": ", ".join(f"{status or 'none'}: {count:,}" for status, count in sorted(statuses.items())),
+            "longest": max(each.milliseconds for each in own),
+        } | {f"p{percent}": percentile(own, percent) for percent in (50, 95, 99)}
+
+
+def _releases(story: Story) -> Iterator[Mapping[str, Any]]:
+    """Each load with the steps of the shift in it."""
+    for requests in charts.loads(story.requests):
+        begin, end = requests[0].at, requests[-1].at
+        act = next((each.name for each in reversed(story.acts) if each.begin <= begin), "")
+        shifts = [each for each in story.shifts if begin <= each.at <= end]
+        services = ", ".join(dict.fromkeys(each.service for each in shifts))
+        yield {
+            "title": f"{act}: {services}" if services else act,
+            "is_control": act == _CONTROL,
+            "count": len(requests),
+            "failures": sum(each.failed for each in requests),
+            "p50": percentile(requests, 50),
+            "p99": percentile(requests, 99),
+            "chart": Markup(charts.release(story, requests, shifts)),  # noqa: S704  (as above)
+            "legend": _legend(story, requests),
+        }
+
+
+def _shots(story: Story, folder: Path) -> tuple[list[Mapping[str, Any]], list[tuple[str, list[Mapping[str, Any]]]]]:
+    """The screenshots of the user's own looks; and those of each page, side by side."""
+    sizes: dict[str, list[Shot]] = collections.defaultdict(list)
+    for each in story.shots:
+        sizes[each.caption].append(each)
+    alone = [_inline(shots[0], folder) for shots in sizes.values() if len(shots) == 1]
+    pairs = [(caption, [_inline(each, folder) for each in shots]) for caption, shots in sizes.items() if len(shots) > 1]
+    return alone, pairs
+
+
+def _inline(shot: Shot, folder: Path) -> Mapping[str, Any]:
+    told = base64.b64encode((folder / shot.file).read_bytes()).decode()
+    return asdict(shot) | {"data": f"data:image/png;base64,{told}", "id": Path(shot.file).stem}
+
+
+def _logs(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The last lines of each log; tasks first, since people know them best."""
+    for file in sorted(
+        folder.glob("*.log"), key=lambda file: (not file.name.startswith(("task-", "build-")), file.name)
+    ):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        if lines:
+            shown = "\n".join(line[:_LOG_LETTERS] for line in lines[-_LOG_LINES:])
+            yield {"name": file.stem, "lines": len(lines), "text": shown}

@@ -88,7 +88,12 @@ def room(logs: Path, say: Callable[[str], None]) -> Iterator[Room]:
         with ExitStack() as end:
             # The database and the tasks run as users of their own, who must get through to what is theirs.
             folder.chmod(0o711)
-            yield Room(folder, logs, end, say)
+            try:
+                yield Room(folder, logs, end, say)
+            finally:
+                # Who presses Ctrl-C twice wants it to end, not to leave half of it behind.
+                for number in before:
+                    signal.signal(number, signal.SIG_IGN)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -34,8 +34,8 @@ class Site:
     origin: str
     services: Mapping[str, Sequence[str]]
     owners: Mapping[str, str] = field(default_factory=dict)
-    hosts: Sequence[str] = ()
-    pins: Sequence[str] = ()
+    hosts: tuple[str, ...] = ()
+    pins: tuple[str, ...] = ()
 
     @property
     def origins(self) -> set[str]:
@@ -47,7 +47,12 @@ class Site:
 
     @classmethod
     def read(cls, file: Path) -> Site:
-        return cls(**json.loads(file.read_text(encoding="utf-8")))
+        return cls.of(json.loads(file.read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Site:
+        """A site as `asdict` and JSON tell it."""
+        return cls(**{**told, "hosts": tuple(told["hosts"]), "pins": tuple(told["pins"])})
 
 
 def site_of(stage: Stage) -> Site:
@@ -55,7 +60,7 @@ def site_of(stage: Stage) -> Site:
     address = stage.proxy.address
     services = {each.short: list(_urls(stage.listeners, each, address)) for each in stage.services}
     origins = [url for urls in services.values() for url in urls]
-    hosts = sorted({host for url in origins if not _is_address(host := _host(url))})
+    hosts = tuple(sorted({host for url in origins if not _is_address(host := _host(url))}))
     own = next((url for url in origins if _host(url) == address), origins[0] if origins else f"http://{address}/")
     owners = {
         rules.name_of(stage.proxy.groups[arn]): each.short
@@ -64,7 +69,7 @@ def site_of(stage: Stage) -> Site:
         if arn in stage.proxy.groups
     }
     secure = any(url.startswith("https:") for url in origins)
-    pins = [pin(stage.proxy.certificate)] if secure else []
+    pins = (pin(stage.proxy.certificate),) if secure else ()
     return Site(stage.wanted.stack, address, "/".join(own.split("/")[:3]), services, owners, hosts, pins)
 
 

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse.errors import RehearsalError
+
 
 @dataclass(frozen=True)
 class Event:
@@ -138,6 +140,12 @@ class Story:
     @property
     def passed(self) -> bool:
         return not self.error and bool(self.checks) and all(check.passed for check in self.checks)
+
+    def judge(self) -> None:
+        """Raise `RehearsalError` with every check that did not pass."""
+        failed = [check.what for check in self.checks if not check.passed]
+        if failed:
+            raise RehearsalError(f"{len(failed)} of {len(self.checks)} checks failed: {'; '.join(failed)}")
 
     def who(self, request: Request) -> str:
         """Who answered a request, as people call it; `failed` where it failed."""

@@ -1,0 +1,71 @@
+"""A system that is kept, and what a signal does to a rehearsal that is already ending."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cfngen.rehearse import parts, plays
+from cfngen.rehearse.room import room
+from cfngen.rehearse.site import Site
+
+
+def test_a_kept_system_is_found_while_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / plays.KEPT
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        site = Site("app-dev", "127.0.0.1", f"http://127.0.0.1:{port}", {"shop": [f"http://127.0.0.1:{port}/"]})
+        assert plays.running(file) is None
+        with plays.kept(site, file):
+            assert plays.running(file) == site
+        assert not file.exists()
+        file.write_text(f'{{"pid": {_gone()}, "site": {{}}}}', encoding="utf-8")
+        assert plays.running(file) is None
+    with plays.kept(site, file):
+        assert plays.running(file) is None, "its balancer is gone"
+
+
+def _gone() -> int:
+    """The number of a process that has ended."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_waits_is_ended_by_a_signal(tmp_path: Path, number: int) -> None:
+    told = []
+    with room(tmp_path, told.append):
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        plays.wait()
+        told.append("ended")
+    assert told == ["ended"]
+
+
+def test_a_second_signal_does_not_stop_the_tidying(tmp_path: Path) -> None:
+    done = []
+
+    def twice() -> None:
+        with room(tmp_path, print) as here:
+            here.end.callback(done.append, "tidied")
+            here.end.callback(signal.raise_signal, signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert done == ["tidied"]
+
+
+def test_an_act_alone_wants_only_its_own_programs() -> None:
+    programs = {act: {part.program for part in parts.needed(act)} for act in ("", *plays.ONLY)}
+    assert programs["deploy"] == set()
+    assert "haproxy" not in programs["build"]
+    assert "chromium" not in programs["release"]
+    assert programs["look"] == programs[""] > programs["run"] > programs["build"]
