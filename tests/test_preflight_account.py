@@ -76,7 +76,10 @@ def made_by_hand(client: Client) -> dict[str, Any]:
         elb.create_rule(
             ListenerArn=listener,
             Priority=7,
-            Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}],
+            Conditions=[
+                {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}},
+                {"Field": "host-header", "Values": ["shop.example.com"]},
+            ],
             Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": pair}}],
         )["Rules"][0]["RuleArn"]
         for listener in (production, test)
@@ -109,6 +112,7 @@ def made_by_hand(client: Client) -> dict[str, Any]:
         serviceRoleArn="arn:aws:iam::123456789012:role/x",
         ecsServices=[{"clusterName": "shop", "serviceName": "web"}],
         loadBalancerInfo={"targetGroupPairInfoList": [route | names]},
+        autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
     )
     client("cloudformation").create_stack(
         StackName="shop-dev",
@@ -155,7 +159,14 @@ def stubs(client: Client, resources: Mapping[str, tuple[str, str]], denied: str 
     def refused(**_: Any) -> Any:
         raise client("codedeploy").exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListDeployments")  # fmt: skip
 
+    def health(**given: Any) -> Any:
+        assert given["TargetGroupArn"] in {made for made, _ in resources.values()}
+        is_green = given["TargetGroupArn"] == resources["GreenTargetGroup"][0]
+        states = ["healthy", "unhealthy"] if is_green else []
+        return {"TargetHealthDescriptions": [{"TargetHealth": {"State": each}} for each in states]}
+
     answers: dict[str, dict[str, Any]] = {
+        "elbv2": {"describe_target_health": health},
         "cloudformation": {"list_stack_resources": listed},
         "codedeploy": {"get_deployment_group": group, **({denied: refused} if denied else {})},
         "ecs": {"describe_services": services},
@@ -176,6 +187,10 @@ def test_an_account_is_read(live_account: Client, shop: Path, cfngen: Run, monke
     assert [(each.listener, each.priority, each.kind, each.weights) for each in state.rules] == [
         (each.arn, 7, "forward", {made["blue"]: 0, made["green"]: 100}) for each in state.listeners
     ]
+    assert {(each.hosts, each.paths) for each in state.rules} == {(("shop.example.com",), ("/*",))}
+    assert [each.health for each in state.target_groups if each.arn == made["green"]] == [
+        {"healthy": 1, "unhealthy": 1}
+    ]
     assert {each.arn: each.balancers for each in state.target_groups} == {made["blue"]: (made["balancer"],), made["green"]: (made["balancer"],)}  # fmt: skip
     (service,) = state.services
     assert (service.name, service.cluster, service.container, service.desired) == ("web", "shop", "web", 1)
@@ -183,13 +198,15 @@ def test_an_account_is_read(live_account: Client, shop: Path, cfngen: Run, monke
     (deployment_group,) = state.deployment_groups
     assert deployment_group == DeploymentGroup(
         "web", "shop", "shop", "web", ("web-blue", "web-green"), (made["production"],), (made["test"],),
-        ("ErrorsAlarm", "LatencyAlarm"),
+        ("ErrorsAlarm", "LatencyAlarm"), rollback_events=("DEPLOYMENT_FAILURE",),
     )  # fmt: skip
     assert {each.name: each.state for each in state.alarms}["ErrorsAlarm"] == "ALARM"
     assert state.deployments == ()
     answer = preflight(state)
     assert [(row.service, row.live, row.tasks) for row in answer.services] == [("web", "green", "blue 0 green 1")]
-    assert [(each.id, each.level) for each in answer.findings] == [("P6", "error"), ("P8", "warning")]
+    assert [(each.id, each.level) for each in answer.findings] == [
+        ("P2", "warning"), ("P6", "error"), ("P6", "warning"), ("P8", "warning"),
+    ]  # fmt: skip
 
     # A deployment that waits.
     revision = {"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}
@@ -202,7 +219,7 @@ def test_an_account_is_read(live_account: Client, shop: Path, cfngen: Run, monke
     # Nobody may ask CodeDeploy: the rest is told, and that something is missing.
     partial = read("shop-dev", client=stubs(live_account, made["resources"], denied="list_deployments"))
     assert [(each.what, each.permission) for each in partial.unread] == [("deployments", "codedeploy:ListDeployments")]
-    assert [each.id for each in preflight(partial).findings] == ["P6", "P8", "P12"]
+    assert [each.id for each in preflight(partial).findings] == ["P2", "P6", "P6", "P8", "P12"]
 
     # The command, with boto3's own clients: moto's stack has none of this, so there is no service.
     done = cfngen("preflight", "--stack", "shop-dev", "--save", "seen.json")

@@ -240,6 +240,9 @@ def test_every_page_is_read() -> None:
     groups = [{"TargetGroupArn": f"arn:group/{number}", "TargetGroupName": f"g{number}"} for number in (1, 2)]
     marks = ("Marker", "NextMarker")
     pages("elbv2", "describe_target_groups", "TargetGroups", {}, marks, groups[:1], groups[1:])
+    for each in groups:
+        targets = [{"TargetHealth": {"State": "healthy"}}, {"Target": {"Id": "10.0.0.1"}}]
+        stub["elbv2"].add_response("describe_target_health", {"TargetHealthDescriptions": targets}, {"TargetGroupArn": each["TargetGroupArn"]})  # fmt: skip
     ports = [{"ListenerArn": f"arn:listener/{port}", "Port": port} for port in (80, 443)]
     pages("elbv2", "describe_listeners", "Listeners", {"LoadBalancerArn": BALANCER}, marks, ports[:1], ports[1:])
     for port in (80, 443):
@@ -264,6 +267,7 @@ def test_every_page_is_read() -> None:
     assert state.unread == ()
     assert len(state.root.resources) == len(rows)
     assert [each.name for each in state.target_groups] == ["g1", "g2"]
+    assert {tuple(each.health.items()) for each in state.target_groups} == {(("healthy", 1), ("unknown", 1))}
     assert [(each.port) for each in state.listeners] == [80, 443]
     assert [each.priority for each in state.rules] == [1, 2, 3, 1, 2, 3]
     assert len(state.services) == len(services)

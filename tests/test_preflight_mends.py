@@ -13,6 +13,7 @@ from pathlib import Path
 import jmespath
 from deployed_shop import (
     MOVED,
+    PRODUCTION,
     RULE,
     asked,
     change_set,
@@ -27,7 +28,7 @@ from deployed_shop import (
 
 from cfngen.operate.finding import MEANINGS
 from cfngen.operate.read import PERMISSIONS
-from cfngen.operate.state import Change
+from cfngen.operate.state import Change, Rule
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "preflight.md").read_text(encoding="utf-8")
@@ -69,7 +70,13 @@ def test_every_command_is_one_that_the_aws_command_line_takes(tmp_path: Path) ->
         with_root(deployed(), tags={"a": "b"}),
         replace(deployed(), change_set=change_set(parameters={"WebRule01234567Live": "green", "A": "b,c"})),
         with_root(deployed(), parameters={parameter_of(MOVED, "order-admin"): "green"}),
-        replace(deployed(), deployment_groups=tuple(replace(each, target_groups=()) for each in deployed().deployment_groups)),
+        *(
+            replace(deployed(), deployment_groups=tuple(replace(each, **told) for each in deployed().deployment_groups))
+            for told in ({"target_groups": ()}, {"rollback_events": ()}, {"alarms": ()})
+        ),
+        replace(deployed(), alarms=tuple(replace(each, state="INSUFFICIENT_DATA") for each in ringing)),
+        replace(deployed(), target_groups=tuple(replace(each, health={"unhealthy": 1}) for each in deployed().target_groups)),
+        replace(deployed(), rules=(Rule("arn:hand", PRODUCTION, 1, "fixed-response"), *deployed().rules)),
         *(
             with_root(deployed(), status=status)
             for status in ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "UPDATE_IN_PROGRESS", "DELETE_FAILED")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from deployed_shop import (
@@ -23,7 +24,7 @@ from deployed_shop import (
     wrong_rule,
 )
 
-from cfngen.operate.state import Alarm, Rule, TaskSet, Unread
+from cfngen.operate.state import Alarm, Rule, State, TaskSet, Unread
 
 
 def test_p1_rules_disagree() -> None:
@@ -92,6 +93,84 @@ def test_p2_no_tasks_at_all_shows_why() -> None:
 
 def test_p2_also_while_a_deployment_runs() -> None:
     assert ids(asked(in_flight(shows(deployed(), "web", 0, 100), "web"))) == ["P2", "P5"]
+
+
+def _health(state: State, colour: str, **health: int) -> State:
+    """The targets of a group of web."""
+    told = (replace(each, health=health) if each.arn == group("web", colour) else each for each in state.target_groups)
+    return replace(state, target_groups=tuple(told))
+
+
+@pytest.mark.parametrize(
+    ("health", "level"), [({"healthy": 1, "unhealthy": 1}, "warning"), ({"unhealthy": 2}, "error")]
+)
+def test_p2_targets_that_do_not_answer_their_health_check(health: dict[str, int], level: str) -> None:
+    found = the(asked(_health(deployed(), "Blue", **health)), "P2")
+    assert (found.level, found.place) == (level, "ServiceWeb")
+    assert f"{health['unhealthy']} of 2 targets in blue are unhealthy" in found.seen
+    assert found.mend[0] == f"aws elbv2 describe-target-health --target-group-arn {group('web', 'Blue')}"
+
+
+def test_p2_targets_without_requests_may_be_in_any_state() -> None:
+    for state in (
+        _health(deployed(), "Green", unhealthy=2),
+        _health(deployed(), "Blue", healthy=1, draining=2, initial=1),
+    ):
+        assert asked(state).findings == ()
+
+
+def _by_hand(**told: Any) -> State:
+    """A rule that somebody made, before the two of the shop, which take /admin and everything."""
+    state = deployed()
+    first = min(each.priority for each in state.rules)
+    own = {"Admin": ("/admin", "/admin/*"), "Web": ("/*",)}
+    patterns = {each.arn: next(own[name] for name in own if name in each.arn.title()) for each in state.rules}
+    rules = [replace(each, paths=patterns[each.arn]) for each in state.rules]
+    made = replace(Rule("arn:rule/hand", PRODUCTION, first - 1, "fixed-response"), **told)
+    return replace(state, rules=(*rules, made))
+
+
+def test_p2_a_rule_of_no_stack_comes_first() -> None:
+    found = [each for each in asked(_by_hand(paths=("/admin/x*",))).findings if each.id == "P2"]
+    assert {(each.level, each.place) for each in found} == {("warning", "ServiceOrderAdmin"), ("warning", "ServiceWeb")}
+    assert all("on port 80 (/admin/x*: fixed-response) is of no stack of this stage" in each.seen for each in found)
+    assert found[0].mend == (
+        "aws elbv2 describe-rules --rule-arns arn:rule/hand",
+        "aws elbv2 delete-rule --rule-arn arn:rule/hand",
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "services"),
+    [
+        ({"paths": ("/shop/*",)}, ["ServiceWeb"]),
+        ({"paths": ("/?dmin",)}, ["ServiceOrderAdmin", "ServiceWeb"]),
+        ({"paths": ("/*/x",)}, ["ServiceOrderAdmin", "ServiceWeb"]),
+        ({"hosts": ("next.example.com",)}, ["ServiceOrderAdmin", "ServiceWeb"]),
+        ({"priority": 5000}, []),
+        ({"listener": TEST}, []),
+        (
+            {"weights": {"arn:group/other": 100}, "kind": "forward", "paths": ("/admin",)},
+            ["ServiceOrderAdmin", "ServiceWeb"],
+        ),
+    ],
+)
+def test_p2_a_rule_of_no_stack_hurts_those_whose_requests_it_may_take(
+    told: dict[str, Any], services: list[str]
+) -> None:
+    assert [each.place for each in asked(_by_hand(**told)).findings] == services
+
+
+def test_p2_hosts_tell_rules_apart() -> None:
+    state = _by_hand(hosts=("Other.example.com",))
+    apart = tuple(
+        replace(each, hosts=("shop.example.com",)) if each.arn != "arn:rule/hand" else each for each in state.rules
+    )
+    assert asked(replace(state, rules=apart)).findings == ()
+    wild = tuple(
+        replace(each, hosts=("*.EXAMPLE.com",)) if each.arn != "arn:rule/hand" else each for each in state.rules
+    )
+    assert ids(asked(replace(state, rules=wild))) == ["P2", "P2"]
 
 
 def test_p3_the_primary_is_not_behind_production() -> None:
@@ -185,9 +264,38 @@ def test_p6_an_alarm_rings() -> None:
     )
 
 
-def test_p6_other_states_and_other_alarms_do_not_matter() -> None:
-    quiet = tuple(replace(each, state="INSUFFICIENT_DATA") for each in deployed().alarms)
-    assert asked(replace(deployed(), alarms=(*quiet, Alarm("another", "ALARM")))).findings == ()
+def test_p6_other_alarms_do_not_matter() -> None:
+    assert asked(replace(deployed(), alarms=(*deployed().alarms, Alarm("another", "ALARM")))).findings == ()
+
+
+def test_p6_an_alarm_without_data_is_a_note() -> None:
+    """It stops nothing until it has some."""
+    answer = asked(replace(deployed(), alarms=(Alarm("web-ErrorsAlarm", "INSUFFICIENT_DATA"), *deployed().alarms[1:])))
+    found = the(answer, "P6")
+    assert (found.level, found.place) == ("info", "ServiceWeb")
+    assert found.seen == "web-ErrorsAlarm has no data, and stops no release until it has (L1.5)"
+    assert found.mend[0].startswith("aws cloudwatch describe-alarms --alarm-names web-ErrorsAlarm ")
+    assert answer.is_clear
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_p6_a_group_that_names_no_alarm_hears_none(enabled: bool) -> None:
+    first, *others = deployed().deployment_groups
+    silent = replace(first, alarms=(), alarms_enabled=enabled)
+    found = the(asked(replace(deployed(), deployment_groups=(silent, *others))), "P6")
+    assert (found.level, found.place) == ("warning", "ServiceWeb")
+    assert "names no alarm: a release goes on whatever users get" in found.seen
+
+
+def test_p6_a_group_that_does_not_go_back_by_itself() -> None:
+    first, *others = deployed().deployment_groups
+    stays = replace(first, rollback_events=("DEPLOYMENT_FAILURE",))
+    found = the(asked(replace(deployed(), deployment_groups=(stays, *others))), "P6")
+    assert (found.level, found.place) == ("warning", "ServiceWeb")
+    assert found.seen.endswith("does not go back by itself after DEPLOYMENT_STOP_ON_ALARM, DEPLOYMENT_STOP_ON_REQUEST")
+    (mend,) = found.mend
+    events = "DEPLOYMENT_FAILURE,DEPLOYMENT_STOP_ON_ALARM,DEPLOYMENT_STOP_ON_REQUEST"
+    assert mend.endswith(f"--auto-rollback-configuration enabled=true,events={events}")
 
 
 def test_p6_an_alarm_that_is_gone_stops_releases_too() -> None:

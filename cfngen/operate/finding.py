@@ -11,11 +11,11 @@ Level = Literal["error", "warning", "info"]
 
 MEANINGS: Mapping[str, str] = {
     "P1": "the rules of a service disagree about the colour that they show, so its next deployment fails (A6.3)",
-    "P2": "a production rule gives weight to a target group without running tasks, so users get errors",
+    "P2": "users do not reach tasks that answer: production leads to none, to sick ones, or by a rule of nobody's",
     "P3": "the tasks that serve are not behind production, so the next deployment fails (A6.6)",
     "P4": "a target group of the pair hangs on no listener or rule (A6.10)",
     "P5": "a deployment is in flight: do not update the stack, and release nothing more, until it is over",
-    "P6": "an alarm that stops releases rings already, or nobody hears it, so a release would be stopped, or not when it should (A4.10)",
+    "P6": "a release would be stopped by an alarm that rings, or would not be stopped or taken back when it should (A4.9, A4.10)",
     "P7": "the update touches what live traffic stands on, or gives new rules a colour that does not serve (A2, A6.12)",
     "P8": "tags of the stack reach rules and ECS services, and an update of those moves traffic or fails (K1.10)",
     "P9": "the change set reverts drift: it would write old weights back into live rules (A6.13)",

@@ -51,6 +51,7 @@ PERMISSIONS = (
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
 )
 """What reading takes, nothing of it with the right to change something."""
 
@@ -173,7 +174,18 @@ class _Reader:
             "elasticloadbalancing:DescribeTargetGroups",
             lambda: self._pages("elbv2", "describe_target_groups", "TargetGroups") if wanted else [],
         )
-        return tuple(told.target_group(each) for each in found if each["TargetGroupArn"] in wanted)
+        return tuple(
+            told.target_group(each, self._targets(each["TargetGroupArn"]))
+            for each in found
+            if each["TargetGroupArn"] in wanted
+        )
+
+    def _targets(self, group: str) -> list[Any]:
+        def of() -> list[Any]:
+            answer = self._client("elbv2").describe_target_health(TargetGroupArn=group)
+            return list(answer.get("TargetHealthDescriptions", []))
+
+        return self._ask("target health", "elasticloadbalancing:DescribeTargetHealth", of)
 
     def _listeners(self, balancers: set[str]) -> tuple[Listener, ...]:
         def of(balancer: str) -> list[Any]:

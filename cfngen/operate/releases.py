@@ -1,4 +1,4 @@
-"""P5 and P6: a deployment that runs, and alarms that would stop the next one."""
+"""P5 and P6: a deployment that runs, and what would stop the next one, or not stop it when it should."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from cfngen.operate.finding import Finding, command
 from cfngen.operate.live import Live
-from cfngen.operate.state import Deployment, DeploymentGroup, State
+from cfngen.operate.state import ROLLBACK_EVENTS, Deployment, DeploymentGroup, State
+from cfngen.operate.traffic import drift
 
 _SAVED = "build/alarms.json"
+_WHY = "*[].[AlarmName,StateValue,StateReason]"
 
 
 def findings(state: State, live: Live) -> Iterator[Finding]:
@@ -19,6 +21,7 @@ def findings(state: State, live: Live) -> Iterator[Finding]:
         yield Finding("P5", "error", live.stack.shown, told + _waits(deployment), _ways(deployment))
     if live.group:
         yield from _alarms(state, live, live.group)
+        yield from _way_back(live, live.group)
 
 
 def _waits(deployment: Deployment) -> str:
@@ -37,6 +40,10 @@ def _ways(deployment: Deployment) -> tuple[str, ...]:
 
 
 def _alarms(state: State, live: Live, group: DeploymentGroup) -> Iterator[Finding]:
+    if not group.alarms:
+        seen = f"deployment group {group.name} names no alarm: a release goes on whatever users get"
+        yield Finding("P6", "warning", live.stack.shown, seen, drift(live))
+        return
     if not group.alarms_enabled:
         seen = f"the alarms of deployment group {group.name} are switched off"
         yield Finding("P6", "info", live.stack.shown, seen, (_on(group, group.alarms),))
@@ -48,6 +55,20 @@ def _alarms(state: State, live: Live, group: DeploymentGroup) -> Iterator[Findin
     if gone := [name for name in group.alarms if name not in states and not state.is_unread("alarms")]:
         seen = f"{', '.join(gone)} is named by deployment group {group.name} and does not exist"
         yield Finding("P6", "warning", live.stack.shown, seen, (*_off(group), _on(group)))
+    if blind := [name for name in group.alarms if states.get(name) == "INSUFFICIENT_DATA"]:
+        seen = f"{', '.join(blind)} has no data, and stops no release until it has (L1.5)"
+        ask = command("aws", "cloudwatch", "describe-alarms", "--alarm-names", *blind, "--query", _WHY)
+        yield Finding("P6", "info", live.stack.shown, seen, (ask,))
+
+
+def _way_back(live: Live, group: DeploymentGroup) -> Iterator[Finding]:
+    """A deployment goes back by itself after the events that its group names, and after no other (A4.9)."""
+    if missing := [each for each in ROLLBACK_EVENTS if each not in group.rollback_events]:
+        seen = f"a deployment of group {group.name} does not go back by itself after {', '.join(missing)}"
+        told = f"enabled=true,events={','.join(ROLLBACK_EVENTS)}"
+        named = ("--application-name", group.application, "--current-deployment-group-name", group.name)
+        mend = command("aws", "deploy", "update-deployment-group", *named, "--auto-rollback-configuration", told)
+        yield Finding("P6", "warning", live.stack.shown, seen, (mend,))
 
 
 def _off(group: DeploymentGroup) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ APPLICATION = "AWS::CodeDeploy::Application"
 DEPLOYMENT_GROUP = "AWS::CodeDeploy::DeploymentGroup"
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 NESTED_STACK = "AWS::CloudFormation::Stack"
+ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
+"""Everything after which CodeDeploy can go back by itself (A4.9)."""
 
 
 @dataclass(frozen=True)
@@ -74,22 +76,28 @@ class Listener:
 
 @dataclass(frozen=True)
 class Rule:
-    """A listener rule with its weights by target group. `kind` names its actions: ``forward``, as a rule."""
+    """A listener rule with its weights by target group. `kind` names its actions: ``forward``, as a rule.
+
+    `hosts` and `paths` are the patterns of its conditions; without one it takes every host, or every path.
+    """
 
     arn: str
     listener: str
     priority: int
     kind: str = "forward"
     weights: Mapping[str, int] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A target group with the balancers that it belongs to."""
+    """A target group with the balancers that it belongs to. `health` counts its targets by AWS's word for their state."""
 
     arn: str
     name: str
     balancers: tuple[str, ...] = ()
+    health: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,10 @@ class Service:
 
 @dataclass(frozen=True)
 class DeploymentGroup:
-    """A deployment group: whose it is, its pair of target groups by name, its listeners, its alarms."""
+    """A deployment group: whose it is, its pair of target groups by name, its listeners, its alarms.
+
+    `rollback_events` are those after which a deployment goes back by itself.
+    """
 
     name: str
     application: str
@@ -136,6 +147,7 @@ class DeploymentGroup:
     test_listeners: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     alarms_enabled: bool = True
+    rollback_events: tuple[str, ...] = ROLLBACK_EVENTS
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,10 +52,11 @@ def tags(told: Any) -> dict[str, str]:
     return {name: found[name] for name in sorted(found) if not name.startswith("aws:")}
 
 
-def target_group(told: Any) -> TargetGroup:
-    """A target group with its balancers."""
+def target_group(told: Any, targets: Iterable[Any] = ()) -> TargetGroup:
+    """A target group with its balancers, and the health of its targets."""
     balancers = tuple(sorted(set(told.get("LoadBalancerArns", []))))
-    return TargetGroup(told["TargetGroupArn"], told["TargetGroupName"], balancers)
+    health = Counter(each.get("TargetHealth", {}).get("State", "unknown") for each in targets)
+    return TargetGroup(told["TargetGroupArn"], told["TargetGroupName"], balancers, dict(sorted(health.items())))
 
 
 def listener(told: Any, balancer: str) -> Listener:
@@ -66,7 +68,15 @@ def listener(told: Any, balancer: str) -> Listener:
 def rule(told: Any, listener: str) -> Rule:
     """A rule that is not the default one, which has no number."""
     actions = told.get("Actions", [])
-    return Rule(told["RuleArn"], listener, int(told["Priority"]), _kind(actions), _weights(actions))
+    return Rule(
+        arn=told["RuleArn"],
+        listener=listener,
+        priority=int(told["Priority"]),
+        kind=_kind(actions),
+        weights=_weights(actions),
+        hosts=_patterns(told, "host-header", "HostHeaderConfig"),
+        paths=_patterns(told, "path-pattern", "PathPatternConfig"),
+    )
 
 
 def deployment(told: Any, group: DeploymentGroup) -> Deployment:
@@ -102,7 +112,7 @@ def deployment_group(told: Any) -> DeploymentGroup:
     """A deployment group with its pair, as ECS has it: one service, one pair (A4.4)."""
     ecs: Any = next(iter(told.get("ecsServices") or []), {})
     pair: Any = next(iter(told.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or []), {})
-    alarms = told.get("alarmConfiguration") or {}
+    alarms, back = told.get("alarmConfiguration") or {}, told.get("autoRollbackConfiguration") or {}
     return DeploymentGroup(
         name=told["deploymentGroupName"],
         application=told["applicationName"],
@@ -113,6 +123,7 @@ def deployment_group(told: Any) -> DeploymentGroup:
         test_listeners=tuple((pair.get("testTrafficRoute") or {}).get("listenerArns", [])),
         alarms=tuple(each["name"] for each in alarms.get("alarms", [])),
         alarms_enabled=bool(alarms.get("enabled")),
+        rollback_events=tuple(sorted(back.get("events") or ())) if back.get("enabled") else (),
     )
 
 
@@ -149,6 +160,12 @@ def change(told: Any, nested: ChangeSet | None) -> Change:
         perhaps=tuple(sorted(attributes["Dynamic"] - attributes["Static"])),
         change_set=nested,
     )
+
+
+def _patterns(told: Any, field: str, config: str) -> tuple[str, ...]:
+    """What a rule's conditions of one field want: in their own form, or in the old one."""
+    found = (each for each in told.get("Conditions", []) if each.get("Field") == field)
+    return tuple(value for each in found for value in each.get(config, {}).get("Values") or each.get("Values", []))
 
 
 def _kind(actions: Iterable[Any]) -> str:

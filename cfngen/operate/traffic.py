@@ -1,17 +1,20 @@
-"""P1 to P4: rules, target groups and tasks of a service that do not fit together."""
+"""P1 to P4: rules, target groups and tasks of a service that do not fit together, or do not get its requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from cfngen.operate.finding import Finding, Level, command
 from cfngen.operate.live import Forward, Live
-from cfngen.operate.state import State
+from cfngen.operate.state import LISTENER_RULE, Rule, State
 
 
 def findings(state: State, live: Live) -> Iterator[Finding]:
     """What is wrong with one service. While a deployment moves its traffic, only what hurts users at once."""
     yield from _empty_groups(live)
+    yield from _unhealthy(state, live)
+    yield from _rivals(state, live)
     if not live.deployments:
         yield from _disagreement(live)
     if not live.deployments and not state.is_unread("rules"):  # what was not seen may be what is missed
@@ -44,6 +47,65 @@ def _empty_groups(live: Live) -> Iterator[Finding]:
     ]
     if hurt:
         yield Finding("P2", "error", live.stack.shown, "; ".join(hurt), live.restored() or _look(live))
+
+
+def _unhealthy(state: State, live: Live) -> Iterator[Finding]:
+    """Targets that do not answer the health check of a group that gets requests."""
+    if live.service is None or live.is_asleep:
+        return
+    for arn in dict.fromkeys(arn for each in live.production for arn in sorted(each.live & live.pair.keys())):
+        health = group.health if (group := state.target_group(arn)) else {}
+        if sick := health.get("unhealthy"):
+            level: Level = "warning" if health.get("healthy") else "error"
+            seen = f"{sick} of {sum(health.values())} targets in {live.named(arn)} are unhealthy, and production sends requests there"
+            ask = command("aws", "elbv2", "describe-target-health", "--target-group-arn", arn)
+            yield Finding("P2", level, live.stack.shown, seen, (ask, *_look(live)))
+
+
+def _rivals(state: State, live: Live) -> Iterator[Finding]:
+    """Rules that no stack of the stage has made, and that take requests before the service's own can."""
+    if state.is_unread("stacks"):
+        return
+    made = {each.physical_id for stack in state.stacks for each in stack.of_type(LISTENER_RULE)}
+    places = {each.arn: each.place for each in live.production}
+    own = [each for each in state.rules if each.arn in places]
+    for rule in state.rules:
+        behind = [places[each.arn] for each in own if _comes_first(rule, each)]
+        if behind and rule.arn not in made and not live.pair.keys() & rule.weights.keys():
+            listener = state.listener(rule.listener)
+            port = f" on port {listener.port}" if listener else ""
+            asked = " ".join((*rule.hosts, *rule.paths)) or "any request"
+            seen = f"rule {rule.priority}{port} ({asked}: {rule.kind}) is of no stack of this stage and comes before {', '.join(behind)}"
+            named = command("aws", "elbv2", "describe-rules", "--rule-arns", rule.arn)
+            mend = (named, command("aws", "elbv2", "delete-rule", "--rule-arn", rule.arn))
+            yield Finding("P2", "warning", live.stack.shown, seen, mend)
+
+
+def _comes_first(one: Rule, other: Rule) -> bool:
+    """Whether a rule may take a request that would be the other one's; conditions beside host and path narrow it only."""
+    hosts = [[each.lower() for each in rule.hosts] for rule in (one, other)]
+    return (
+        one.listener == other.listener
+        and one.priority < other.priority
+        and _may_meet(*hosts)
+        and _may_meet(one.paths, other.paths)
+    )
+
+
+def _may_meet(some: Sequence[str], others: Sequence[str]) -> bool:
+    return not some or not others or any(_meets(one, other) for one in some for other in others)
+
+
+@cache
+def _meets(one: str, other: str) -> bool:
+    """Whether some text fits two patterns of ``*`` and ``?``."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _meets(one[1:], other) or _meets(one, other[1:])
+    if other[0] == "*":
+        return _meets(other, one)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meets(one[1:], other[1:])
 
 
 def _primary(live: Live) -> Iterator[Finding]:
