@@ -136,10 +136,17 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
     help="A parameter of the root; the others have their defaults, or a made-up value.",
 )
 @click.option(
+    "--new-parameter",
+    "new_parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One that only the NEW templates of --update get, or with another value.",
+)
+@click.option(
     "--ssm",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What an SSM parameter says that the templates resolve, all the time.",
+    help="What an SSM parameter says that the templates resolve. With --update a colour follows the releases.",
 )
 @click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -149,6 +156,7 @@ def simulate(
     story: bool,
     update: tuple[Path, Path] | None,
     parameters: tuple[str, ...],
+    new_parameters: tuple[str, ...],
     ssm: tuple[str, ...],
     every_reading: bool,
     form: str,
@@ -165,7 +173,13 @@ def simulate(
     from cfngen.simulate.files import Files
     from cfngen.simulate.scenario import Surroundings
 
-    around = Surroundings(pairs("--parameter", parameters), pairs("--ssm", ssm))
+    around = Surroundings(
+        pairs("--parameter", parameters),
+        pairs("--ssm", ssm),
+        given_new=pairs("--new-parameter", new_parameters),
+    )
+    if new_parameters and not update:
+        raise DescriptionError([Problem("--new-parameter", new_parameters[0], "belongs to --update OLD NEW")])
     readings = judge.readings_of(every=every_reading)
     try:
         with _progress(0) as tell:
@@ -176,11 +190,12 @@ def simulate(
                         [Problem("--update", given, "names both folders; give no APP, DIR or --stage")]
                     )
                 old, new = map(Files.of, update)
-                judge.check_given(around, (old, new))
+                judge.check_given("--parameter", around.given, (old, new))
+                judge.check_given("--new-parameter", around.given_new, (new,))
                 verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, around, readings, tell)]
             else:
                 played = _to_play(place, stage)
-                judge.check_given(around, (files for _, files, _ in played))
+                judge.check_given("--parameter", around.given, (files for _, files, _ in played))
                 verdicts = [
                     judge.judge(name, files, replace(around, owner=whose), readings, tell)
                     for name, files, whose in played

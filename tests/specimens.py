@@ -193,6 +193,22 @@ def watched_in_blue(body: Body) -> None:
     metrics[:] = [{**each, "ReturnData": True} for each in metrics if each["Id"] == "blue"]
 
 
+def by_parameter(body: Body) -> None:
+    """The weights of Admin's rules by a colour that is kept in SSM, and read by a parameter's type."""
+    body["Parameters"]["AdminColour"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "admin-colour"}
+    body["Mappings"] = {"Weights": {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100}}}
+    for name in ("AdminRule", "AdminTestRule"):
+        blue, green = ({"Fn::FindInMap": ["Weights", {"Ref": "AdminColour"}, each]} for each in ("Blue", "Green"))
+        properties(body, name)["Actions"] = forward(blue, green, "Admin")
+
+
+def by_reference(body: Body) -> None:
+    """The weights of Admin's rules by dynamic references, one for each."""
+    for name in ("AdminRule", "AdminTestRule"):
+        blue, green = (f"{{{{resolve:ssm:admin-{colour}}}}}" for colour in ("blue", "green"))
+        properties(body, name)["Actions"] = forward(blue, green, "Admin")
+
+
 def edited(name: str, **changed: Any) -> Mistake:
     """Some properties of a resource are others."""
     return lambda body: properties(body, name).update(changed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from specimens import Body, Mistake, by_hand, deployed, edited, files, forward, hurts, properties
+from specimens import Mistake, by_hand, by_parameter, by_reference, deployed, edited, files, hurts
 
 from cfngen.semantics.update import Outcome
 from cfngen.simulate.behaviour import Readings
@@ -18,22 +18,6 @@ from cfngen.simulate.scenario import parameters
 from cfngen.simulate.simulation import Disturbance, Simulation
 
 ONCE, AGAIN = Readings(), Readings(dynamic_again=True)
-
-
-def _by_parameter(body: Body) -> None:
-    """The weights of Admin's rules by a colour that is kept in SSM, and read by a parameter's type."""
-    body["Parameters"]["AdminColour"] = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "admin-colour"}
-    body["Mappings"] = {"Weights": {"blue": {"Blue": 100, "Green": 0}, "green": {"Blue": 0, "Green": 100}}}
-    for name in ("AdminRule", "AdminTestRule"):
-        weights = [{"Fn::FindInMap": ["Weights", {"Ref": "AdminColour"}, each]} for each in ("Blue", "Green")]
-        properties(body, name)["Actions"] = forward(*weights, "Admin")
-
-
-def _by_reference(body: Body) -> None:
-    """The weights of Admin's rules by dynamic references, one for each."""
-    for name in ("AdminRule", "AdminTestRule"):
-        weights = [f"{{{{resolve:ssm:admin-{colour}}}}}" for colour in ("blue", "green")]
-        properties(body, name)["Actions"] = forward(*weights, "Admin")
 
 
 def _stored(colour: str) -> dict[str, str]:
@@ -59,7 +43,7 @@ def _edit(simulation: Simulation, mistake: Mistake, *edits: Mistake, disturbance
     return simulation.deploy(edit, parameters(edit, {}), disturbance=disturbance)
 
 
-MISTAKES = pytest.mark.parametrize("mistake", [_by_parameter, _by_reference])
+MISTAKES = pytest.mark.parametrize("mistake", [by_parameter, by_reference])
 
 
 @MISTAKES
@@ -99,15 +83,15 @@ def test_two_weights_read_one_after_the_other_do_not_fit_together() -> None:
             self.update(_stored("green"))
             return value
 
-    simulation = deployed(_by_reference, ssm=_stored("blue"))
+    simulation = deployed(by_reference, ssm=_stored("blue"))
     simulation.world.ssm = Moving(_stored("blue"))
-    _edit(simulation, _by_reference)
+    _edit(simulation, by_reference)
     assert "T2" in hurts([simulation])
 
 
 def _second_canary(readings: Readings) -> Simulation:
     """Green serves, blue gets ten percent, and SSM has just heard that green serves."""
-    simulation, deployment = _until("Terminate", _by_reference, readings)
+    simulation, deployment = _until("Terminate", by_reference, readings)
     simulation.finish(deployment)
     second = simulation.release("admin")
     while second.next_step != "AllowTraffic 100":
@@ -120,8 +104,8 @@ def test_references_that_are_resolved_at_every_update_end_a_canary() -> None:
     """Nobody touched the rule. Its reference says something else than when it was made, so that it is written."""
     again, once = _second_canary(AGAIN), _second_canary(ONCE)
     alarm = edited("AdminAlarm", Threshold=1)
-    assert _edit(again, _by_reference, alarm).is_good
-    assert _edit(once, _by_reference, alarm).is_good
+    assert _edit(again, by_reference, alarm).is_good
+    assert _edit(once, by_reference, alarm).is_good
     assert hurts([again]) == {"T3"}
     assert hurts([once]) == set()
 
@@ -131,10 +115,10 @@ def test_references_that_are_resolved_once_are_rolled_back_to_the_colour_of_befo
     readings: Readings, hurt: set[str]
 ) -> None:
     """SSM is right, and so is what the update writes; the rollback writes what was resolved before the release."""
-    simulation, deployment = _until("Terminate", _by_reference, readings)
+    simulation, deployment = _until("Terminate", by_reference, readings)
     simulation.finish(deployment)
     simulation.world.ssm = _stored("green")
-    outcome = _edit(simulation, _by_reference, disturbance=Disturbance(fail_at=1))
+    outcome = _edit(simulation, by_reference, disturbance=Disturbance(fail_at=1))
     assert outcome.status == "UPDATE_ROLLBACK_COMPLETE"
     assert hurts([simulation]) == hurt
 
@@ -142,7 +126,7 @@ def test_references_that_are_resolved_once_are_rolled_back_to_the_colour_of_befo
 @pytest.mark.parametrize(("readings", "hurt"), [(AGAIN, {"T1", "T2", "T4"}), (ONCE, set())], ids=["again", "once"])
 def test_references_that_a_rollback_resolves_again_say_what_ssm_says_then(readings: Readings, hurt: set[str]) -> None:
     """Blue serves. Between the write and its rollback somebody sets the colour, early: the old text has a new value."""
-    simulation = deployed(_by_reference, readings=readings, ssm=_stored("blue"))
+    simulation = deployed(by_reference, readings=readings, ssm=_stored("blue"))
     early = Disturbance(fail_at=1, meanwhile={1: lambda: simulation.world.ssm.update(_stored("green"))})
-    assert _edit(simulation, _by_reference, disturbance=early).status == "UPDATE_ROLLBACK_COMPLETE"
+    assert _edit(simulation, by_reference, disturbance=early).status == "UPDATE_ROLLBACK_COMPLETE"
     assert hurts([simulation]) == hurt

@@ -14,6 +14,7 @@ from cfngen.simulate.scenario import (
     Surroundings,
     Tell,
     failing_writes,
+    other_colours,
     release_story,
     requests_of,
     standard,
@@ -77,14 +78,14 @@ def readings_of(*, every: bool) -> list[Readings]:
     return every_reading() if every else one_at_a_time()
 
 
-def check_given(around: Surroundings, played: Iterable[Files]) -> None:
-    """Raise `TemplateError` for a parameter that is given and that no root asks for."""
+def check_given(option: str, given: Iterable[str], played: Iterable[Files]) -> None:
+    """Raise `TemplateError` for a parameter that is given by an option and that no root asks for."""
     asked = sorted({name for files in played for name in files.parameters()})
-    for name in around.given:
+    for name in given:
         if name not in asked:
             near = difflib.get_close_matches(name, asked, 1)
             fits = f"did you mean {near[0]}?" if near else f"there are {', '.join(asked) or 'none'}"
-            raise TemplateError(f"--parameter: no root has a parameter {name!r}; {fits}")
+            raise TemplateError(f"{option}: no root has a parameter {name!r}; {fits}")
 
 
 def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Readings], tell: Tell) -> Verdict:
@@ -103,28 +104,32 @@ def judge_update(
     name: str, old: Files, new: Files, around: Surroundings, readings: Sequence[Readings], tell: Tell
 ) -> Verdict:
     """Play an update before the first release, with green serving, and with blue serving again; with a failure at each
-    write that carries traffic, rolled back and tried again; and, as believed, at each step of a release.
+    write that carries traffic, rolled back and tried again; and at each step of a release.
 
+    What fails or comes in the middle of a release is played as believed and in the readings of which it depends.
     Raises as `judge` does.
     """
-    asked = requests_of(old, new, around)
+    asked, turned = requests_of(old, new, around), other_colours(old, new, around)
     at_rest, in_release = _Played(), _Played()
 
     def play(told: str, into: _Played, reading: Readings, **how: int) -> Simulation:
         tell(f"{name}: {told}")
-        return into.add(update(old, new, around, reading, asked=asked, **how))
+        return into.add(update(old, new, around, reading, asked=asked, turned=turned, **how))
 
     story = play("after 1 release", at_rest, readings[0], releases=1)
     for reading in readings:
         for number in (0, 1, 2):
             if (reading, number) != (readings[0], 1):
                 play(f"after {_number(number, 'release')}, {reading}", at_rest, reading, releases=number)
-    for fail_at in failing_writes(old, new, around):
-        for reading in (readings[0], Readings(dynamic_again=True)) if old.looks_up or new.looks_up else readings[:1]:
+    again = (False, True) if old.looks_up or new.looks_up else (False,)
+    for reading in [Readings(dynamic_again=each, backwards=order) for each in again for order in (False, True)]:
+        for fail_at in failing_writes(old, new, around, reading, turned):
             play(f"write {fail_at + 1} fails, {reading}", at_rest, reading, fail_at=fail_at)
     length = steps(old, around)
-    for done in range(length):
-        play(f"in the middle of a release, step {done + 1} of {length}", in_release, readings[0], in_release=done)
+    for reading in (Readings(), Readings(rules_are_found="at the start")):
+        for done in range(length):
+            told = f"in the middle of a release, step {done + 1} of {length}, {reading}"
+            play(told, in_release, reading, in_release=done)
     return _verdict(name, at_rest, story, in_release)
 
 

@@ -115,7 +115,9 @@ def _own(condition: Condition) -> Mapping[str, Any]:
 
 
 def _has(request: Request, key: str, value: str) -> bool:
-    return any((not key or _glob(key).match(name)) and _glob(value).match(given) for name, given in request.query)
+    """Whatever the case; a backslash makes a wildcard a letter (ELB API QueryStringConditionConfig)."""
+    wanted, key_wanted = _unescaped(value), _unescaped(key)
+    return any((not key or key_wanted.fullmatch(name)) and wanted.fullmatch(given) for name, given in request.query)
 
 
 def _fits(values: Iterable[str], patterns: Iterable[str], given: str) -> bool:
@@ -125,6 +127,13 @@ def _fits(values: Iterable[str], patterns: Iterable[str], given: str) -> bool:
 @lru_cache(maxsize=4096)
 def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]")))
+
+
+@lru_cache(maxsize=4096)
+def _unescaped(pattern: str) -> re.Pattern[str]:
+    parts = re.findall(r"\\[*?]|.", pattern)
+    told = "".join({"*": ".*", "?": "."}.get(part) or re.escape(part[-1]) for part in parts)
+    return re.compile(told, re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)

@@ -64,7 +64,10 @@ class Resources:
         return resource.properties.get(_NAMES.get(resource.kind, ""), resource.physical)
 
     def dynamic(self, service: str, key: str) -> str:
-        return self.world.ssm.get(key.partition(":")[0], f"{service}:{key}")
+        name = key.partition(":")[0]
+        if name not in self.world.ssm:
+            self.world.made_up.add(name)
+        return self.world.ssm.get(name, f"{service}:{key}")
 
 
 class MalformedError(Exception):
@@ -152,7 +155,7 @@ def _delete_group(world: World, physical: str) -> None:
 def _create_listener(world: World, physical: str, properties: Properties) -> str:
     of_balancer, action = text(properties["LoadBalancerArn"]), balancer.forward(properties["DefaultActions"])
     arn = f"listener/{world.balancer_name(of_balancer)}/{_in_one_part(physical).replace('/', '-')}"
-    made = Listener(arn, of_balancer, int(properties["Port"]), action)
+    made = Listener(arn, of_balancer, int(properties["Port"]), action, str(properties.get("Protocol", "HTTP")))
     balancer.check_port(world, made)
     _check_action(world, made.balancer, made.action)
     world.listeners[arn] = made
@@ -163,12 +166,13 @@ def _create_listener(world: World, physical: str, properties: Properties) -> str
 def update_listener(world: World, physical: str, _: Properties, properties: Properties) -> None:
     """Any change of a listener writes its declared default action, wherever the requests go now."""
     listener = world.listeners[physical]
+    action = balancer.forward(properties["DefaultActions"])
     wanted = Listener(
-        physical, listener.balancer, int(properties["Port"]), balancer.forward(properties["DefaultActions"])
+        physical, listener.balancer, int(properties["Port"]), action, str(properties.get("Protocol", "HTTP"))
     )
     balancer.check_port(world, wanted)
     _check_action(world, listener.balancer, wanted.action)
-    listener.port, listener.action = wanted.port, wanted.action
+    listener.port, listener.protocol, listener.action = wanted.port, wanted.protocol, wanted.action
 
 
 def _delete_listener(world: World, physical: str) -> None:

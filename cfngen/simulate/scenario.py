@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cfngen.semantics.parameters import matches
 from cfngen.semantics.template import TemplateError
+from cfngen.simulate import kept
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
@@ -42,13 +43,21 @@ _TEXTS = (
 class Surroundings:
     """What the templates do not say themselves.
 
-    `given` are parameters of the root, `ssm` what SSM parameters say, and `owner` tells whose a request should be, where
-    a description knows that; else a request belongs to whoever gets it first.
+    `given` are parameters of the root, `given_new` those that only the templates of an update get, or get another value
+    for. `ssm` is what SSM parameters say when the stage is born: those that are colours follow the releases of an update.
+    `owner` tells whose a request should be, where a description knows that; else a request belongs to whoever gets it
+    first.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
     ssm: Mapping[str, str] = field(default_factory=dict)
     owner: Callable[[Request], str | None] | None = None
+    given_new: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def of_new(self) -> Surroundings:
+        """The same for the templates of an update."""
+        return replace(self, given={**self.given, **self.given_new})
 
     def table(self, simulation: Simulation, asked: Sequence[Request]) -> Table:
         """Whose the requests are."""
@@ -165,11 +174,13 @@ def update(
     in_release: int | None = None,
     fail_at: int | None = None,
     asked: Sequence[Request] | None = None,
+    turned: Mapping[str, str] | None = None,
 ) -> Simulation:
     """What an update does to live traffic, after so many releases of every service: green serves after an odd number.
 
     It may come while every service is being released, so many steps of which are done; and it may fail at a write,
-    and then comes again. `asked` are `requests_of` both, for callers that know them.
+    and then comes again. A colour in SSM is kept by somebody who hears of each release when it is over. `asked` are
+    `requests_of` both and `turned` their `other_colours`, for callers that know them.
     """
     around = around or Surroundings()
     simulation = _created(old, around, readings)
@@ -177,14 +188,16 @@ def update(
         return simulation
     asked = requests_of(old, new, around) if asked is None else asked
     simulation.settle(around.table(simulation, asked))
-    for _ in range(releases):
+    turned = other_colours(old, new, around) if turned is None else turned
+    for number in range(1, releases + 1):
         _release_all(simulation, old)
+        simulation.world.ssm = {**around.ssm, **(turned if number % 2 else {})}
     flying = [] if in_release is None else [simulation.release(label, old) for label in _released(simulation)]
     for _ in range(in_release or 0):
         _step(simulation, flying)
     if fail_at is not None:
-        _update(simulation, new, around, Disturbance(fail_at))
-    _update(simulation, new, around)
+        _update(simulation, new, around.of_new, Disturbance(fail_at))
+    _update(simulation, new, around.of_new)
     for deployment in flying:
         simulation.finish(deployment)
     simulation.settle(around.table(simulation, asked))
@@ -194,19 +207,39 @@ def update(
 
 def requests_of(old: Files, new: Files, around: Surroundings) -> list[Request]:
     """Requests that show what the rules of both do."""
-    both = (_created(files, around, None).world for files in (old, new))
+    both = (_created(files, of, None).world for files, of in ((old, around), (new, around.of_new)))
     return list(dict.fromkeys(request for world in both for request in requests(world)))
 
 
-def failing_writes(old: Files, new: Files, around: Surroundings) -> list[int]:
+def other_colours(old: Files, new: Files, around: Surroundings) -> dict[str, str]:
+    """What SSM says while the other colour serves, of those parameters that are colours in the old templates or the new."""
+
+    def played(files: Files, of: Surroundings) -> Callable[[Mapping[str, str]], kept.Weights | None]:
+        def play(ssm: Mapping[str, str]) -> kept.Weights | None:
+            try:
+                simulation = _created(files, replace(of, ssm=ssm), None)
+            except TemplateError:
+                return None
+            return kept.weights(simulation.world) if simulation.stack else None
+
+        return play
+
+    of_old = kept.after_a_release(around.ssm, played(old, around))
+    return of_old | kept.after_a_release(around.ssm, played(new, around.of_new))
+
+
+def failing_writes(
+    old: Files, new: Files, around: Surroundings, readings: Readings, turned: Mapping[str, str]
+) -> list[int]:
     """The writes of an update at which a failure makes a difference to traffic, by number; at most `MOST_FAILURES`.
 
     What was written of listeners, rules, groups and services before a failure is what the rollback writes back: so it
     is played at each of these, at the one after it, and at the first and the last of all.
     """
-    simulation, seen = _created(old, around, None), Disturbance()
+    simulation, seen = _created(old, around, readings), Disturbance()
+    simulation.world.ssm = {**around.ssm, **turned}
     if simulation.stack is not None:
-        _update(simulation, new, around, seen)
+        _update(simulation, new, around.of_new, seen)
     carrying = [number for number, kind in enumerate(seen.kinds) if kind in CARRY_TRAFFIC]
     last = seen.writes - 1
     every = sorted({0, last, *carrying, *(min(number + 1, last) for number in carrying)} if seen.kinds else ())

@@ -108,7 +108,7 @@ class Simulation:
         self.after = what or ("the stack is updated" if self.stack else "the stack is created")
         self.watch.entries = tuple(self.watch.production())
         self.watch.begin(table if table is not None else self.watch.table)
-        had = rest.safeguards(self.world)
+        had, addresses = rest.safeguards(self.world), self.watch.addresses()
         files.check()
         template = files.templates[files.root]
         name = files.root.rpartition(".")[0]
@@ -124,6 +124,7 @@ class Simulation:
         self._judge(outcome, disturbed)
         for invariant, seen in rest.dropped(had, self.world):
             self.watch.hurt(invariant, self.after, seen)
+        self.watch.moved(addresses, self.after)
         self.story.tell(f"{self.after}: {outcome.status}", of_all=True)
         self.watch.rest(self.after)
         return outcome
@@ -197,6 +198,7 @@ class Simulation:
         One that `is_lasting` goes on until the service is `steady`; meanwhile CodeDeploy shifts no traffic (A8.1).
         """
         self.watch.begin(self.watch.table)
+        self.watch.sleeps(label)
         self.after = f"{label} is scaled to {tasks}"
         service = self.service(label)
         if is_lasting:
@@ -249,7 +251,9 @@ class Simulation:
         if outcome.status == "UPDATE_ROLLBACK_FAILED":
             self.watch.hurt("T7", self.after, outcome.reason)
         elif not outcome.is_good and disturbed.fail_at is None and not self.world.sick:
-            self.watch.hurt("T7", self.after, f"{outcome.status}: {outcome.reason}")
+            made_up = sorted(self.world.made_up)
+            told = f". Made up, since nobody gave them: {', '.join(made_up)} (--ssm)" if made_up else ""
+            self.watch.hurt("T7", self.after, f"{outcome.status}: {outcome.reason}{told}")
         if outcome.left:
             self.watch.hurt("T8", self.after, ", ".join(outcome.left))
 

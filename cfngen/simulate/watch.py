@@ -71,6 +71,7 @@ class Watch:
     entries: tuple[str, ...] | None = None
     _looked_at: int = -1
     _moving: frozenset[str] = frozenset()
+    _awake: frozenset[str] = frozenset()
     _before: dict[tuple[str, Request], Mapping[str, float]] = field(default_factory=dict)
     _grouped: tuple[tuple[Any, ...], list[tuple[Forward, list[Asked]]]] = ((), [])
 
@@ -78,6 +79,7 @@ class Watch:
         """An operation begins: from now on requests of `moving` services may go elsewhere, the others stay."""
         self.table = table
         self._moving = frozenset(moving)
+        self._awake = frozenset(each.label for each in self.world.services.values() if each.desired)
         running = targets(self.world)
         self._before = {
             (listener, request): now
@@ -85,6 +87,26 @@ class Watch:
             for now in [shares(action, running)]
             for listener, request, _ in asked
         }
+
+    def sleeps(self, label: str) -> None:
+        """Somebody wants that a service has no tasks; nobody expects an answer."""
+        self._awake -= {label}
+
+    def addresses(self) -> dict[str, frozenset[str]]:
+        """Where users come in and reach something when an operation begins, each with the services."""
+        found: dict[str, frozenset[str]] = {}
+        for (listener, _), versions in self._before.items():
+            address = self.world.listeners[listener].address
+            found[address] = found.get(address, frozenset()).union(map(_label, versions))
+        return {address: labels for address, labels in found.items() if labels}
+
+    def moved(self, before: Mapping[str, frozenset[str]], after: str) -> None:
+        """Users know addresses, and no stack operation tells them another one."""
+        now = {self.world.listeners[each].address for each in self.production()}
+        there = {each.label for each in self.world.services.values()}
+        for address, labels in before.items():
+            if address not in now and (missed := sorted(labels & there)):
+                self.hurt("T2", after, f"users of {', '.join(missed)} come by {address}, which is not there any more")
 
     def look(self, after: str) -> None:
         """What must hold at every moment."""
@@ -159,8 +181,8 @@ class Watch:
                     yield listener, request, owners
 
     def _asleep(self) -> frozenset[str]:
-        """Services that somebody has scaled to nothing: nobody expects an answer."""
-        return frozenset(each.label for each in self.world.services.values() if not each.desired)
+        """Services that had no tasks before, or that somebody has scaled to nothing: nobody expects an answer."""
+        return frozenset(each.label for each in self.world.services.values() if not each.desired) - self._awake
 
     def _empty_groups(self) -> Iterator[tuple[str, str]]:
         world, owners = self.world, self.world.owners()
@@ -174,7 +196,7 @@ class Watch:
             for arn, action in world.forwards(listener):
                 for group, weight in action.weights.items():
                     owner = owners.get(group) if weight and group not in filled else None
-                    if owner and owner.desired:
+                    if owner and (owner.desired or owner.label in self._awake):
                         yield "T1", f"{arn} gives {weight} to {group}, where no task of {owner.label} runs"
 
     def _requests(self) -> Iterator[tuple[str, str]]:
@@ -228,7 +250,12 @@ def owners_now(world: World, request: Request, listener: str) -> frozenset[str]:
 
 
 def _is_theirs(found: Mapping[str, float], owners: frozenset[str]) -> bool:
-    return bool(found) and all(version.rpartition(" ")[0] in owners for version in found)
+    return bool(found) and all(_label(version) in owners for version in found)
+
+
+def _label(version: str) -> str:
+    """The service of a version such as ``web v1``."""
+    return version.rpartition(" ")[0]
 
 
 def _told(found: Mapping[str, float]) -> str:

@@ -47,7 +47,13 @@ class Listener:
     balancer: str
     port: int
     action: Forward
+    protocol: str = "HTTP"
     is_elsewhere: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where users come in, in words."""
+        return f"{self.protocol} on port {self.port} of {self.balancer}"
 
 
 @dataclass
@@ -157,7 +163,7 @@ class World:
 
     `flying` are the deployments that were under way when somebody last looked; ask `in_flight`. `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
     tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``, `clusters` are names by id. `ssm`
-    are parameters that dynamic references read;
+    are parameters that dynamic references read, `made_up` those that were read and that nobody gave a value;
     `changed` is called after every single write, so that nobody can look away between two of them.
     """
 
@@ -185,6 +191,7 @@ class World:
     machines: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     ssm: dict[str, str] = field(default_factory=dict)
+    made_up: set[str] = field(default_factory=set)
     clock: float = 0.0
     changed: Callable[[str], None] = lambda _: None
     structure: int = 0
@@ -262,7 +269,7 @@ class World:
         if not listener or listener in self.everything():
             return False
         self.listeners[listener] = Listener(
-            listener, f"balancer of {listener}", 443, Forward("fixed-response"), is_elsewhere=True
+            listener, f"balancer of {listener}", 443, Forward("fixed-response"), "HTTPS", is_elsewhere=True
         )
         return True
 
