@@ -43,7 +43,7 @@ def test_a_task_definition_in_podmans_words() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"mountPoints": [{"sourceVolume": "v"}]}])
+@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"healthCheck": {"command": ["CMD", "true"]}}])
 def test_nothing_of_a_task_definition_is_left_out_in_silence(more: dict[str, Any]) -> None:
     with pytest.raises(RehearsalError, match=f"web: {next(iter(more))} is not played"):
         tasks.said(DEFINITION, CONTAINER | more)
@@ -99,7 +99,8 @@ def test_rules_keep_their_order_and_weights_can_be_set_while_it_runs() -> None:
     choices = [line for line in lines if "backend " in line and line.startswith(("use", "default_backend"))]
     assert choices == [
         "use_backend tg-blue if is1_0 { var(txn.chance),sub(proc.w1_0) lt 0 }",
-        "use_backend tg-green if is1_0",
+        "use_backend tg-green if is1_0 { var(txn.chance),sub(proc.w1_1) lt 0 }",
+        "use_backend nobody if is1_0",
         "default_backend rule-9",
     ]
     assert 'http-request return status 404 content-type text/plain string "no \\"x\\""' in lines
@@ -119,12 +120,12 @@ def test_hosts_addresses_and_methods_are_conditions_and_all_must_hold() -> None:
     )
     assert r"acl is1_0 req.hdr(host),field(1,:) -m reg -i '^.*\.example\.com$'" in lines
     assert {"acl is1_1 src 10.0.0.0/8", "acl is1_2 method GET"} < set(lines)
-    assert "use_backend tg-blue if is1_0 is1_1 is1_2" in lines
+    assert "use_backend tg-blue if is1_0 is1_1 is1_2 { var(txn.chance),sub(proc.w1_0) lt 0 }" in lines
 
 
 def test_a_listener_lets_in_whom_its_security_groups_do() -> None:
-    assert "tcp-request connection reject unless { src 127.0.1.0/24 }" in configured(NOTHING, sources=("127.0.1.0/24",))
-    assert "tcp-request connection reject" in configured(NOTHING, sources=())
+    assert "tcp-request session reject unless { src 127.0.1.0/24 }" in configured(NOTHING, sources=("127.0.1.0/24",))
+    assert "tcp-request session reject" in configured(NOTHING, sources=())
     assert not [line for line in configured(NOTHING) if "reject" in line]
     assert "bind 127.70.0.1:80 ssl crt c.pem" in configured(NOTHING, protocol="HTTPS")
 
@@ -134,6 +135,8 @@ def test_a_listener_lets_in_whom_its_security_groups_do() -> None:
     [
         (rule(1, {"Type": "authenticate-oidc"}), "action authenticate-oidc"),
         (rule(1, forward(blue=1), {"Field": "moon-phase"}), "condition moon-phase"),
+        (rule(1, forward(blue=1), {"Field": "path-pattern", "RegexValues": ["^/a"]}), "path-pattern with RegexValues"),
+        (rule(1, forward(blue=1)) | {"Transforms": [{"Type": "url-rewrite"}]}, "Transforms"),
     ],
 )
 def test_rules_that_cannot_be_played_are_refused(given: dict[str, Any], told: str) -> None:

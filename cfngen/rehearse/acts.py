@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +13,9 @@ from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths
 from cfngen.rehearse.release import DeploymentFailedError, Live
 from cfngen.rehearse.story import Request, percentile, shares
 
-_TOLERANCE, _FEWEST = 6.0, 200
+_LEAST_TOLERANCE, _FEWEST = 3.0, 200
+_DEVIATIONS = 4
+"""So many standard deviations of an honest draw are let pass: once in fifteen thousand steps more would be chance."""
 _AROUND_SECONDS = 1.5
 
 
@@ -205,8 +208,14 @@ def check_shares(stage: Stage, service: Service, requests: Sequence[Request], be
             "weights",
             f"{green} gets {step.percent} %",
             told,
-            passed=bool(mine) and abs(seen - step.percent) <= _TOLERANCE,
+            passed=bool(mine) and abs(seen - step.percent) <= tolerance(step.percent, len(mine)),
         )
+
+
+def tolerance(percent: float, requests: int) -> float:
+    """By how many points the part of so many requests may differ from its weight, since each is drawn by itself."""
+    part = percent / 100
+    return max(_LEAST_TOLERANCE, 100 * _DEVIATIONS * math.sqrt(part * (1 - part) / max(requests, 1)))
 
 
 def change(stage: Stage, service: Service, more: str, message: str) -> None:

@@ -15,8 +15,8 @@ import sys
 import time
 from typing import TextIO
 
-from cfngen.rehearse.places import TELLER, Place
-from cfngen.rehearse.rules import TARGET_HEADER
+from cfngen.rehearse.places import Place
+from cfngen.rehearse.rules import TARGET_HEADER, TELLER
 
 _TIMEOUT_SECONDS = 20.0
 _PAUSE_SECONDS = {"kept": 0.02, "fresh": 0.05}
@@ -65,7 +65,7 @@ class Load:
     async def _connect(self, place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         own = (TELLER, 0) if place.address else None
         reader, writer = await asyncio.open_connection(self.host, self.port, local_addr=own)
-        writer.write(place.told)
+        writer.write(place.told(self.port))
         if self.secure:
             await writer.start_tls(self.secure, server_hostname=self.host)
         return reader, writer

@@ -330,6 +330,8 @@ def tester_sees(stage: Stage, service: Service, path: str) -> tuple[int, int]:
     if listener is None:
         return 0, 0
     place, stranger = Place.of(path), places.outsider(listener.sources)
-    tester = place if place.address else place.by(places.client(listener.sources))
+    # Whom the rule takes and the port lets in; where that is nobody, the port's own tester finds it out.
+    allowed = places.common(places.addresses(places.reaches(listener, place)), listener.sources)
+    tester = place.by(places.client(allowed or listener.sources))
     other = 0 if stranger is None else stage.ask(str(place.by(stranger)), listener.port)[0]
     return stage.ask(str(tester), listener.port)[0], other

@@ -7,18 +7,21 @@ an answer of its own before any `use_backend`, whatever the order. A weight is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse import answers, conditions
 from cfngen.rehearse.deployed import Listener, TargetGroup
-from cfngen.rehearse.errors import RehearsalError
 
 SLOTS = 12
 """How many targets a target group can have at once."""
 TARGET_HEADER = "x-rehearsal-target"
 """A response's header that tells the target group and the slot that answered."""
+TELLER = "127.64.0.1"
+"""The address of loopback from which connections begin with a line of the PROXY protocol."""
 _SCALE = 10000
+_NOBODY = "nobody"
 _SETTINGS = """\
 global
     stats socket {socket} mode 600 level admin
@@ -62,7 +65,7 @@ def parts(rule: Mapping[str, Any]) -> list[int]:
 
 def targets_of(rule: Mapping[str, Any]) -> list[tuple[str, int]]:
     """The target groups of a rule's forward with their weights, in their order; none for another action."""
-    action = _last(rule)
+    action = answers.last(rule)
     if action["Type"] != "forward":
         return []
     told = action.get("ForwardConfig", {}).get("TargetGroups")
@@ -86,74 +89,45 @@ def configuration(
         lines += _frontend(listener, groups, address, certificate)
     for group in groups.values():
         lines += _backend(group, speed)
+    lines += ["", f"backend {_NOBODY}"]
     return "\n".join(lines) + "\n"
 
 
 def _frontend(listener: Listener, groups: Mapping[str, TargetGroup], address: str, certificate: Path) -> list[str]:
     secure = f" ssl crt {certificate}" if listener.protocol == "HTTPS" else ""
     lines = ["", f"frontend port-{listener.port}", f"    bind {address}:{listener.port}{secure}"]
-    if any(source != "0.0.0.0/0" for source in listener.sources):
-        lines.append(f"    tcp-request connection reject unless {{ src {' '.join(listener.sources)} }}")
-    elif not listener.sources:
-        lines.append("    tcp-request connection reject")
+    # A connection from there begins with a line that says whose it is.
+    lines.append(f"    tcp-request connection expect-proxy layer4 if {{ src {TELLER} }}")
+    if not listener.sources:
+        lines.append("    tcp-request session reject")
+    elif "0.0.0.0/0" not in listener.sources:
+        lines.append(f"    tcp-request session reject unless {{ src {' '.join(listener.sources)} }}")
     lines += [
         f"    http-request set-var(txn.chance) rand({_SCALE})",
         f"    http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"    http-request set-header X-Forwarded-Port {listener.port}",
         f"    http-response set-header {TARGET_HEADER} %b/%s",
     ]
-    choices, answers = [], []
+    choices, backends = [], []
     for rule in listener.rules:
-        conditions = [] if rule["IsDefault"] else _conditions(rule, lines)
+        holds = [] if rule["IsDefault"] else _conditions(rule, lines)
         for words, backend, own in _actions(rule, groups):
-            test = " ".join([*conditions, *words])
+            test = " ".join([*holds, *words])
             choices.append(f"    use_backend {backend} if {test}" if test else f"    default_backend {backend}")
-            answers += own
-    return [*lines, *choices, *answers]
+            backends += own
+    return [*lines, *choices, *backends]
 
 
 def _actions(rule: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> Iterable[tuple[list[str], str, list[str]]]:
     """The backends of a rule with what else has to be true, the last one without; and the text of those of its own."""
-    targets = targets_of(rule)
-    for number, (arn, _) in enumerate(targets[:-1]):
-        chance = f"{{ var(txn.chance),sub({variable(rule, number)}) lt 0 }}"
-        yield [chance], name_of(groups[arn]), []
-    if targets:
-        yield [], name_of(groups[targets[-1][0]]), []
+    for number, (arn, _) in enumerate(targets_of(rule)):
+        yield [f"{{ var(txn.chance),sub({variable(rule, number)}) lt 0 }}"], name_of(groups[arn]), []
+    if targets_of(rule):
+        # Where no target group has a weight, nobody answers.
+        yield [], _NOBODY, []
         return
     backend = f"rule-{_id(rule)}"
-    yield [], backend, ["", f"backend {backend}", f"    http-request {_own_answer(_last(rule))}"]
-
-
-def _own_answer(action: Mapping[str, Any]) -> str:
-    if action["Type"] == "fixed-response":
-        told = action["FixedResponseConfig"]
-        body = told.get("MessageBody", "").replace("\\", "\\\\").replace('"', '\\"')
-        kind = told.get("ContentType") or "text/plain"
-        return f'return status {told["StatusCode"]} content-type {kind} string "{body}"'
-    if action["Type"] == "redirect":
-        told = action["RedirectConfig"]
-        kept = {
-            "protocol": "http",
-            "host": "%[hdr(host),field(1,:)]",
-            "port": "%[dst_port]",
-            "path": "%[path]",
-            "query": "%[query]",
-        }
-        given = {
-            "protocol": told.get("Protocol", ""),
-            "host": told.get("Host", ""),
-            "port": told.get("Port", ""),
-            "path": told.get("Path", ""),
-            "query": told.get("Query", ""),
-        }
-        filled = {
-            key: re.sub(r"#\{(\w+)\}", lambda match: kept[match[1]], value or f"#{{{key}}}")
-            for key, value in given.items()
-        }
-        place = f"{filled['protocol'].lower()}://{filled['host']}:{filled['port']}/{filled['path'].removeprefix('/')}"
-        return f"redirect code {told['StatusCode'].removeprefix('HTTP_')} location {place.replace('/%[path]', '%[path]')}?{filled['query']}"
-    raise RehearsalError(f"a rule's action {action['Type']} is not played by the rehearsal")
+    yield [], backend, ["", f"backend {backend}", *(f"    {line}" for line in answers.own(answers.last(rule)))]
 
 
 def _conditions(rule: Mapping[str, Any], lines: list[str]) -> list[str]:
@@ -162,45 +136,8 @@ def _conditions(rule: Mapping[str, Any], lines: list[str]) -> list[str]:
     for number, condition in enumerate(rule["Conditions"]):
         name = f"is{_id(rule)}_{number}"
         names.append(name)
-        lines += [f"    acl {name} {test}" for test in _tests(condition)]
+        lines += [f"    acl {name} {test}" for test in conditions.tests(condition)]
     return names
-
-
-def _tests(condition: Mapping[str, Any]) -> list[str]:
-    """What a condition asks: one of these must be true."""
-
-    def values(kind: str) -> Sequence[str]:
-        told: Sequence[str] = condition.get(kind, {}).get("Values") or condition.get("Values") or ()
-        return told
-
-    match condition["Field"]:
-        case "path-pattern":
-            return [f"path -m reg {_glob(each)}" for each in values("PathPatternConfig")]
-        case "host-header":
-            return [f"req.hdr(host),field(1,:) -m reg -i {_glob(each)}" for each in values("HostHeaderConfig")]
-        case "http-request-method":
-            return [f"method {each}" for each in values("HttpRequestMethodConfig")]
-        case "source-ip":
-            return [f"src {each}" for each in values("SourceIpConfig")]
-        case "http-header":
-            header = condition["HttpHeaderConfig"]["HttpHeaderName"]
-            return [f"req.hdr({header}) -m reg -i {_glob(each)}" for each in values("HttpHeaderConfig")]
-        case "query-string":
-            pairs = condition["QueryStringConfig"]["Values"]
-            return [_query(each) for each in pairs]
-    raise RehearsalError(f"a rule's condition {condition['Field']} is not played by the rehearsal")
-
-
-def _query(pair: Mapping[str, str]) -> str:
-    if key := pair.get("Key"):
-        return f"url_param({key}) -m reg -i {_glob(pair['Value'])}"
-    return f"query -m reg -i {_glob('*=' + pair['Value']).replace('$', '(&|$)')}"
-
-
-def _glob(pattern: str) -> str:
-    """A pattern with ``*`` and ``?`` as an expression, quoted for haproxy."""
-    told = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return "'^" + told.replace("'", "'\\''") + "$'"
 
 
 def _backend(group: TargetGroup, speed: float) -> list[str]:
@@ -222,12 +159,6 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
         f"    default-server {check} observe layer4 error-limit 3 on-error mark-down",
         f"    server-template s 1-{SLOTS} 127.0.0.1:9 disabled",
     ]
-
-
-def _last(rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The action that answers: those before it only let pass."""
-    actions: Sequence[Mapping[str, Any]] = rule["Actions"]
-    return max(actions, key=lambda action: action.get("Order", 0))
 
 
 def _id(rule: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Source:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, copy)
         self._git("init", "--quiet", "--initial-branch=main")
-        self.commit = self._commit("the project as it is")
+        self.commit = self._first = self._commit("the project as it is")
 
     def change(self, files: Mapping[str, str], message: str) -> str:
         """Commit files with other texts; returns the commit's id."""
@@ -39,8 +39,9 @@ class Source:
         self.commit = self._commit(message)
         return self.commit
 
-    def read(self, name: str) -> str:
-        return (self.folder / name).read_text(encoding="utf-8")
+    def first(self, name: str) -> str:
+        """The text of a file as the project has it."""
+        return self._git("show", f"{self._first}:{name}")
 
     def checkout(self, place: Path) -> str:
         """A copy of the newest commit's files; returns its id."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,6 @@ _KNOWN = {
 _UNPLAYED = {
     "environmentFiles",
     "systemControls",
-    "mountPoints",
     "volumesFrom",
     "dependsOn",
     "healthCheck",
@@ -48,6 +48,7 @@ class Task:
     definition: str
     image: str
     stop_seconds: int
+    volumes: tuple[str, ...] = ()
 
 
 class Tasks:
@@ -107,6 +108,8 @@ class Tasks:
 
     def _forget(self, task: Task) -> None:
         self.engine.podman("rm", "--force", task.name)
+        for volume in task.volumes:
+            self.engine.podman("volume", "rm", "--force", volume)
         with self._lock:
             self._used.discard(task.address)
 
@@ -115,11 +118,32 @@ class Tasks:
             address = next(each for each in self._free if each not in self._used)
             self._used.add(address)
         ports = container.get("portMappings") or [{}]
+        name = f"{label}-{next(self._count)}"
         return Task(
-            f"{label}-{next(self._count)}", address, int(ports[0].get("containerPort", 0)),
-            str(definition["taskDefinitionArn"]), str(container["image"]),
-            int(container.get("stopTimeout", _DEFAULT_STOP_SECONDS)),
+            name, address, int(ports[0].get("containerPort", 0)), str(definition["taskDefinitionArn"]),
+            str(container["image"]), int(container.get("stopTimeout", _DEFAULT_STOP_SECONDS)),
+            tuple(f"{name}-{each['name']}" for each in definition.get("volumes") or ()),
         )  # fmt: skip
+
+    def _mounts(self, task: Task, container: Mapping[str, Any]) -> list[str]:
+        """Empty volumes of the task: root's with 0755, but where the image declares a VOLUME, as the image has the folder.
+
+        So it is on Fargate (ECS developer guide, bind mounts); a task that is not root writes only to the second kind.
+        """
+        points = container.get("mountPoints") or ()
+        if not points:
+            return []
+        self.engine.podman("pull", "--quiet", task.image, seconds=180)
+        declared = json.loads(self.engine.podman("image", "inspect", task.image))[0]["Config"].get("Volumes") or {}
+        words = []
+        for each in points:
+            mode = "ro" if each.get("readOnly") else "rw"
+            if each["containerPath"].rstrip("/") in {path.rstrip("/") for path in declared}:
+                place = f"{task.name}-{each['sourceVolume']}"
+            else:
+                place = str(self.room.path(f"volumes/{task.name}-{each['sourceVolume']}"))
+            words.append(f"--volume={place}:{each['containerPath']}:{mode}")
+        return words
 
     def _words(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
         given = {each["name"]: each["value"] for each in container.get("environment") or ()}
@@ -130,6 +154,7 @@ class Tasks:
         file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
         words = ["--name", task.name, "--network", self.network, "--ip", task.address, "--no-healthcheck"]
         words += [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
+        words += self._mounts(task, container)
         words += ["--env-file", str(file), "--volume", f"{self.authority}:{_CA}:ro", "--read-only-tmpfs=false"]
         return words + said(definition, container)
 
@@ -151,6 +176,11 @@ def said(definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[st
     for key, value in container.items():
         if key not in _KNOWN or (value and key in _UNPLAYED):
             raise RehearsalError(f"{definition['family']}: {key} is not played by the rehearsal")
+    for volume in definition.get("volumes") or ():
+        if set(volume) - {"name"} and any(volume[key] for key in set(volume) - {"name", "configuredAtLaunch"}):
+            raise RehearsalError(
+                f"{definition['family']}: volume {volume['name']} is no empty one, and no other is played"
+            )
     cpu = int(container.get("cpu") or definition.get("cpu") or 0)
     memory = container.get("memory") or definition.get("memory")
     linux = container.get("linuxParameters") or {}
@@ -192,6 +222,8 @@ def differs(container: Mapping[str, Any], definition: Mapping[str, Any], told: M
         "user": (told.get("user", config["User"]), config["User"]),
         "stop timeout": (told.get("stopTimeout", _DEFAULT_STOP_SECONDS), config["StopTimeout"]),
     }
+    points = {each["containerPath"] for each in told.get("mountPoints") or ()}
+    wanted["volumes"] = (sorted(points), sorted(points & {each["Destination"] for each in container.get("Mounts", ())}))
     if "ALL" in ((told.get("linuxParameters") or {}).get("capabilities") or {}).get("drop", ()):
         wanted["capabilities"] = ([], container["EffectiveCaps"] or [])
     return next((f"{what}: {have!r}, not {want!r}" for what, (want, have) in wanted.items() if want != have), "")

@@ -1,0 +1,77 @@
+"""Which image a service's pipeline builds, and from what: read off the buildspec that its deployed build project names."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cfngen.rehearse import deployed
+from cfngen.rehearse.account import Account
+from cfngen.rehearse.buildspec import PHASES
+from cfngen.rehearse.deployed import Service
+from cfngen.rehearse.errors import RehearsalError
+
+
+@dataclass(frozen=True)
+class Image:
+    """A Dockerfile and the folder that its build sees, from the source's root."""
+
+    dockerfile: str
+    context: str
+
+
+def image_of(account: Account, service: Service, source: Path) -> Image:
+    """The image of a service whose source is in a folder; raises `RehearsalError` for a build that makes none."""
+    project = _project(account, deployed.pipeline_of(account, service), service)
+    spec, name = buildspec_of(project, source)
+    for command in _commands(spec):
+        if (found := built(command)) is not None:
+            return found
+    raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
+
+
+def buildspec_of(project: Mapping[str, Any], source: Path) -> tuple[Mapping[str, Any], str]:
+    """The buildspec of a build project, and how it is called: a file of the source, or a text of the project's own."""
+    told = str(project["source"].get("buildspec") or "buildspec.yml")
+    if "\n" in told:
+        return yaml.safe_load(told), f"the buildspec of {project['name']}"
+    file = source / told
+    if not file.is_file():
+        raise RehearsalError(f"{told}: the build project {project['name']} wants it, and the source has no such file")
+    return yaml.safe_load(file.read_text(encoding="utf-8")), told
+
+
+def built(command: str) -> Image | None:
+    """What a command of a buildspec builds, where it is ``docker build`` with a folder at its end."""
+    for line in command.replace("\\\n", " ").splitlines():
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:  # a quote that goes on in the next line
+            continue
+        if words[:2] == ["docker", "build"] or words[:3] == ["docker", "buildx", "build"]:
+            context = words[-1]
+            given = {key: value for key, value in pairwise(words) if key in ("--file", "-f")}
+            joined = (word.partition("=")[2] for word in words if word.startswith("--file="))
+            file = next(iter(given.values()), next(joined, f"{context}/Dockerfile"))
+            return Image(str(Path(file)), str(Path(context)))
+    return None
+
+
+def _commands(spec: Mapping[str, Any]) -> Iterator[str]:
+    for phase in PHASES:
+        yield from map(str, (spec["phases"].get(phase) or {}).get("commands") or ())
+
+
+def _project(account: Account, pipeline: Mapping[str, Any], service: Service) -> Mapping[str, Any]:
+    for action in (action for stage in pipeline["stages"] for action in stage["actions"]):
+        if action["actionTypeId"]["provider"] == "CodeBuild":
+            names = [action["configuration"]["ProjectName"]]
+            found: Mapping[str, Any] = account.client("codebuild").batch_get_projects(names=names)["projects"][0]
+            return found
+    raise RehearsalError(f"{service.short}: its pipeline builds nothing")

@@ -1,0 +1,64 @@
+"""A printing press: nothing like coffee. Hosts instead of paths, guarded addresses, files that are written, a secret, no database."""
+
+from cfngen import (
+    App,
+    Balancer,
+    Canary,
+    Connection,
+    Linear,
+    Network,
+    Pipeline,
+    Release,
+    Secret,
+    SecretArn,
+    Service,
+    Text,
+)
+
+desk = Service(
+    name="desk",
+    hosts=("desk.example.com", "*.desk.example.com"),
+    port=9000,
+    health_path="/up",
+    source="apps/front-desk",
+    architecture="X86_64",
+    environment={"GREETING": 'say "hello" to $HOME', "SITE": Text.parameter("Site", Default="paper & ink")},
+    secrets={
+        "TOKEN": Secret(arn=SecretArn.parameter("DeskTokenArn"), key="token"),
+        "SEAL": Secret(arn=SecretArn.parameter("SealArn")),
+    },
+    writable_paths=("/var/spool/desk",),
+    user="2000:2000",
+    stop_timeout_seconds=12,
+    release=Release(strategy=Linear(percent=40, minutes=1)),
+)
+
+office = Service(
+    name="office",
+    hosts=("desk.example.com",),
+    paths=("/office", "/office/*", "/ledger-??/*"),
+    allowed_addresses=("203.0.113.0/24", "2001:db8::/32"),
+    port=3000,
+    health_path="/office/alive.txt",
+    source="apps/office/image",
+    shared=("apps/paper",),
+    build_context="apps",
+    cpu=512,
+    memory_mib=1024,
+    release=Release(strategy=Canary(percent=20, minutes=1)),
+)
+
+api = Service(name="api", paths=("/v1/*",), health_path="/v1/health", source="apps/api")
+
+app = App(
+    name="press",
+    stage="live",
+    services=(desk, office, api),
+    network=Network(nat="one"),
+    balancer=Balancer(
+        test_port=8443, test_addresses=("203.0.113.64/26",), access_logs=False, deletion_protection=False
+    ),
+    pipeline=Pipeline(
+        source=Connection(repository="acme/press"), approval=True, scan_threshold="CRITICAL", files="deploy/press/live"
+    ),
+)

@@ -1,0 +1,120 @@
+"""Places that rules give to services, and clients that they let in; and what an image is built from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfngen.rehearse import places, tasks
+from cfngen.rehearse.acts import tolerance
+from cfngen.rehearse.deployed import Listener
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.images import Image, buildspec_of, built
+from cfngen.rehearse.places import Place
+
+
+@pytest.mark.parametrize(
+    "text", ["/", "/a?b=1", "desk.example.com/up", "/office from 203.0.113.7", "x.y/a from 2001:db8::1"]
+)
+def test_a_place_is_written_as_it_is_read(text: str) -> None:
+    assert str(Place.of(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "desk.example.com", "/a b", "/ from"])
+def test_what_is_no_place_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="a path, as in"):
+        Place.of(text)
+
+
+def test_a_client_of_another_address_says_so_before_all_else() -> None:
+    assert Place("/").told(80) == b""
+    assert Place("/", address="203.0.113.7").told(443) == b"PROXY TCP4 203.0.113.7 127.0.0.1 50000 443\r\n"
+    assert Place("/", address="2001:db8::1").told(443) == b"PROXY TCP6 2001:db8::1 ::1 50000 443\r\n"
+
+
+def rule(group: str, **conditions: list[str]) -> dict[str, Any]:
+    told = [{"Field": field.replace("_", "-"), "Values": values} for field, values in conditions.items()]
+    action = {"Type": "forward", "TargetGroupArn": group}
+    return {"RuleArn": f"r/{group}", "IsDefault": not conditions, "Conditions": told, "Actions": [action]}
+
+
+def test_places_of_a_service_are_those_that_its_rules_really_take() -> None:
+    rules = (
+        rule(
+            "office",
+            path_pattern=["/office", "/ledger-??/*"],
+            host_header=["*.example.com"],
+            source_ip=["203.0.113.0/24"],
+        ),
+        rule("root", path_pattern=["/"]),
+        rule("desk", path_pattern=["/*"]),
+        rule("none"),
+    )
+    listeners = [Listener("l", 443, "HTTPS", rules, ("0.0.0.0/0",)), Listener("other", 80, "HTTP", (rule("desk"),), ())]
+
+    def found(group: str) -> list[str]:
+        return [str(each) for each in places.own(listeners, "l", [group])]
+
+    assert found("office") == ["x.example.com/office from 203.0.113.1", "x.example.com/ledger-xx/ from 203.0.113.1"]
+    assert found("root") == ["/"]
+    # Its first path is another's, so it is asked for one that is left to it.
+    assert found("desk") == ["/x"]
+    assert found("nobody") == []
+
+
+def test_clients_are_let_in_or_not_as_ranges_say() -> None:
+    assert places.client(["203.0.113.0/24"]) == "203.0.113.1"
+    assert places.client(["10.0.0.0/8", "0.0.0.0/0"]) == ""
+    assert places.client(["203.0.113.7/32"]) == "203.0.113.7"
+    assert places.outsider(["203.0.113.0/24"]) == ""
+    assert places.outsider(["127.0.0.0/8"]) == "192.0.2.1"
+    assert places.outsider(["0.0.0.0/0", "::/0"]) is None
+    assert places.common(["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.64/26"]) == ["203.0.113.64/26"]
+    assert places.common(["198.51.100.0/24"], ["203.0.113.64/26"]) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "image"),
+    [
+        ("docker build --pull --file apps/a/Dockerfile --tag x apps", Image("apps/a/Dockerfile", "apps")),
+        ("docker build -t x .", Image("Dockerfile", ".")),
+        ("echo first\ndocker buildx build --file=b/D \\\n  -t \"$URI:$TAG\" 'b'", Image("b/D", "b")),
+        ("docker push x", None),
+    ],
+)
+def test_what_an_image_is_built_from_is_read_off_its_command(command: str, image: Image | None) -> None:
+    assert built(command) == image
+
+
+def test_a_build_project_without_its_buildspec_is_told(tmp_path: Path) -> None:
+    project = {"name": "p", "source": {"buildspec": "deploy/buildspec.yml"}}
+    with pytest.raises(RehearsalError, match=r"deploy/buildspec.yml: the build project p wants it"):
+        buildspec_of(project, tmp_path)
+    inline = {"name": "p", "source": {"buildspec": "version: 0.2\nphases: {}\n"}}
+    assert buildspec_of(inline, tmp_path) == ({"version": 0.2, "phases": {}}, "the buildspec of p")
+
+
+def test_parts_of_traffic_are_judged_by_how_many_were_drawn() -> None:
+    assert tolerance(40, 10_000) == 3
+    assert 17 < tolerance(40, 132) < 18
+    assert tolerance(100, 132) == 3
+
+
+DEFINITION = {"family": "web", "cpu": "256", "memory": "512", "volumes": [{"name": "spool"}]}
+CONTAINER = {"name": "web", "image": "i", "mountPoints": [{"sourceVolume": "spool", "containerPath": "/var/spool"}]}
+
+
+def test_a_volume_that_is_not_mounted_is_told() -> None:
+    host = {"Memory": 512 << 20, "NanoCpus": 250_000_000, "ReadonlyRootfs": False}
+    found = {"HostConfig": host, "Config": {"User": "", "StopTimeout": 30}, "Mounts": [{"Destination": "/var/spool"}]}
+    assert not tasks.differs(found, DEFINITION, CONTAINER)
+    assert tasks.differs(found | {"Mounts": []}, DEFINITION, CONTAINER) == "volumes: [], not ['/var/spool']"
+
+
+def test_only_empty_volumes_are_played() -> None:
+    assert tasks.said(DEFINITION, CONTAINER)
+    shared = DEFINITION | {"volumes": [{"name": "spool", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}
+    with pytest.raises(RehearsalError, match="web: volume spool is no empty one"):
+        tasks.said(shared, CONTAINER)
