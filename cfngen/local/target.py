@@ -25,6 +25,8 @@ from cfngen.local.types.standins import ApiError
 
 STATUS_PATH = "/_cfngen/status"
 """Where a running target says what it holds; no bucket can have such a name."""
+PLAY_PATH = "/_cfngen/play"
+"""Where whoever plays AWS's own machinery reports what it did: see `Standins.play`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Target:
                 self._regions[name] = self._made(name)
             return self._regions[name]
 
+    def forget(self) -> None:
+        """Forget every region, with its stacks and its stand-ins; what moto has stays."""
+        with self._making:
+            self._regions.clear()
+
     def stacks(self) -> list[dict[str, str]]:
         """The stacks that there are, each with region, name, status and the name of its parent."""
         found = []
@@ -74,6 +81,8 @@ class Target:
             body = json.dumps({"pid": os.getpid(), "stacks": self.stacks()}).encode()
             start("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
             return [body]
+        if environ.get("PATH_INFO") == PLAY_PATH:
+            return self._played(environ, start)
         began = time.monotonic()
         asked = wire.read(environ, self.home)
         told: list[str] = []
@@ -87,6 +96,18 @@ class Target:
         took = (time.monotonic() - began) * 1000
         self.log(f"{asked.service} {called} {told[0] if told else '?'} {took:.0f} ms")
         return answer
+
+    def _played(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        told = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        services = self.region(told["region"]).services
+        status, answer = "200 OK", {}
+        try:
+            answer = services.standins.play(told["service"], told["operation"], told["arguments"], services.through)
+        except ApiError as error:
+            status, answer = "400 Bad Request", {"code": error.code, "message": error.message}
+        body = json.dumps(answer, default=str).encode()
+        start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
 
     def _answer(self, asked: wire.Request, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if asked.service == "cloudformation":

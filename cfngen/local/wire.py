@@ -20,6 +20,7 @@ _SIGNED_AS = {
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
     "email": "ses",
+    "states": "stepfunctions",
     "codestar-connections": "codeconnections",
 }
 """Services whose name in a signature is not the one that botocore gives their model."""

@@ -10,6 +10,8 @@ import base64
 import hashlib
 import json
 import os
+import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -21,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cfngen.local import background
+from cfngen.local.target import PLAY_PATH
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.registry import RefusedError
@@ -39,13 +42,31 @@ class Account:
         room.end.callback(background.stop, running)
         self.environment = dict(running.environment)
         self.url = running.url
-        self.client = cache(self._client)
+        self._session = boto3.Session("test", "test", region_name=region)
+        self._made = cache(self._client)
+        self._making = threading.Lock()  # a session makes one client at a time
+
+    def client(self, service: str) -> Any:
+        """The client of a service, the same for every thread."""
+        with self._making:
+            return self._made(service)
 
     def _client(self, service: str) -> Any:
-        return boto3.client(
-            service, region_name=self.region, endpoint_url=self.url, aws_access_key_id="test",
-            aws_secret_access_key="test", config=Config(retries={"max_attempts": 2}),  # noqa: S106  (nobody checks it)
-        )  # fmt: skip
+        config = Config(retries={"max_attempts": 2}, max_pool_connections=20)
+        return self._session.client(service, endpoint_url=self.url, config=config)
+
+    def play(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Report what AWS's own machinery did, or ask what it is to do; raises `RehearsalError` for what is refused."""
+        told = {"region": self.region, "service": service, "operation": operation, "arguments": arguments}
+        asked = urllib.request.Request(  # noqa: S310  (loopback)
+            f"{self.url}{PLAY_PATH}", json.dumps(told, default=str).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+                found: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as refused:
+            raise RehearsalError(f"{service} {operation}: {refused.read().decode(errors='replace')[:300]}") from None
+        return found
 
     def all(self, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
         """Every entry of a listing, page by page."""

@@ -15,12 +15,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from cfngen.rehearse.errors import RehearsalError
 
 _END_SECONDS = 10.0
+BUSY: set[subprocess.Popen[bytes]] = set()
+"""Commands that run right now, in whichever thread; who ends early ends them by `end_busy`."""
 _PAUSE_SECONDS = 0.05
 
 
@@ -66,11 +68,13 @@ class Room:
                 words, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 start_new_session=True,
             )  # fmt: skip
+            BUSY.add(process)
             try:
                 printed, _ = process.communicate(given.encode(), timeout=seconds)
             except subprocess.TimeoutExpired:
                 raise RehearsalError(f"{name}: {' '.join(words[:4])} … takes longer than {seconds:.0f} s") from None
             finally:
+                BUSY.discard(process)
                 stop(process)
         if process.returncode:
             told = self.log(name).read_bytes()[start:].decode(errors="replace").strip() or printed.decode()
@@ -113,6 +117,14 @@ def stop(process: subprocess.Popen[bytes], seconds: float = _END_SECONDS) -> Non
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait(seconds)
+
+
+def end_busy() -> None:
+    """End the commands of other threads, each with what it started; every one leads a session of its own."""
+    for process in list(BUSY):
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
 
 
 def wait(

@@ -16,6 +16,7 @@ from cfngen.local.types.standins import (
     codeconnections,
     codedeploy,
     codepipeline,
+    deployments,
     ec2,
     ecs,
     elbv2,
@@ -23,6 +24,8 @@ from cfngen.local.types.standins import (
     logs,
     rds,
     scaling,
+    stepfunctions,
+    tasksets,
 )
 from cfngen.local.types.standins.room import ApiError, Room, Standins
 
@@ -41,7 +44,10 @@ _MODULES = (
     logs,
     rds,
     scaling,
+    stepfunctions,
 )
+_MORE = (deployments, tasksets)
+"""Further modules of a room that another one begins."""
 
 ROOMS: Mapping[str, Room] = {each.ROOM.service: each.ROOM for each in _MODULES}
 

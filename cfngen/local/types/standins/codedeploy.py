@@ -1,4 +1,4 @@
-"""CodeDeploy: applications, deployment groups and configurations, of which moto changes and deletes none."""
+"""CodeDeploy: applications, deployment groups and configurations, of which moto changes and deletes none; deployments by steps."""
 
 from __future__ import annotations
 
@@ -8,19 +8,6 @@ from cfngen.local.types.standins.room import ApiError, Body, Room, Standins, Thr
 
 ROOM = Room("codedeploy")
 ROOM.tags(is_map=False)
-ROOM.refuses(
-    (
-        "BatchGetDeployments",
-        "BatchGetDeploymentTargets",
-        "ContinueDeployment",
-        "CreateDeployment",
-        "GetDeployment",
-        "GetDeploymentTarget",
-        "ListDeploymentTargets",
-        "StopDeployment",
-    ),
-    "Nothing runs deployments here, so none can be started or looked at",
-)
 
 
 @ROOM.operation("CreateApplication")
@@ -202,8 +189,3 @@ def _delete_config(self: Standins, arguments: Body, _: Through) -> Body:
         )
     self.records["deployment config"].pop(name, None)
     return {}
-
-
-@ROOM.operation("ListDeployments")
-def _list_deployments(_: Standins, __: Body, ___: Through) -> Body:
-    return {"deployments": []}

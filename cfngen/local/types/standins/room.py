@@ -44,10 +44,15 @@ class _Forgotten:
 
 @dataclass(frozen=True)
 class Room:
-    """One service's stand-ins: `operations` by name, and what of it moto forgets."""
+    """One service's stand-ins: `operations` by name, and what of it moto forgets.
+
+    `machinery` is what AWS does by itself, such as the next step of a deployment: whoever plays it reports it by these
+    operations, which are none of AWS's API.
+    """
 
     service: str
     operations: dict[str, Handler] = field(default_factory=dict)
+    machinery: dict[str, Handler] = field(default_factory=dict)
     forgotten: list[_Forgotten] = field(default_factory=list)
 
     def operation(self, name: str) -> Callable[[Handler], Handler]:
@@ -55,6 +60,15 @@ class Room:
 
         def keep(handler: Handler) -> Handler:
             self.operations[name] = handler
+            return handler
+
+        return keep
+
+    def plays(self, name: str) -> Callable[[Handler], Handler]:
+        """A function that takes a report of whoever plays AWS's own machinery."""
+
+        def keep(handler: Handler) -> Handler:
+            self.machinery[name] = handler
             return handler
 
         return keep
@@ -114,6 +128,8 @@ class Standins:
         self.rooms = rooms
         self.records: dict[str, dict[str, Body]] = defaultdict(dict)
         self.tags: dict[str, dict[str, str]] = defaultdict(dict)
+        self.is_played = False
+        """Whether somebody runs what is started here: pipelines, builds, deployments. Else none can be started."""
         self._count = 0
         self._lock = threading.RLock()
 
@@ -132,6 +148,21 @@ class Standins:
             for each in room.forgotten:
                 self._remember(f"forgotten {service} {each.read}", each, operation, arguments, answer)
         return answer
+
+    def play(self, service: str, operation: str, arguments: Body, through: Through) -> Body:
+        """Take a report of whoever plays AWS's machinery, who is there from the first one on; raises as `call` does."""
+        handler = self.rooms[service].machinery.get(operation) if service in self.rooms else None
+        if handler is None:
+            raise ApiError("NotImplementedException", f"nobody plays {operation} of {service} here")
+        with self._lock:
+            self.is_played = True
+            return handler(self, arguments, through)
+
+    def check_played(self, what: str) -> None:
+        """Raise `ApiError` where nobody would run what somebody wants to start."""
+        if not self.is_played:
+            message = f"Nothing runs {what} here, so none can be started (the local AWS of cfngen)"
+            raise ApiError("NotImplementedException", message)
 
     def arn(self, service: str, rest: str) -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
