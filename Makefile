@@ -2,11 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 APP ?= services/coffee.py
-# What a rehearsal plays with, on Debian; it also wants Docker's command line.
-PARTS := podman runc catatonit netavark iptables iproute2 uidmap docker-registry mariadb-server mariadb-client haproxy git
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services test-integration check simulate local rehearse mutants pictures golden bench clean
+.PHONY: help install templates test test-python test-services test-integration test-browser check simulate local rehearse mutants pictures golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -60,10 +58,15 @@ simulate: .venv/developer ## twenty times as many histories as the tests play, e
 local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=status tells what it holds
 	@$(BIN)/cfngen local $(or $(DO),up)
 
-rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another. As root on Debian it installs them
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v podman && command -v catatonit && command -v docker-registry && command -v mariadbd && command -v haproxy; } >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PARTS) >/dev/null; fi
-	$(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE))
+rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS=--keep and others. As root on Debian it installs what is missing
+	@missing="$$($(BIN)/python -m cfngen.rehearse.parts)"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing $$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	$(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS)
+
+test-browser: .venv/developer ## pages that are wrong in one way each must fail the rehearsal's look; needs Chromium
+	$(BIN)/pytest -q --numprocesses 0 browser_tests
 
 mutants: .venv/developer ## change the templates of coffee's production one place at a time; what does nobody notice?
 	cd tests && ../$(BIN)/python mutants.py

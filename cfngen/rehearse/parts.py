@@ -1,9 +1,13 @@
-"""The programs of the machine that a rehearsal plays with, and how to get those that are missing."""
+"""The programs of the machine that a rehearsal plays with, and how to get those that are missing.
+
+``python -m cfngen.rehearse.parts`` prints the Debian packages of what is missing, for `make rehearse` to install them.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -27,11 +31,19 @@ class Part:
         return any(find(name) for name in (self.program, *self.others))
 
 
+def _command_line_of_docker(release: Path = Path("/etc/os-release")) -> str:
+    """Debian 13 has it in a package of its own, and `docker.io` does not bring it any more."""
+    told = release.read_text(encoding="utf-8") if release.is_file() else ""
+    version = re.search(r'(?m)^VERSION_ID="?(\d+)', told)
+    return "docker-cli" if re.search(r"(?m)^ID=debian$", told) and version and int(version[1]) >= 13 else "docker.io"
+
+
 BUILD = (
-    Part("docker", "the command line that a buildspec calls", "docker.io"),
+    Part("docker", "the command line that a buildspec calls", _command_line_of_docker()),
     Part("podman", "builds and runs images behind Docker's API", "podman"),
     Part("runc", "starts containers", "runc"),
     Part("catatonit", "the first process of a container, where initProcessEnabled says so", "catatonit"),
+    Part("/usr/lib/podman/netavark", "the network of the tasks", "netavark", ("/usr/libexec/podman/netavark",)),
     Part("iptables", "the network of the tasks", "iptables"),
     Part("ip", "the network of the tasks", "iproute2"),
     Part("docker-registry", "keeps images in place of ECR", "docker-registry"),
@@ -78,14 +90,18 @@ def needed(act: str) -> tuple[Part, ...]:
     return _NEEDED[act]
 
 
+def packages(missing: Iterable[Part]) -> str:
+    """The Debian packages that bring parts, as words of a command."""
+    return " ".join(sorted({part.package for part in missing}))
+
+
 def check(wanted: Iterable[Part]) -> None:
     """Raise `MissingPartsError` that names every part that is not there, with the command that installs them."""
     parts = tuple(wanted)
     missing = [part for part in parts if not part.is_there]
     lines = [f"{part.program}: not installed; {part.purpose}" for part in missing]
     if missing:
-        packages = sorted({part.package for part in missing})
-        lines.append(f"on Debian: apt-get install --no-install-recommends {' '.join(packages)}")
+        lines.append(f"on Debian: apt-get install --no-install-recommends {packages(missing)}")
     absent = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     if absent:
         lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
@@ -93,3 +109,7 @@ def check(wanted: Iterable[Part]) -> None:
         lines.append("root: the tasks' network and the ports of the balancer need it; as in: sudo make rehearse")
     if lines:
         raise MissingPartsError("\n".join(lines))
+
+
+if __name__ == "__main__":
+    print(packages(part for part in needed("") if not part.is_there))  # noqa: T201  (its purpose)
