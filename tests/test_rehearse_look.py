@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,15 +16,17 @@ from cfngen.rehearse import looking, parts
 from cfngen.rehearse.certificates import Authority, pin
 from cfngen.rehearse.deployed import Listener, TargetGroup
 from cfngen.rehearse.errors import MissingPartsError, RehearsalError
+from cfngen.rehearse.relay import relay
 from cfngen.rehearse.room import room
-from cfngen.rehearse.site import Site, site_of
+from cfngen.rehearse.rules import TELLER
+from cfngen.rehearse.site import Site, site_of, visitor_of
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.visitor import looks
 
 
 def rule(group: str, **conditions: list[str]) -> dict[str, Any]:
     kinds = {"path": ("path-pattern", "PathPatternConfig"), "host": ("host-header", "HostHeaderConfig"),
-             "method": ("http-request-method", "HttpRequestMethodConfig")}  # fmt: skip
+             "method": ("http-request-method", "HttpRequestMethodConfig"), "client": ("source-ip", "SourceIpConfig")}  # fmt: skip
     told = [{"Field": kinds[name][0], kinds[name][1]: {"Values": values}} for name, values in conditions.items()]
     return {
         "RuleArn": "r",
@@ -67,12 +70,40 @@ def test_hosts_lead_to_the_balancer_whose_key_is_trusted(tmp_path: Path) -> None
         rule("shop-1", host=["example.com"]),
     )
     site = site_of(given)
-    assert site.services["back"] == ["https://www.example.com:8443/a/"]
-    assert site.hosts == ("example.com", "www.example.com")
-    assert site.origins == {"https://www.example.com:8443", "https://example.com:8443"}
+    assert site.services["back"] == ["https://x.example.com:8443/a/"]
+    assert site.hosts == ("example.com", "x.example.com")
+    assert site.origins == {"https://x.example.com:8443", "https://example.com:8443"}
     assert site.pins == (pin(given.proxy.certificate),)
     site.write(tmp_path / "site.json")
     assert Site.read(tmp_path / "site.json") == site
+
+
+def test_a_visitor_comes_from_an_address_that_a_rule_asks_for(tmp_path: Path) -> None:
+    given = stage(tmp_path, "HTTP", 80, rule("back-1", path=["/admin"], client=["203.0.113.0/24"]), rule("shop-1"))
+    assert visitor_of(given) == "203.0.113.1"
+    assert site_of(given).services == {"shop": ["http://127.64.0.9/"], "back": []}
+    site = site_of(given, "127.64.0.77", "203.0.113.1")
+    assert site.services == {"shop": ["http://127.64.0.77/"], "back": ["http://127.64.0.77/admin"]}
+    assert visitor_of(stage(tmp_path, "HTTP", 80, rule("shop-1"))) == ""
+
+
+def test_a_relay_tells_whose_connection_it_is_and_passes_both_ways(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as balancer, room(tmp_path, print) as here:
+        port = balancer.getsockname()[1]
+        address = relay(here, "127.0.0.1", [port], "203.0.113.7")
+        with socket.create_connection((address, port), 10) as browser:
+            browser.sendall(b"question")
+            connection, (client, _) = balancer.accept()
+            with connection:
+                assert client == TELLER
+                told = b""
+                while not told.endswith(b"question"):
+                    told += connection.recv(1000)
+                assert told == f"PROXY TCP4 203.0.113.7 127.0.0.1 50000 {port}\r\nquestion".encode()
+                connection.sendall(b"answer")
+                assert browser.recv(1000) == b"answer"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address, port), 10)
 
 
 def test_a_pin_is_the_digest_of_the_public_key(tmp_path: Path) -> None:

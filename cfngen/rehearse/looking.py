@@ -12,8 +12,9 @@ from typing import Any
 
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rehearsal import Stage
+from cfngen.rehearse.relay import relay
 from cfngen.rehearse.room import Room, environment, stop
-from cfngen.rehearse.site import Site, site_of
+from cfngen.rehearse.site import Site, site_of, visitor_of
 from cfngen.rehearse.story import Shot, Story
 
 _LONGEST_SECONDS = 300.0
@@ -23,7 +24,17 @@ SCREENSHOTS = "screenshots"
 
 def look(stage: Stage) -> None:
     """Look at a stage that runs."""
-    look_at(site_of(stage), stage.room, stage.story, stage.wanted.look)
+    look_at(visited(stage), stage.room, stage.story, stage.wanted.look)
+
+
+def visited(stage: Stage) -> Site:
+    """The site of a stage, for a visitor to whom most is shown; a browser comes through a relay where an address is asked for."""
+    visitor = visitor_of(stage)
+    if not visitor:
+        return site_of(stage)
+    stage.story.tell("look", f"the visitor comes from {visitor}, since a rule asks for it")
+    ports = [each.port for each in stage.listeners if each.arn in {service.production for service in stage.services}]
+    return site_of(stage, relay(stage.room, stage.proxy.address, ports, visitor), visitor)
 
 
 def look_at(site: Site, room: Room, story: Story, file: Path | None) -> None:

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 
 from cfngen.rehearse import acts, deployed
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.looking import look, look_at
+from cfngen.rehearse.looking import look, look_at, visited
 from cfngen.rehearse.pipeline import Revision
 from cfngen.rehearse.rehearsal import Act, Deployment, Stage, Wanted, Workshop, deploy, stage, workshop
 from cfngen.rehearse.room import Room
-from cfngen.rehearse.site import Site, site_of
+from cfngen.rehearse.site import Site
 from cfngen.rehearse.story import Story
 
 KEPT = "kept.json"
@@ -48,7 +48,7 @@ def play(
                 if not keep:
                     raise
             if keep:
-                keep(site_of(running))
+                keep(visited(running))
                 story.judge()
         return
     there = deploy(wanted, room, story)

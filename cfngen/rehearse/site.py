@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import rules
+from cfngen.rehearse import places, rules
 from cfngen.rehearse.certificates import pin
-from cfngen.rehearse.deployed import Listener, Service
+from cfngen.rehearse.deployed import Service
+from cfngen.rehearse.places import Place
 from cfngen.rehearse.rehearsal import Stage
 
 _USUAL_PORTS = {"HTTP": 80, "HTTPS": 443}
@@ -55,10 +55,19 @@ class Site:
         return cls(**{**told, "hosts": tuple(told["hosts"]), "pins": tuple(told["pins"])})
 
 
-def site_of(stage: Stage) -> Site:
-    """The site of a stage, by the rules of its production listeners."""
-    address = stage.proxy.address
-    services = {each.short: list(_urls(stage.listeners, each, address)) for each in stage.services}
+def visitor_of(stage: Stage) -> str:
+    """The address of a client to whom most is shown: one that a rule asks for; empty where this machine's own will do."""
+    found = (place.address for each in stage.services for place in _places(stage, each))
+    return next((address for address in found if address), "")
+
+
+def site_of(stage: Stage, address: str = "", visitor: str = "") -> Site:
+    """The site of a stage, by the rules of its production listeners, for a visitor who comes from an address.
+
+    `address` is where this visitor finds the balancer; its own, where nothing else is said.
+    """
+    address = address or stage.proxy.address
+    services = {each.short: list(_urls(stage, each, address, visitor)) for each in stage.services}
     origins = [url for urls in services.values() for url in urls]
     hosts = tuple(sorted({host for url in origins if not _is_address(host := _host(url))}))
     own = next((url for url in origins if _host(url) == address), origins[0] if origins else f"http://{address}/")
@@ -73,47 +82,21 @@ def site_of(stage: Stage) -> Site:
     return Site(stage.wanted.stack, address, "/".join(own.split("/")[:3]), services, owners, hosts, pins)
 
 
-def _urls(listeners: Sequence[Listener], service: Service, address: str) -> Iterator[str]:
-    """A URL for each host and path that leads to a service on its production listener, each once."""
-    seen = set()
-    for listener in (each for each in listeners if each.arn == service.production):
-        scheme = listener.protocol.lower()
-        port = "" if _USUAL_PORTS.get(listener.protocol) == listener.port else f":{listener.port}"
-        for rule in listener.rules:
-            if not {arn for arn, _ in rules.targets_of(rule)} & set(service.pair) or not _is_open(rule):
-                continue
-            for host in [_example(each) for each in _values(rule, "HostHeaderConfig")] or [address]:
-                for path in _paths(_values(rule, "PathPatternConfig") or ["/"]):
-                    url = f"{scheme}://{host}{port}{path}"
-                    if url not in seen:
-                        seen.add(url)
-                        yield url
+def _urls(stage: Stage, service: Service, address: str, visitor: str) -> Iterator[str]:
+    """A URL for each place of a service that is open to a visitor."""
+    listener = next(each for each in stage.listeners if each.arn == service.production)
+    port = "" if _USUAL_PORTS.get(listener.protocol) == listener.port else f":{listener.port}"
+    found = dict.fromkeys(
+        f"{listener.protocol.lower()}://{place.host or address}{port}{place.path}"
+        for place in _places(stage, service)
+        if place.address in ("", visitor)
+    )
+    # /admin and /admin/ are one page to people, and two patterns to a rule.
+    yield from (url for url in found if not (url.endswith("/") and url[:-1] in found))
 
 
-def _is_open(rule: Mapping[str, Any]) -> bool:
-    """Whether a browser's plain GET can meet the conditions of a rule."""
-    for condition in rule["Conditions"]:
-        methods = condition.get("HttpRequestMethodConfig", {}).get("Values")
-        if methods and "GET" not in methods:
-            return False
-        if condition["Field"] in ("http-header", "query-string"):
-            return False
-    return True
-
-
-def _values(rule: Mapping[str, Any], kind: str) -> list[str]:
-    return [value for condition in rule["Conditions"] for value in condition.get(kind, {}).get("Values", ())]
-
-
-def _paths(patterns: Sequence[str]) -> Iterator[str]:
-    """Paths that patterns take; of `/admin` and `/admin/*` the first alone."""
-    for pattern in patterns:
-        if not (pattern.endswith("/*") and pattern.removesuffix("/*") in patterns):
-            yield re.sub(r"[*?]", "", pattern) or "/"
-
-
-def _example(host: str) -> str:
-    return host.replace("*", "www").replace("?", "x")
+def _places(stage: Stage, service: Service) -> list[Place]:
+    return places.own(stage.listeners, service.production, service.pair)
 
 
 def _host(url: str) -> str:
