@@ -1,16 +1,12 @@
-"""Runs a buildspec as CodeBuild does, with a `docker`, `aws` and `sleep` that only say what they were told to.
+"""Runs a buildspec as the rehearsal does, with a `docker`, `aws` and `sleep` that only say what they were told to.
 
-CodeBuild's guide promises one shell for all commands of version 0.2. Its sister's published runner shows that each
-entry of `commands` is a script that gets the folder and the environment of the one before it: options of the shell are
-lost, and whether a variable needs its `export` is nowhere said. `SHELLS` are both readings, the second in its strictest
-sense; a build has to work, and to fail, in either.
+A build has to work, and to fail, in either reading of what CodeBuild makes of an entry (`cfngen.rehearse.buildspec.READINGS`).
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +16,9 @@ from typing import Any
 import jmespath  # type: ignore[import-untyped,unused-ignore]
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
-SHELLS = ("one shell", "a script each")
-PHASES = ("install", "pre_build", "build", "post_build")
+from cfngen.rehearse import buildspec
+
+SHELLS = buildspec.READINGS
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,6 @@ class Build:
         return [call for call in self.calls if call.text.startswith(start)]
 
 
-class _MissingError(Exception):
-    pass
-
-
 # Notes the call; the first pattern that its words match has the answers, of which the last one holds for ever.
 # Written for speed, since a build calls it dozens of times.
 _FAKE = """\
@@ -97,17 +90,6 @@ with open(sys.argv[1], encoding="utf-8") as response:
 print("\\t".join(map(str, found)) if isinstance(found, list) else found)
 """
 
-# What CodeBuild makes of an entry of `commands`, but that it exports every variable that the entry sets.
-_EACH = """\
-cd "$(cat {state}/folder)" || exit 1
-. {state}/environment
-. "$1"
-code=$?
-export -p > {state}/environment
-pwd > {state}/folder
-exit $code
-"""
-
 
 def run(
     text: str,
@@ -122,34 +104,23 @@ def run(
     `answers` are those of docker, aws and sleep, by pattern of the whole command.
     """
     spec = yaml.safe_load(text)
-    assert set(spec) <= {"version", "env", "phases", "reports", "artifacts"}
-    assert spec["version"] == 0.2
-    assert set(spec["env"]) <= {"shell", "variables", "exported-variables"}
     place.mkdir()
     _fakes(place, answers)
-    _commands(place, spec["phases"], source, shell)
-    own = {"PATH": f"{place}/bin:/usr/bin:/bin", "HOME": str(place), "CODEBUILD_SRC_DIR": str(source)}
-    done = subprocess.run(
-        [spec["env"].get("shell", "sh"), f"{place}/driver"],
-        cwd=source,
-        env={**spec["env"].get("variables", {}), **own, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    failed, *left = (place / "end").read_text(encoding="utf-8").split("\0")
-    environment = dict(each.split("=", 1) for each in left if each)
-    artifacts, log = {}, done.stdout
-    if not failed:
-        try:
-            artifacts = dict(_artifacts(source, spec["artifacts"]))
-        except _MissingError as missing:
-            failed, log = "UPLOAD_ARTIFACTS", f"{log}no matching artifact paths found: {missing}\n"
-    exported = {name: environment[name] for name in spec["env"].get("exported-variables", ()) if name in environment}
-    return Build(failed, log, tuple(_calls(place / "calls")), exported, artifacts)
+    own = {"PATH": f"{place}/bin:/usr/bin:/bin", "HOME": str(place)}
+    log = place / "log"
+    made = buildspec.run(spec, source, place / "out", log, own | dict(variables), _no_secret, 60, shell)
+    artifacts = {} if made.failed else {name: dict(_texts(folder)) for name, folder in made.artifacts.items()}
+    told = log.read_text(encoding="utf-8")
+    return Build(made.failed, told, tuple(_calls(place / "calls")), made.exported, artifacts)
+
+
+def _no_secret(kind: str, name: str) -> str:
+    raise AssertionError(f"nobody gave a {kind} {name}")
+
+
+def _texts(folder: Path) -> Iterator[tuple[str, str]]:
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        yield str(file.relative_to(folder)), file.read_text(encoding="utf-8")
 
 
 def _fakes(place: Path, answers: Mapping[str, Answer | Sequence[Answer]]) -> None:
@@ -180,57 +151,6 @@ def _plain(answer: Answer) -> tuple[str, str]:
         case str():
             return "text", answer
     return "json", json.dumps(answer)
-
-
-def _commands(place: Path, phases: Mapping[str, Mapping[str, Any]], source: Path, shell: str) -> None:
-    """Write the driver, which notes in `end` the phase that failed and the environment that is left."""
-    state = place / "state"
-    state.mkdir()
-    (state / "folder").write_text(f"{source}\n", encoding="utf-8")
-    (state / "environment").write_text("", encoding="utf-8")
-    (state / "each").write_text(_EACH.format(state=state), encoding="utf-8")
-    # A shell that an entry ends, with whatever status, does not get to the end.
-    ended = f'[ "$r_done" ] || r_failed=${{r_failed:-$r_phase}}; . {state}/environment; {{ printf "%s\\0" "$r_failed"; env -0; }} > {place}/end'
-    lines = [f"trap {shlex.quote(ended)} EXIT"]
-    assert set(phases) <= set(PHASES)
-    for phase in PHASES:
-        body = phases.get(phase, {})
-        assert set(body) <= {"on-failure", "runtime-versions", "commands", "finally"}
-        assert body.get("on-failure", "ABORT") == "ABORT", "the runner knows no other"
-        lines.append(f"r_phase={phase}; r_before=$r_failed; r_broken=")
-        if phase == "post_build" and "on-failure" not in phases.get("build", {}):
-            lines.append('[ "$r_before" != build ] || r_before=')  # it runs after a build that failed (E1.1)
-        for key, unless in (("commands", "$r_before$r_broken"), ("finally", "$r_before")):
-            for number, command in enumerate(body.get(key, ())):
-                assert isinstance(command, str), command
-                file = state / f"{phase}-{key}-{number}.sh"
-                file.write_text(f"{command}\n", encoding="utf-8")
-                do = f". {file}" if shell == "one shell" else f"$BASH {state}/each {file}"
-                lines.append(f'[ "{unless}" ] || {do} || {{ r_failed=${{r_failed:-{phase}}}; r_broken=yes; }}')
-    lines.append("r_done=yes")
-    (place / "driver").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _artifacts(source: Path, given: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where there are secondary ones, the primary is no artifact, but its files have to be there (E1.4)."""
-    primary = {key: value for key, value in given.items() if key != "secondary-artifacts"}
-    secondary = given.get("secondary-artifacts", {})
-    found = _files(source, primary)
-    yield from (
-        {name: _files(source, block) for name, block in secondary.items()}.items() if secondary else [("", found)]
-    )
-
-
-def _files(source: Path, block: Mapping[str, Any]) -> dict[str, str]:
-    assert set(block) <= {"files", "base-directory"}
-    base = source / block.get("base-directory", ".")
-    files = {}
-    for pattern in block["files"]:
-        matching = [path for path in sorted(base.glob(pattern)) if path.is_file()]
-        if not matching:
-            raise _MissingError(base / pattern)
-        files |= {str(path.relative_to(base)): path.read_text(encoding="utf-8") for path in matching}
-    return files
 
 
 def _calls(file: Path) -> Iterator[Call]:

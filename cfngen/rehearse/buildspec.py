@@ -1,13 +1,20 @@
-"""A buildspec, run as CodeBuild's guide says: phases in order, one shell for all commands, artifacts at the end.
+"""A buildspec, run as CodeBuild's guide says: phases in order, one shell for all commands, reports and artifacts at the end.
 
 Which phase runs after which failed one: a failed install or pre_build ends the build; post_build runs after a failed
 build; `on-failure` says otherwise (E1.1). `finally` runs whenever its phase began.
+
+CodeBuild's guide promises one shell for all commands of version 0.2. Its sister's published runner shows that each entry of
+`commands` is a script that gets the folder and the environment of the one before it: options of the shell are lost, and
+whether a variable needs its `export` is nowhere said. `READINGS` are both, the second in its strictest sense.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,17 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.room import BUSY, stop
+from cfngen.rehearse.room import stop
 
+READINGS = ("one shell", "a script each")
 _END_SECONDS = 10.0
+_RETRIES = 3
+"""How often RETRY without a number tries a phase again."""
 PHASES = ("install", "pre_build", "build", "post_build")
 _KEYS = {
     "": {"version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache"},
     "env": {"shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper"},
     "phase": {"run-as", "on-failure", "runtime-versions", "commands", "finally"},
-    "artifacts": {"files", "name", "discard-paths", "base-directory", "exclude-paths", "secondary-artifacts"},
-}
-_NOT_PLAYED = {"batch", "proxy", "run-as", "exclude-paths", "git-credential-helper"}
+    "artifacts": {
+        "files", "name", "discard-paths", "base-directory", "exclude-paths", "enable-symlinks", "s3-prefix",
+        "secondary-artifacts",
+    },
+    "report": {"files", "base-directory", "discard-paths", "file-format"},
+}  # fmt: skip
+_NOT_PLAYED = {"batch", "proxy", "run-as", "exclude-paths", "enable-symlinks", "s3-prefix", "git-credential-helper"}
 # Tells after each entry how it ended. An entry that ends the shell leaves what it exported, and the next gets a new one.
 _DRIVER = """\
 trap 'export -p > "$0.exported"; pwd > "$0.folder"' EXIT
@@ -35,23 +49,27 @@ while IFS= read -r cfngen_entry <&9; do . "$cfngen_entry" 8>&- 9<&-; echo $? >&8
 
 @dataclass
 class Build:
-    """How a build ended: `failed` is the first phase that did; `artifacts` are folders by name, "" for the primary."""
+    """How a build ended: `failed` is the first phase that did; `artifacts` are folders by name, "" for the primary.
+
+    `reports` are the files of each report group that were there; a build does not fail for those that are not.
+    """
 
     failed: str = ""
     reason: str = ""
     exported: dict[str, str] = field(default_factory=dict)
     artifacts: dict[str, Path] = field(default_factory=dict)
+    reports: dict[str, list[Path]] = field(default_factory=dict)
     phases: list[tuple[str, str]] = field(default_factory=list)
 
 
 def run(
     spec: Mapping[str, Any], source: Path, place: Path, log: Path, environment: Mapping[str, str],
-    secret: Callable[[str, str], str], seconds: float = 1800,
+    secret: Callable[[str, str], str], seconds: float = 1800, reading: str = READINGS[0],
 ) -> Build:  # fmt: skip
     """Build `source`, which is written to; `place` is a new folder for artifacts and state.
 
     `environment` is the build project's, with what leads docker and aws to where they should talk. `secret` gives the
-    value of a kind, ``parameter-store`` or ``secrets-manager``, by its name. Raises `RehearsalError` for a buildspec that
+    value of a kind, ``parameter-store`` or ``secrets-manager``, by its name. After `seconds` the build is ended. Raises `RehearsalError` for a buildspec that
     CodeBuild would refuse, or that asks for what is not played.
     """
     check(spec)
@@ -63,9 +81,10 @@ def run(
     values |= {"CODEBUILD_SRC_DIR": str(source), "CODEBUILD_BUILD_SUCCEEDING": "1"}
     made = Build()
     with log.open("ab", buffering=0) as out:
-        shell = _Shell(str(told.get("shell", "sh")), source, place / "shell", values, out, seconds)
+        shell = _Shell(str(told.get("shell", "sh")), source, place / "shell", values, out, seconds, reading)
         try:
             _play(spec["phases"], shell, made)
+            _report(spec.get("reports") or {}, source, made, shell)
             _gather(spec.get("artifacts") or {}, source, place, made, shell)
         finally:
             shell.end()
@@ -81,7 +100,8 @@ def check(spec: Any) -> None:
     artifacts = spec.get("artifacts") or {}
     blocks = [("", spec), ("env", spec.get("env") or {}), ("artifacts", artifacts)]
     blocks += [("artifacts", each) for each in (artifacts.get("secondary-artifacts") or {}).values()]
-    blocks += [("phase", each) for each in spec["phases"].values()]
+    blocks += [("phase", each or {}) for each in spec["phases"].values()]
+    blocks += [("report", each) for each in (spec.get("reports") or {}).values()]
     for kind, block in blocks:
         for key in block:
             if key not in _KEYS[kind] or key in _NOT_PLAYED:
@@ -90,6 +110,9 @@ def check(spec: Any) -> None:
     for name, phase in spec["phases"].items():
         if name not in PHASES:
             raise RehearsalError(f"buildspec: phases {name}: one of {', '.join(PHASES)}")
+        if _attempts(str(phase.get("on-failure", "ABORT"))) == 0:
+            told = "ABORT, CONTINUE, RETRY or RETRY-number; one that looks for a message is not played here"
+            raise RehearsalError(f"buildspec: phases {name} on-failure {phase['on-failure']}: {told}")
         for command in [*(phase.get("commands") or ()), *(phase.get("finally") or ())]:
             if not isinstance(command, str):
                 raise RehearsalError(f"buildspec: {name}: {command!r} is no text; a colon made a mapping of it?")
@@ -102,23 +125,32 @@ def _play(phases: Mapping[str, Any], shell: _Shell, made: Build) -> None:
         if phase is None or skip:
             continue
         failure = str(phase.get("on-failure", ""))
-        attempts = 1 + (int(failure.partition("-")[2] or 1) if failure.startswith("RETRY") else 0)
         is_good = False
-        for _ in range(attempts):
+        for _ in range(_attempts(failure)):
             is_good = _commands(name, phase.get("commands") or (), shell)
             is_good = _commands(f"{name} finally", phase.get("finally") or (), shell) and is_good
-            if is_good:
+            if is_good or shell.is_over:
                 break
         made.phases.append((name, "SUCCEEDED" if is_good else "FAILED"))
         if not is_good:
             shell.let("CODEBUILD_BUILD_SUCCEEDING", "0")
             made.failed = made.failed or name
             made.reason = made.reason or shell.last
-            skip = failure == "ABORT" or (failure != "CONTINUE" and name != "build")
-    if made.failed and all(
-        phases[name].get("on-failure") == "CONTINUE" for name, how in made.phases if how == "FAILED"
+            skip = shell.is_over or failure == "ABORT" or (failure != "CONTINUE" and name != "build")
+    if (
+        made.failed
+        and not shell.is_over
+        and all(phases[name].get("on-failure") == "CONTINUE" for name, how in made.phases if how == "FAILED")
     ):
         made.failed = ""
+
+
+def _attempts(failure: str) -> int:
+    """How often a phase is tried at most; 0 for an `on-failure` that is not played."""
+    if failure in ("", "ABORT", "CONTINUE"):
+        return 1
+    kind, _, number = failure.partition("-")
+    return 1 + int(number or _RETRIES) if kind == "RETRY" and (number.isdecimal() or failure == kind) else 0
 
 
 def _commands(name: str, commands: Sequence[str], shell: _Shell) -> bool:
@@ -126,6 +158,8 @@ def _commands(name: str, commands: Sequence[str], shell: _Shell) -> bool:
         if code := shell.run(command):
             first = command.strip().splitlines()[0][:120]
             shell.last = f"{name}: exit status {code} of: {first}"
+            if shell.is_over:
+                shell.last = f"{name}: timed out after {shell.seconds:.0f} s in: {first}"
             return False
     return True
 
@@ -134,42 +168,58 @@ class _Shell:
     """The shell of a build; a new one goes on where an entry ended the old one."""
 
     def __init__(
-        self, program: str, source: Path, place: Path, values: Mapping[str, str], out: Any, seconds: float
+        self, program: str, source: Path, place: Path, values: Mapping[str, str], out: Any, seconds: float, reading: str
     ) -> None:
         self.program, self.source, self.place, self.out, self.seconds = program, source, place, out, seconds
         self.values = dict(values)
+        self.goes_on = reading == READINGS[0]
         self.last = ""
+        self.is_over = False
         self.count = 0
         place.mkdir()
         (place / "driver").write_text(_DRIVER, encoding="utf-8")
+        (place / "driver.exported").touch()
+        (place / "driver.folder").write_text(f"{source}\n", encoding="utf-8")
         self._start(first=True)
+        self._clock = threading.Timer(seconds, self._expire)
+        self._clock.daemon = True
+        self._clock.start()
 
     def run(self, command: str) -> int:
         """The exit status of an entry."""
+        if self.is_over:
+            return 1
         self.count += 1
         file = self.place / f"{self.count}.sh"
         file.write_text(f"{command}\n", encoding="utf-8")
         self.out.write(f"\n$ {command.strip()}\n".encode())
         self._tell.write(f"{file}\n".encode())
         answer = self._hear.readline()
-        if answer:
+        if answer and self.goes_on:
             return int(answer)
-        code = self._process.wait(self.seconds)
+        # Either the entry ended the shell, or each has one of its own; it notes what is exported before it goes.
         self._tell.close()
+        code = self._process.wait()
         self._hear.close()
         self._start(first=False)
-        return code
+        return int(answer) if answer else code
+
+    def _expire(self) -> None:
+        """The time of the build is over: what runs of it ends, with all that it started."""
+        self.is_over = True
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def let(self, name: str, value: str) -> None:
         self.run(f"export {name}={value}")
 
     def end(self) -> None:
         """End the shell; `variables` are what it had exported."""
+        self._clock.cancel()
         self._tell.close()
         with suppress(subprocess.TimeoutExpired):
             # It notes what is exported before it goes by itself.
             self._process.wait(_END_SECONDS)
-        BUSY.discard(self._process)
         stop(self._process)
         self._hear.close()
 
@@ -189,10 +239,18 @@ class _Shell:
             cwd=self.source, env=self.values, stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.PIPE,
             bufsize=0, start_new_session=True,
         )  # fmt: skip
-        BUSY.add(self._process)
         assert self._process.stdin
         assert self._process.stderr
         self._tell, self._hear = self._process.stdin, self._process.stderr
+
+
+def _report(reports: Mapping[str, Any], source: Path, made: Build, shell: _Shell) -> None:
+    for name, block in reports.items():
+        try:
+            made.reports[name] = [file for file, _ in _files(block, source)]
+        except RehearsalError as missing:
+            made.reports[name] = []
+            shell.out.write(f"reports {name}: {missing}\n".encode())
 
 
 def _gather(artifacts: Mapping[str, Any], source: Path, place: Path, made: Build, shell: _Shell) -> None:
