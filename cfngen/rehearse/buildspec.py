@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.room import stop
+from cfngen.rehearse.room import BUSY, stop
 
 READINGS = ("one shell", "a script each")
 _END_SECONDS = 10.0
@@ -201,6 +201,7 @@ class _Shell:
         self._tell.close()
         code = self._process.wait()
         self._hear.close()
+        BUSY.discard(self._process)
         self._start(first=False)
         return int(answer) if answer else code
 
@@ -220,6 +221,7 @@ class _Shell:
         with suppress(subprocess.TimeoutExpired):
             # It notes what is exported before it goes by itself.
             self._process.wait(_END_SECONDS)
+        BUSY.discard(self._process)
         stop(self._process)
         self._hear.close()
 
@@ -239,6 +241,7 @@ class _Shell:
             cwd=self.source, env=self.values, stdin=subprocess.PIPE, stdout=self.out, stderr=subprocess.PIPE,
             bufsize=0, start_new_session=True,
         )  # fmt: skip
+        BUSY.add(self._process)
         assert self._process.stdin
         assert self._process.stderr
         self._tell, self._hear = self._process.stdin, self._process.stderr
