@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from troposphere import AWSDeclaration, AWSHelperFn, AWSObject, Output, Parameter, Template
 from troposphere.cloudformation import Stack as StackResource
 
+from cfngen._data import data, template_data
 from cfngen.errors import WiringError, did_you_mean, shown
 from cfngen.values import Value, building, rendering
 
@@ -168,7 +169,7 @@ class Stack:
         hearing = _Hearing(self)
         token = rendering.set(hearing)
         try:
-            body: dict[str, Any] = self.template.to_dict()
+            body = template_data(self.template)
         finally:
             rendering.reset(token)
         self._used = set(hearing.parameters)
@@ -203,7 +204,7 @@ class Stack:
         if known != value:
             msg = f"stack {self.name!r} would get two different values as parameter {parameter!r}; pass one of them under another name"
             raise WiringError(msg)
-        if known.declaration and value.declaration and known.declaration.to_dict() != value.declaration.to_dict():
+        if known.declaration and value.declaration and _differ(known.declaration, value.declaration):
             raise _declared_twice(parameter, known.declared_at, value.declared_at)
         seen = type(value).from_reference(parameter)
         seen.owner = self
@@ -260,8 +261,12 @@ class _Hearing:
             raise WiringError(msg)
         known = self.parameters.setdefault(str(declaration.title), declaration)
         first = self.places.setdefault(str(declaration.title), place)
-        if known.to_dict() != declaration.to_dict():
+        if _differ(known, declaration):
             raise _declared_twice(declaration.title, first, place)
+
+
+def _differ(one: Parameter, other: Parameter) -> bool:
+    return one is not other and data(one) != data(other)
 
 
 def _declared_twice(name: object, *places: str) -> WiringError:
@@ -336,7 +341,12 @@ def _references(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((other, name) for other in _named(part) if not other.startswith("AWS::"))
 
 
+_REFERRING = frozenset(("Ref", "Fn::GetAtt", "Fn::Sub"))
+
+
 def _named(node: Any) -> Iterator[str]:
+    if isinstance(node, dict) and _REFERRING.isdisjoint(node):  # by far the most, so asked first
+        node = [part for part in node.values() if not isinstance(part, str)]
     match node:
         case {"Ref": str(name)}:
             yield name
@@ -350,11 +360,8 @@ def _named(node: Any) -> Iterator[str]:
         case {"Fn::Sub": [str(text), dict(own)]}:
             yield from _in_text(text, own)
             yield from _named(list(own.values()))
-        case dict():
-            for part in node.values():
-                yield from _named(part)
-        case list():
-            for part in node:
+        case dict() | list():
+            for part in node.values() if isinstance(node, dict) else node:
                 yield from _named(part)
 
 
@@ -373,7 +380,12 @@ def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((condition, name) for condition in _tested(part, within=section == "Conditions"))
 
 
+_TESTING = frozenset(("Fn::If", "Condition"))
+
+
 def _tested(node: Any, *, within: bool) -> Iterator[str]:
+    if isinstance(node, dict) and _TESTING.isdisjoint(node):  # by far the most, so asked first
+        node = [part for part in node.values() if not isinstance(part, str)]
     match node:
         case {"Fn::If": [str(condition), *rest]}:
             yield condition

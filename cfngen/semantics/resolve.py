@@ -53,6 +53,7 @@ class Resolver:
         self.parameters = parameters
         self.pseudo = pseudo
         self.around = around
+        self._constants = template.constants
         self._conditions: dict[str, bool] = {}
         self._functions: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
@@ -80,7 +81,11 @@ class Resolver:
         return self._conditions[name]
 
     def value(self, node: Any) -> Any:
-        """A part of the template with everything in it resolved."""
+        """A part of the template with everything in it resolved; a constant is the template's own."""
+        if isinstance(node, str):
+            return self._text(node)
+        if id(node) in self._constants:
+            return node
         if isinstance(node, dict):
             if len(node) == 1:
                 ((name, argument),) = node.items()
@@ -90,7 +95,7 @@ class Resolver:
             return {key: part for key, part in resolved.items() if part is not NO_VALUE}
         if isinstance(node, list):
             return [part for part in map(self.value, node) if part is not NO_VALUE]
-        return self._text(node) if isinstance(node, str) else node
+        return node
 
     def _text(self, text: str) -> str:
         if "{{resolve:" not in text:

@@ -52,6 +52,14 @@ class Template:
         return f"Template format error: {found}" if found else ""
 
     @cached_property
+    def constants(self) -> frozenset[int]:
+        """By `id`, the mappings and lists of resources and outputs that are the same whatever the stack's values are."""
+        found: set[int] = set()
+        for section in ("Resources", "Outputs"):
+            _notes_constants(self.section(section), found)
+        return frozenset(found)
+
+    @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
         """For each resource those of the same template that must be there before it."""
         return {
@@ -156,6 +164,23 @@ def _conditions(node: Any, *, is_condition: bool) -> Iterator[str]:
         case list():
             for part in node:
                 yield from _conditions(part, is_condition=is_condition)
+
+
+def _notes_constants(node: Any, found: set[int]) -> bool:
+    """Whether a value has neither a function nor a dynamic reference in it; what is so inside of it is noted by `id`."""
+    if isinstance(node, str):
+        return "{{resolve:" not in node
+    if not isinstance(node, dict | list):
+        return True
+    parts = [_notes_constants(part, found) for part in (node.values() if isinstance(node, dict) else node)]
+    is_constant = all(parts) and not (isinstance(node, dict) and len(node) == 1 and _is_function(*node))
+    if is_constant:
+        found.add(id(node))
+    return is_constant
+
+
+def _is_function(key: Any) -> bool:
+    return isinstance(key, str) and (key == "Ref" or key.startswith("Fn::"))
 
 
 def depends_on(resource: Mapping[str, Any]) -> list[Any]:
