@@ -25,6 +25,24 @@ def test_missing_programs_are_named_with_the_command_that_installs_them(tmp_path
     assert not done.stdout
 
 
+def test_make_is_told_the_packages_that_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    words = [sys.executable, "-m", "cfngen.rehearse.parts"]
+
+    def missing(path: str) -> set[str]:
+        environment = os.environ | {"PATH": path}
+        return set(
+            subprocess.run(
+                words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+            ).stdout.split()
+        )
+
+    none, one = missing(""), missing(str(tmp_path))
+    assert none >= {"git", "chromium", "podman"}
+    assert none - one == {name for name in none if name.startswith("docker") and name != "docker-registry"} != set()
+
+
 def test_a_stage_that_was_not_generated_is_told(tmp_path: Path) -> None:
     done = rehearse("services/coffee.py", "--stage", "prod", "--out", str(tmp_path))
     assert done.returncode == 2

@@ -105,6 +105,7 @@ def test_rules_keep_their_order_and_weights_can_be_set_while_it_runs() -> None:
     ]
     assert 'http-request return status 404 content-type text/plain string "no \\"x\\""' in lines
     assert "http-check expect status 200-299" in lines
+    assert "timeout check 5000ms" in lines
 
 
 def test_hosts_addresses_and_methods_are_conditions_and_all_must_hold() -> None:

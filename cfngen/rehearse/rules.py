@@ -144,7 +144,8 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
     told = group.told
     low, _, high = told.get("Matcher", {}).get("HttpCode", "200").partition("-")
     interval = max(200, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
-    timeout = max(500, round(1000 * told["HealthCheckTimeoutSeconds"] / speed))
+    # Not shortened: nobody waits for it, and a machine with much to do is no sick target.
+    timeout = round(1000 * told["HealthCheckTimeoutSeconds"])
     check = f"check inter {interval}ms fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
     status = f"status {low}-{high}" if high else f"rstatus ^({low.replace(',', '|')})$"
     return [
