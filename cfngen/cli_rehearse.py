@@ -21,6 +21,7 @@ from cfngen.cli_common import PathType
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.load import find, load, project_of, select
+from cfngen.rehearse.parts import ONLY, check, needed
 from cfngen.words import pairs
 
 if TYPE_CHECKING:
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
     from cfngen.rehearse.site import Site
     from cfngen.rehearse.story import Event, Story
 
-_ACTS = ("build", "deploy", "run", "release", "look")
-
 
 @click.command(short_help="Act a stage out: build, deploy, run, release, look, with real parts.")
 @click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Which stage of APP.  [default: the first]")
 @click.option(
     "--only",
-    type=click.Choice(_ACTS),
+    type=click.Choice(ONLY),
     help="This act alone, with what it needs; `look` looks at a system that is kept.",
 )
 @click.option("--keep", is_flag=True, help="Leave the system running at the end, until Ctrl-C.")
@@ -80,8 +79,6 @@ def rehearse(
     played with real traffic, also such that fail, and the pages looked at in a browser. No account is needed.
     docs/rehearsal.md tells more.
     """
-    with parts_of("rehearse", "rehearse"):
-        from cfngen.rehearse import parts
     path = app or find()
     chosen = select(load(path), stage)[0]
     folder = out / chosen.name / chosen.stage
@@ -90,7 +87,7 @@ def rehearse(
     if keep and only in ("build", "deploy"):
         raise DescriptionError([Problem("--keep", "", f"with --only {only} nothing runs that could be kept")])
     given = pairs("--parameter", words)
-    parts.check(parts.needed(only or ""))
+    check(needed(only or ""))
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.rehearsal import Wanted
     name = f"{chosen.name}-{chosen.stage}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -19,24 +20,30 @@ class Meter:
         self.failed = 0
         self._rates: collections.Counter[int] = collections.Counter()
         self._read: dict[Path, int] = {}
+        # A terminal draws its picture from more than one thread.
+        self._lock = threading.Lock()
 
     def look(self) -> None:
         """Read what was written since the last look."""
-        for file in list(self.story.loads):
-            start = self._read.get(file, 0)
-            try:
-                with file.open("rb") as lines:
-                    lines.seek(start)
-                    # A line that is half written is read the next time.
-                    whole = lines.read().rpartition(b"\n")
-            except OSError:
-                continue
-            self._read[file] = start + len(whole[0]) + len(whole[1])
-            for line in whole[0].splitlines():
-                at, _, _, status, _, _ = json.loads(line)
-                self.total += 1
-                self.failed += status == 0 or status >= 500
-                self._rates[int(at)] += 1
+        with self._lock:
+            for file in list(self.story.loads):
+                self._follow(file)
+
+    def _follow(self, file: Path) -> None:
+        start = self._read.get(file, 0)
+        try:
+            with file.open("rb") as lines:
+                lines.seek(start)
+                # A line that is half written is read the next time.
+                whole, end, _ = lines.read().rpartition(b"\n")
+        except OSError:
+            return
+        self._read[file] = start + len(whole) + len(end)
+        for line in whole.splitlines():
+            at, _, _, status, _, _ = json.loads(line)
+            self.total += 1
+            self.failed += status == 0 or status >= 500
+            self._rates[int(at)] += 1
 
     def rates(self, seconds: int, now: float | None = None) -> list[int]:
         """Requests in each of the last whole seconds, the newest last."""

@@ -59,6 +59,8 @@ RUN = (
 ROUTE = (Part("haproxy", "the load balancer", "haproxy"),)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOOK = (Part("chromium", "looks at the pages", "chromium fonts-dejavu-core", BROWSERS[1:]),)
+ONLY = ("build", "deploy", "run", "release", "look")
+"""The acts that can be had alone."""
 _NEEDED: Mapping[str, tuple[Part, ...]] = {
     "": (*BUILD, *RUN, *ROUTE, *LOOK),
     "build": BUILD,

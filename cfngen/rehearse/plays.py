@@ -17,7 +17,7 @@ from cfngen.rehearse import acts, deployed
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look, look_at, visited
 from cfngen.rehearse.pipeline import Revision
-from cfngen.rehearse.rehearsal import Act, Deployment, Stage, Wanted, Workshop, deploy, stage, workshop
+from cfngen.rehearse.rehearsal import Act, Deployment, Wanted, Workshop, deploy, stage, workshop
 from cfngen.rehearse.room import Room
 from cfngen.rehearse.site import Site
 from cfngen.rehearse.story import Story
@@ -29,7 +29,6 @@ _RUNNING: Mapping[str, tuple[Act, ...]] = {
     "release": tuple(act for act in acts.ACTS if act is not look),
     "look": (acts.births, acts.first_releases, look),
 }
-ONLY = ("build", "deploy", "run", "release", "look")
 
 
 def play(
@@ -128,6 +127,3 @@ def look_again(site: Site, room: Room, story: Story, file: Path | None) -> None:
     with story.timed("look"):
         look_at(site, room, story, file)
     story.judge()
-
-
-__all__ = ["KEPT", "ONLY", "Stage", "build", "kept", "look_again", "play", "read_back", "running", "wait"]
