@@ -145,7 +145,12 @@ def stop(running: Running) -> None:
     if _is_held(running.name):
         raise LocalError(f"{running.name}: pid {running.pid} does not end")
     if running.pid in _started:
-        _started.pop(running.pid).wait(timeout=_END_SECONDS)
+        child = _started.pop(running.pid)
+        try:
+            child.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:  # its ports are free and its lock is gone; a busy machine lets it linger
+            child.kill()
+            child.wait()
     (_folder() / f"{running.name}.json").unlink(missing_ok=True)
 
 
