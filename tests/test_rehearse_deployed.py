@@ -60,6 +60,7 @@ def test_listeners_have_their_rules_in_order_and_the_addresses_that_may_come(acc
 def test_each_service_has_its_pipeline(account: Account) -> None:
     names = [deployed.pipeline_of(account, service)["name"] for service in deployed.services(account)]
     assert names == ["coffee-dev-customer", "coffee-dev-employee"]
+    assert [deployed.migrates(account, service) for service in deployed.services(account)] == [False, True]
 
 
 def test_secrets_are_read_as_task_definitions_and_buildspecs_name_them(account: Account) -> None:

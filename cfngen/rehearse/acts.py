@@ -35,10 +35,9 @@ def births(stage: Stage) -> None:
 
 
 def first_releases(stage: Stage) -> None:
-    """Every service in turn, from its source to its pages, under load."""
-    for service in stage.services:
+    """Every service in turn, from its source to its pages, under load; those that migrate before those that only read."""
+    for service in sorted(stage.services, key=lambda each: not deployed.migrates(stage.account, each)):
         released(stage, service, "first release")
-    # Data pages answer only now: the service that migrates need not be the first.
     for service in stage.services:
         stage.paths[service.short] = linked(stage, service)
         for path in stage.paths[service.short]:

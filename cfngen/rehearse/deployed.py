@@ -172,6 +172,12 @@ def pipeline_of(account: Account, service: Service) -> dict[str, Any]:
     raise RehearsalError(f"{service.short}: no pipeline deploys to {wanted}")
 
 
+def migrates(account: Account, service: Service) -> bool:
+    """Whether a service's pipeline runs a task before it deploys, such as one that makes tables and users."""
+    actions = (action for stage in pipeline_of(account, service)["stages"] for action in stage["actions"])
+    return any(action["actionTypeId"]["provider"] == "StepFunctions" for action in actions)
+
+
 def database(account: Account) -> Database | None:
     """The database, if the application has one."""
     for told in account.all("rds", "describe_db_instances", "DBInstances"):
