@@ -4,7 +4,7 @@ BIN := .venv/bin
 APP ?= services/coffee.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services test-integration test-browser check simulate local rehearse mutants pictures golden bench clean
+.PHONY: help install templates test test-python test-services test-integration test-press test-browser check simulate local rehearse mutants pictures golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -38,11 +38,15 @@ test-services: ## the services' unit tests; no database, no container
 	@node --test --test-reporter=spec services/*.test.mjs
 	@for service in customer employee; do npm --prefix services/$$service ci --silent --no-fund --no-audit && npm --prefix services/$$service test --silent || exit 1; done
 
-test-integration: ## both services against a real MariaDB with TLS, as long as the tests last
+test-integration: .venv/developer ## both services against a real MariaDB with TLS, and listener rules in a real haproxy
 	@command -v npm >/dev/null || { echo "these tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
 	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null || { echo "these tests need MariaDB; on Debian: apt-get install mariadb-server openssl"; exit 1; }
 	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
 	@npm --prefix services/integration run --silent test:integration
+	$(BIN)/pytest -n0 -q tests/rules_in_haproxy.py
+
+test-press: .venv/developer ## rehearse an application that is nothing like coffee, in a repository of its own
+	tests/press/rehearse.sh $(BIN)/cfngen
 
 check: .venv/developer ## format, lint, types, imports, tests, lint of the output, freshness
 	$(BIN)/ruff format --check .

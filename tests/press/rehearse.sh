@@ -1,0 +1,13 @@
+#!/bin/sh
+# Rehearses the press in a repository of its own, as a team would have it. Give the path of cfngen; further words are its options.
+set -eu
+cfngen=$(realpath "$1")
+shift
+here=$(cd "$(dirname "$0")" && pwd)
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+cp -r "$here/apps" "$here/services" "$place"
+cd "$place"
+git init --quiet .
+"$cfngen" generate services/press.py --out deploy
+"$cfngen" rehearse services/press.py --out deploy --logs "$here/../../rehearsal" "$@"
