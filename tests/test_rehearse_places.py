@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from cfngen.rehearse import places, tasks
-from cfngen.rehearse.acts import tolerance
 from cfngen.rehearse.deployed import Listener
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, buildspec_of, built
 from cfngen.rehearse.places import Place
+from cfngen.rehearse.room import room
+from cfngen.rehearse.rules import tolerance
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,27 @@ def test_only_empty_volumes_are_played() -> None:
     shared = DEFINITION | {"volumes": [{"name": "spool", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}
     with pytest.raises(RehearsalError, match="web: volume spool is no empty one"):
         tasks.said(shared, CONTAINER)
+
+
+class Engine:
+    """An engine that says how a container ended, and keeps what it was told."""
+
+    def __init__(self, status: int) -> None:
+        self.status, self.told = status, list[tuple[str, ...]]()
+
+    def podman(self, *words: str, **_: Any) -> str:
+        self.told.append(words)
+        return ""
+
+    def inspect(self, _: str) -> dict[str, Any]:
+        return {"State": {"ExitCode": self.status}}
+
+
+@pytest.mark.parametrize(("status", "by_itself"), [(0, True), (143, True), (137, False)])
+def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_itself: bool) -> None:
+    with room(tmp_path, print) as here:
+        played = tasks.Tasks(here, Engine(status), None, "n", "10.91.16.0/24", tmp_path)  # type: ignore[arg-type]
+        played.stop(tasks.Task("web-1", "10.91.16.2", 80, "arn", "i", 12, ("web-1-spool",)))
+        assert played.stopped == {"web-1": by_itself}
+        assert ("stop", "--time", "12", "web-1") in played.engine.told  # type: ignore[attr-defined]
+        assert ("volume", "rm", "--force", "web-1-spool") in played.engine.told  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ an answer of its own before any `use_backend`, whatever the order. A weight is a
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ TELLER = "127.64.0.1"
 """The address of loopback from which connections begin with a line of the PROXY protocol."""
 _SCALE = 10000
 _NOBODY = "nobody"
+_LEAST_TOLERANCE = 3.0
+_DEVIATIONS = 4
+"""So many standard deviations of an honest draw are let pass: more is chance once in fifteen thousand steps."""
 _SETTINGS = """\
 global
     stats socket {socket} mode 600 level admin
@@ -61,6 +65,12 @@ def parts(rule: Mapping[str, Any]) -> list[int]:
         return [0] * len(groups)
     sums = [sum(weight for _, weight in groups[: number + 1]) for number in range(len(groups))]
     return [each * _SCALE // total for each in sums]
+
+
+def tolerance(percent: float, requests: int) -> float:
+    """By how many points the part of so many requests may differ from its weight, since each is drawn by itself."""
+    part = percent / 100
+    return max(_LEAST_TOLERANCE, 100 * _DEVIATIONS * math.sqrt(part * (1 - part) / max(requests, 1)))
 
 
 def targets_of(rule: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
 """Tasks: containers started exactly as a task definition says, each with an address of its own, as awsvpc gives it.
 
 Two things differ from Fargate and are told in the report: the processor is this machine's, whatever runtimePlatform says,
-and a service gets the authority of the rehearsal's database as DB_CA, since only AWS can sign for AWS's.
+and where there is a database, a task that names no DB_CA gets the authority of the rehearsal's, since only AWS can sign for AWS's.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _UNPLAYED = {
     "restartPolicy",
 }
 _DEFAULT_STOP_SECONDS = 30
+_KILLED = 128 + 9
+"""The exit status of a container that SIGKILL ended."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Tasks:
         self._count = itertools.count(1)
         self._lock = threading.Lock()
         self._used: set[str] = set()
+        self.stopped: dict[str, bool] = {}
+        """Tasks that were told to stop, and whether they did so by themselves within their stop timeout."""
 
     def start(self, label: str, definition: Mapping[str, Any]) -> Task:
         """Start the one container of a task definition in the background."""
@@ -85,6 +89,7 @@ class Tasks:
     def stop(self, task: Task) -> None:
         """SIGTERM, and SIGKILL after the definition's stopTimeout."""
         self.engine.podman("stop", "--time", str(task.stop_seconds), task.name, seconds=task.stop_seconds + 30)
+        self.stopped[task.name] = int(self.engine.inspect(task.name)["State"]["ExitCode"]) != _KILLED
         self.log(task)
         self._forget(task)
 
@@ -148,14 +153,16 @@ class Tasks:
     def _words(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
         given = {each["name"]: each["value"] for each in container.get("environment") or ()}
         given |= {each["name"]: self.account.secret("", each["valueFrom"]) for each in container.get("secrets") or ()}
-        given["DB_CA"] = _CA
+        with_authority = bool(self.hosts) and "DB_CA" not in given
+        given |= {"DB_CA": _CA} if with_authority else {}
         file = self.room.path("environment") / task.name
         file.touch(mode=0o600)
         file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
         words = ["--name", task.name, "--network", self.network, "--ip", task.address, "--no-healthcheck"]
         words += [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
         words += self._mounts(task, container)
-        words += ["--env-file", str(file), "--volume", f"{self.authority}:{_CA}:ro", "--read-only-tmpfs=false"]
+        words += ["--env-file", str(file), "--read-only-tmpfs=false"]
+        words += ["--volume", f"{self.authority}:{_CA}:ro"] if with_authority else []
         return words + said(definition, container)
 
 
