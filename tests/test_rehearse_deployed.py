@@ -69,6 +69,9 @@ def test_secrets_are_read_as_task_definitions_and_buildspecs_name_them(account: 
     assert (database.port, database.name) == (3306, "coffee")
     whole = json.loads(account.secret("", database.master))
     assert account.secret("", f"{database.master}:username::") == whole["username"] == "admin"
+    assert account.secret("", f"{database.master}:username:AWSCURRENT:") == "admin"
+    with pytest.raises(RehearsalError, match="cannot be read"):
+        account.secret("", f"{database.master}:username:AWSPREVIOUS:")
     with pytest.raises(RehearsalError, match="has no key 'nobody'"):
         account.secret("", f"{database.master}:nobody::")
     with pytest.raises(RehearsalError, match="cannot be read"):

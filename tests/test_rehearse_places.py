@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfngen.rehearse import places, tasks
+from cfngen.rehearse import base, places, tasks
 from cfngen.rehearse.deployed import Listener
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, buildspec_of, built
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.room import room
 from cfngen.rehearse.rules import tolerance
+from cfngen.rehearse.source import Source
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,41 @@ def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_i
         assert played.stopped == {"web-1": by_itself}
         assert ("stop", "--time", "12", "web-1") in played.engine.told  # type: ignore[attr-defined]
         assert ("volume", "rm", "--force", "web-1-spool") in played.engine.told  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"linuxParameters": {"tmpfs": [{"containerPath": "/t"}]}}, "linuxParameters tmpfs"),
+        ({"restartPolicy": {"enabled": True}}, "restartPolicy"),
+    ],
+)
+def test_what_a_container_wants_and_does_not_get_is_refused(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(RehearsalError, match=f"web: {told} is not played"):
+        tasks.said(DEFINITION, CONTAINER | more)
+
+
+def test_labels_and_reserved_memory_are_said() -> None:
+    words = tasks.said(DEFINITION, CONTAINER | {"dockerLabels": {"team": "paper"}, "memoryReservation": 128})
+    assert "--label=team=paper" in words
+    assert words[words.index("--memory-reservation") + 1] == "128m"
+    with pytest.raises(RehearsalError, match="web: pidMode is not played"):
+        tasks.said(DEFINITION | {"pidMode": "task"}, CONTAINER)
+
+
+def test_an_image_may_be_copied_from_too() -> None:
+    text = 'ARG A="r/node:24-alpine"\nFROM $A AS b\nCOPY --from=b x y\nCOPY --chown=1 --from=tools:2 x y\nCOPY --from=0 a b\n'
+    assert base.images_of(text) == {"r/node:24-alpine", "tools:2"}
+
+
+def test_a_link_of_the_source_stays_one(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    (project / "real").write_text("text", encoding="utf-8")
+    (project / "link").symlink_to("real")
+    with room(tmp_path / "logs", print) as here:
+        source = Source(here, project)
+        assert (source.folder / "link").readlink() == Path("real")
+        source.change({"real": "other"}, "two")
+        assert source.first("real") == "text"

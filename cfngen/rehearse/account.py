@@ -111,8 +111,9 @@ class Account:
         """``ARN[:key[:stage[:version]]]``, or in a buildspec ``name[:key…]``."""
         parts = name.split(":")
         size = 7 if name.startswith("arn:") else 1
-        identity, (key, *_) = ":".join(parts[:size]), (*parts[size:], "")
-        text = str(self.client("secretsmanager").get_secret_value(SecretId=identity)["SecretString"])
+        identity, (key, stage, version, *_) = ":".join(parts[:size]), (*parts[size:], "", "", "")
+        which = {name: told for name, told in (("VersionStage", stage), ("VersionId", version)) if told}
+        text = str(self.client("secretsmanager").get_secret_value(SecretId=identity, **which)["SecretString"])
         if not key:
             return text
         found = json.loads(text)

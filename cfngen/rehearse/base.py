@@ -41,9 +41,11 @@ _FOLDERS = "bin sbin usr/bin usr/sbin usr/local/bin usr/local/lib lib etc var/tm
 
 def images_of(dockerfile: str) -> set[str]:
     """The images that a Dockerfile builds on, with the defaults of its arguments."""
-    defaults = dict(re.findall(r"(?m)^ARG\s+(\w+)=(\S+)", dockerfile))
+    defaults = {name: value.strip("\"'") for name, value in re.findall(r"(?m)^ARG\s+(\w+)=(\S+)", dockerfile)}
     stages = set(re.findall(r"(?mi)^FROM\s.*\sAS\s+(\S+)", dockerfile))
     named = re.findall(r"(?mi)^FROM\s+(?:--\S+\s+)*(\S+)", dockerfile)
+    # A copy may come from an image of its own, beside a stage by its name or number.
+    named += [each for each in re.findall(r"(?mi)^COPY\s.*--from=(\S+)", dockerfile) if not each.isdigit()]
     filled = {re.sub(r"\$\{?(\w+)\}?", lambda match: defaults.get(match[1], match[0]), each) for each in named}
     return filled - stages - {"scratch"}
 

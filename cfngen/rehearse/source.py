@@ -26,9 +26,9 @@ class Source:
             raise RehearsalError(f"{project}: no git repository, so nobody knows which files a push would bring")
         for name in filter(None, listed.stdout.decode().split("\0")):
             file, copy = project / name, self.folder / name
-            if file.is_file():
+            if file.is_file() or file.is_symlink():
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(file, copy)
+                shutil.copy2(file, copy, follow_symlinks=False)
         self._git("init", "--quiet", "--initial-branch=main")
         self.commit = self._first = self._commit("the project as it is")
 

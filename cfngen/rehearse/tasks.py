@@ -35,6 +35,8 @@ _UNPLAYED = {
     "healthCheck",
     "restartPolicy",
 }
+_TASK_UNPLAYED = ("pidMode", "ipcMode", "proxyConfiguration", "inferenceAccelerators")
+_LINUX = ("capabilities", "initProcessEnabled")
 _DEFAULT_STOP_SECONDS = 30
 _KILLED = 128 + 9
 """The exit status of a container that SIGKILL ended."""
@@ -188,20 +190,26 @@ def said(definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[st
             raise RehearsalError(
                 f"{definition['family']}: volume {volume['name']} is no empty one, and no other is played"
             )
+    linux = container.get("linuxParameters") or {}
+    odd = [key for key in _TASK_UNPLAYED if definition.get(key)]
+    odd += [f"linuxParameters {key}" for key, value in linux.items() if value and key not in _LINUX]
+    if odd:
+        raise RehearsalError(f"{definition['family']}: {', '.join(odd)} is not played by the rehearsal")
     cpu = int(container.get("cpu") or definition.get("cpu") or 0)
     memory = container.get("memory") or definition.get("memory")
-    linux = container.get("linuxParameters") or {}
     capabilities = linux.get("capabilities") or {}
     entry = list(container.get("entryPoint") or ())
     words = [
         *_option("--cpus", f"{cpu / 1024:g}" if cpu else ""),
         *_option("--memory", f"{memory}m" if memory else ""),
+        *_option("--memory-reservation", f"{reserved}m" if (reserved := container.get("memoryReservation")) else ""),
         *_option("--user", container.get("user")),
         *_option("--workdir", container.get("workingDirectory")),
         *_option("--entrypoint", entry[0] if entry else ""),
         f"--read-only={str(bool(container.get('readonlyRootFilesystem'))).lower()}",
         f"--init={str(bool(linux.get('initProcessEnabled'))).lower()}",
         f"--stop-timeout={container.get('stopTimeout', _DEFAULT_STOP_SECONDS)}",
+        *(f"--label={key}={value}" for key, value in (container.get("dockerLabels") or {}).items()),
         *(f"--cap-drop={each}" for each in capabilities.get("drop") or ()),
         *(f"--cap-add={each}" for each in capabilities.get("add") or ()),
         *(
