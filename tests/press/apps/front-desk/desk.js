@@ -37,7 +37,7 @@ const server = http.createServer((request, response) => {
     return response.end('nothing here\n');
   }
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
-  response.end('<!doctype html><html lang="en"><title>Desk</title><main><h1>Desk</h1><p><a href="/about">about</a></p></main></html>');
+  response.end('<!doctype html><html lang="en"><title>Desk</title><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><main><h1>Desk</h1><p><a href="/about">about</a></p></main></html>');
 });
 server.keepAliveTimeout = 65_000;
 server.listen(Number(process.env.PORT));

@@ -1,0 +1,33 @@
+"""What a task of the press says of itself: it is as it was described."""
+
+from __future__ import annotations
+
+import json
+
+from playwright.sync_api import expect
+
+from cfngen.rehearse.visitor import Visitor
+
+
+def look_desk(visitor: Visitor) -> None:
+    """The desk has its variables and secrets, runs as its user on a read-only root, and writes to its volume."""
+    page = visitor.open("https://desk.example.com/about")
+    about = json.loads(page.locator("pre").inner_text())
+    assert about.pop("visits") > 0
+    assert json.loads(about.pop("seal")) == {"token": "rehearsal of SealArn token"}
+    assert about == {
+        "greeting": 'say "hello" to $HOME',
+        "site": "paper & ink",
+        "token": "rehearsal of DeskTokenArn token",
+        "user": 2000,
+        "isReadOnly": True,
+    }
+
+
+def look_office(visitor: Visitor) -> None:
+    """Somebody from the office's addresses sees the office, also at paths with a wildcard."""
+    for path in ("/office", "/ledger-26/november"):
+        page = visitor.open(f"https://desk.example.com{path}")
+        expect(page.get_by_role("heading", name="Office")).to_be_visible()
+        visitor.is_accessible(page)
+    visitor.keep(page, "The office")
