@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ Golden = Callable[[str, str | Mapping[str, str]], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite the expected texts in tests/golden/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Histories, which take minutes, come first, so that no worker begins them when the others are done."""
+    items.sort(key=lambda item: item.path.stem != "test_histories")
 
 
 @pytest.fixture
@@ -41,6 +47,19 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert texts == expected, "when every difference is wanted and can be explained: make golden"
 
     return compare
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_are_read_once() -> Iterator[None]:
+    """botocore reads its models, of megabytes, for every session anew; here hundreds of them come and go."""
+    from botocore.loaders import JSONFileLoader, Loader
+
+    class Once(JSONFileLoader):  # type: ignore[misc]
+        load_file = staticmethod(cache(JSONFileLoader().load_file))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "FILE_LOADER_CLASS", Once)
+        yield
 
 
 @dataclass(frozen=True)

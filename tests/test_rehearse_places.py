@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from cfngen.rehearse import base, places, tasks
-from cfngen.rehearse.deployed import Listener
+from cfngen.rehearse.database import Server
+from cfngen.rehearse.deployed import Database, Listener
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.images import Image, buildspec_of, built
+from cfngen.rehearse.images import Image, bases, buildspec_of, built
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.room import room
 from cfngen.rehearse.rules import tolerance
@@ -183,3 +184,23 @@ def test_a_link_of_the_source_stays_one(tmp_path: Path) -> None:
         assert (source.folder / "link").readlink() == Path("real")
         source.change({"real": "other"}, "two")
         assert source.first("real") == "text"
+
+
+class Account:
+    """An account with these pipelines."""
+
+    def __init__(self, *pipelines: str) -> None:
+        self.pipelines = pipelines
+
+    def all(self, *_: str) -> list[dict[str, str]]:
+        return [{"name": name} for name in self.pipelines]
+
+
+def test_an_application_without_pipelines_builds_on_nothing(tmp_path: Path) -> None:
+    assert bases(Account(), [], tmp_path) == set()  # type: ignore[arg-type]
+
+
+def test_a_database_that_mariadb_cannot_play_is_refused(tmp_path: Path) -> None:
+    database = Database("db.example.com", 5432, "press", "arn", "postgres")
+    with room(tmp_path, print) as here, pytest.raises(RehearsalError, match="engine postgres is not played"):
+        Server(here, Engine(0), "10.91.16.254").open(None, database, "i", "n", (tmp_path, tmp_path))  # type: ignore[arg-type]

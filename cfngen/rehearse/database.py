@@ -14,9 +14,11 @@ from pathlib import Path
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.deployed import Database
 from cfngen.rehearse.engine import Engine
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, environment
 
+_PLAYED = ("mysql", "mariadb")
 _MASTER_RIGHTS = (
     "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, CREATE "
     "TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
@@ -34,7 +36,14 @@ class Server:
     def open(
         self, account: Account, database: Database, image: str, network: str, certificate: tuple[Path, Path]
     ) -> None:
-        """Start it; `image` is any that has a shell, for the container whose place in the network it takes."""
+        """Start it; `image` is any that has a shell, for the container whose place in the network it takes.
+
+        Raises `RehearsalError` for an engine that MariaDB cannot play.
+        """
+        if database.engine not in _PLAYED:
+            raise RehearsalError(
+                f"the database's engine {database.engine} is not played; MariaDB plays {', '.join(_PLAYED)}"
+            )
         holder = self._hold(network, image)
         user = "mysql" if os.geteuid() == 0 else ""
         for each in certificate:

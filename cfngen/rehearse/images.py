@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ import yaml
 
 from cfngen.rehearse import deployed
 from cfngen.rehearse.account import Account
+from cfngen.rehearse.base import images_of
 from cfngen.rehearse.buildspec import PHASES
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
@@ -34,6 +35,22 @@ def image_of(account: Account, service: Service, source: Path) -> Image:
         if (found := built(command)) is not None:
             return found
     raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
+
+
+def bases(account: Account, services: Iterable[Service], source: Path) -> set[str]:
+    """The images on which the services' own are built; none where no pipeline is deployed that would build them.
+
+    Raises `RehearsalError` for a Dockerfile that a buildspec builds and that is not there.
+    """
+    if not list(account.all("codepipeline", "list_pipelines", "pipelines")):
+        return set()
+    found: set[str] = set()
+    for service in services:
+        file = source / image_of(account, service, source).dockerfile
+        if not file.is_file():
+            raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
+        found |= images_of(file.read_text(encoding="utf-8"))
+    return found
 
 
 def buildspec_of(project: Mapping[str, Any], source: Path) -> tuple[Mapping[str, Any], str]:

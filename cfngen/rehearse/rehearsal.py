@@ -22,7 +22,7 @@ from cfngen.rehearse.database import Server
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.images import Image, image_of
+from cfngen.rehearse.images import Image, bases, image_of
 from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Connection, Place
 from cfngen.rehearse.proxy import Proxy
@@ -254,11 +254,7 @@ def _engine(
     definitions = [deployed.task_definition(account, each.task_definition) for each in services]
     born = {str(container["image"]) for each in definitions for container in each["containerDefinitions"]}
     needed = set(born)
-    for service in services:
-        file = wanted.project / image_of(account, service, wanted.project).dockerfile
-        if not file.is_file():
-            raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
-        needed |= base.images_of(file.read_text(encoding="utf-8"))
+    needed |= bases(account, services, wanted.project)
     away = {image for image in needed if not answers(image.partition("/")[0], 443)}
     registry = Registry(room, host, account)
     named = {host: address} | {image.partition("/")[0]: address for image in away}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,11 @@ def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _function)
 
 
+@lru_cache(maxsize=512)  # most templates of a stage stay as they were when one option changes
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
+
+
 @dataclass(frozen=True)
 class Generated:
     """Every file of one stage. Stacks go by their name, resource types without ``AWS::``."""
@@ -66,11 +71,7 @@ class Generated:
     @cached_property
     def templates(self) -> dict[str, Any]:
         """The templates by file name."""
-        return {
-            name: yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
-            for name, text in self.texts.items()
-            if name.endswith(".yaml") and "/" not in name
-        }
+        return {name: _parsed(text) for name, text in self.texts.items() if name.endswith(".yaml") and "/" not in name}
 
     @cached_property
     def tree(self) -> Tree:

@@ -8,7 +8,7 @@ import runpy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ def _function(loader: Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 
 
 Loader.add_multi_constructor("!", _function)
+
+
+@lru_cache(maxsize=512)  # most templates of a stage stay as they were when one option changes
+def _parsed(text: str) -> Any:
+    return Loader(text).get_single_data()
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,7 @@ class Rendered:
 
     @cached_property
     def templates(self) -> dict[str, dict[str, Any]]:
-        return {
-            name: Loader(text).get_single_data()
-            for name, text in self.files.items()
-            if name.endswith(".yaml") and "/" not in name
-        }
+        return {name: _parsed(text) for name, text in self.files.items() if name.endswith(".yaml") and "/" not in name}
 
     @cached_property
     def resources(self) -> dict[str, Resource]:
