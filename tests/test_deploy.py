@@ -69,9 +69,15 @@ def with_resource(file: Path, name: str, properties: str) -> None:
     change(file, "Resources:\n", f"Resources:\n  {name}:\n    Type: AWS::SNS::Topic\n    Properties: {properties}\n\n")
 
 
+_STATES = re.compile(r"(?:^\w+ [A-Z]+_[A-Z_]+(?: \(.*\))?\n)+", re.MULTILINE)
+
+
 def settled(result: Result) -> str:
-    """Without what is another one each time."""
+    """Without what is another one each time; of stacks side by side, whose turns in time differ, one after another."""
     text = f"{result.out}--- stderr\n{result.err}" if result.err else result.out
+    text = _STATES.sub(
+        lambda lines: "".join(sorted(lines[0].splitlines(keepends=True), key=lambda line: line.partition(" ")[0])), text
+    )
     text = re.sub(r"http://localhost:\d+", "http://localhost:PORT", text)
     text = re.sub(r"cfngen-\d{8}T\d{6}Z-[0-9a-f]{6}", "cfngen-TIME", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)

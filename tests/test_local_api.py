@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
+from conformance import expected
 from test_semantics import GROUP, TOPIC, Table, stack, topic
 
 from cfngen.local.server import Front, answers, api, serving, template_reader
@@ -88,6 +89,7 @@ NESTED = stack(
 )
 
 
+@expected("lifecycle", "API DescribeStacks", "API DescribeStackEvents", "API DescribeStackResource")
 def test_a_stack_is_created_and_described(client: Any) -> None:
     body = {
         "Description": "what it is",
@@ -117,6 +119,7 @@ def test_a_stack_is_created_and_described(client: Any) -> None:
     assert events(client) == [
         "s CREATE_IN_PROGRESS",
         "A CREATE_IN_PROGRESS",
+        "A CREATE_IN_PROGRESS",  # first it begins, then it has an id
         "A CREATE_COMPLETE",
         "s CREATE_COMPLETE",
     ]
@@ -160,12 +163,14 @@ def test_a_stack_is_created_and_described(client: Any) -> None:
         ),
     ],
 )
+@expected("errors", "API ValidateTemplate", "parameters", "API CreateStack", "troubleshooting")
 def test_what_is_refused_before_it_begins(client: Any, body: str, given: dict[str, str], told: str) -> None:
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     assert told in refused(client.create_stack, StackName="s", TemplateBody=body, Parameters=parameters)
     assert refused(client.describe_stacks, StackName="s") == "ValidationError: Stack with id s does not exist"
 
 
+@expected("errors", "API CreateStack")
 def test_names_of_stacks(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(stack(A=topic())))
     told = refused(client.create_stack, StackName="s", TemplateBody=text(stack(A=topic())))
@@ -175,6 +180,7 @@ def test_names_of_stacks(client: Any) -> None:
     assert client.delete_stack(StackName="t")["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
+@expected("errors", "troubleshooting", "API UpdateStack")
 def test_an_update_says_when_there_is_none(client: Any) -> None:
     body = text(stack(A=topic()))
     client.create_stack(StackName="s", TemplateBody=body)
@@ -186,6 +192,7 @@ def test_an_update_says_when_there_is_none(client: Any) -> None:
     assert "LastUpdatedTime" in client.describe_stacks(StackName="s")["Stacks"][0]
 
 
+@expected("lifecycle", "stack status codes")
 def test_a_failed_creation_is_rolled_back_and_can_only_be_deleted(client: Any, table: Table) -> None:
     table.refuses = {"create s/B"}
     client.create_stack(StackName="s", TemplateBody=text(stack(A=topic(), B={**topic(), "DependsOn": "A"})))
@@ -203,6 +210,7 @@ def test_a_failed_creation_is_rolled_back_and_can_only_be_deleted(client: Any, t
     assert status(client) == "CREATE_COMPLETE"
 
 
+@expected("lifecycle", "stack status codes")
 def test_a_failed_update_is_rolled_back(client: Any, table: Table) -> None:
     client.create_stack(StackName="s", TemplateBody=text(stack(A=topic(DisplayName="a"))))
     table.refuses = {"create s/B"}
@@ -216,6 +224,7 @@ def test_a_failed_update_is_rolled_back(client: Any, table: Table) -> None:
     assert status(client) == "UPDATE_COMPLETE"
 
 
+@expected("lifecycle", "deletion policy", "API DeleteStack")
 def test_a_stack_is_deleted_but_for_what_is_retained(client: Any, table: Table) -> None:
     body = stack(A={**topic(), "DeletionPolicy": "Retain"}, B=topic())
     made = client.create_stack(StackName="s", TemplateBody=text(body), EnableTerminationProtection=True)
@@ -229,6 +238,7 @@ def test_a_stack_is_deleted_but_for_what_is_retained(client: Any, table: Table) 
     assert "does not exist" in refused(client.describe_stacks, StackName="s")
 
 
+@expected("lifecycle", "API DeleteStack", "stack status codes")
 def test_a_deletion_that_fails_can_be_tried_again(client: Any, table: Table) -> None:
     client.create_stack(StackName="s", TemplateBody=text(stack(A=topic())))
     table.refuses = {"delete s/A"}
@@ -239,6 +249,7 @@ def test_a_deletion_that_fails_can_be_tried_again(client: Any, table: Table) -> 
     assert not table.there
 
 
+@expected("nested stacks", "nested stacks", "API DescribeStacks")
 def test_nested_stacks_are_stacks(client: Any, table: Table) -> None:
     made = client.create_stack(StackName="s", TemplateBody=text(NESTED))
     every = {each["StackName"]: each for each in client.describe_stacks()["Stacks"]}
@@ -257,6 +268,7 @@ def test_nested_stacks_are_stacks(client: Any, table: Table) -> None:
     assert not table.there
 
 
+@expected("nested stacks", "troubleshooting", "events of a nested stack, aws-scalable-big-blue-button-example#36")
 def test_a_failure_deep_inside_is_told_at_every_level(client: Any, table: Table) -> None:
     table.refuses = {"create s/Child/Inner"}
     client.create_stack(StackName="s", TemplateBody=text(NESTED))
@@ -266,8 +278,17 @@ def test_a_failure_deep_inside_is_told_at_every_level(client: Any, table: Table)
         for each in client.describe_stack_events(StackName="s")["StackEvents"]
         if each["ResourceStatus"] == "CREATE_FAILED"
     }
-    assert "was not successfully created" in reasons["Child"]
-    assert "s/Child/Inner: no" in reasons["Child"]
+    nested = next(
+        each["PhysicalResourceId"]
+        for each in client.describe_stack_events(StackName="s")["StackEvents"]
+        if each["LogicalResourceId"] == "Child" and "PhysicalResourceId" in each
+    )
+    failed = "The following resource(s) failed to create: [Inner]. "
+    assert reasons["Child"] == f"Embedded stack {nested} was not successfully created: {failed}"
+    inside = client.describe_stack_events(StackName=nested)["StackEvents"]
+    told = {each["LogicalResourceId"]: each for each in inside if each["ResourceStatus"] == "CREATE_FAILED"}
+    assert told.pop("Inner")["ResourceStatusReason"] == "no"
+    assert [each["ResourceStatusReason"] for each in told.values()] == [failed]
 
 
 def change_set(client: Any, body: Mapping[str, Any], kind: str = "UPDATE", **more: Any) -> dict[str, Any]:
@@ -283,6 +304,7 @@ def shown(described: Mapping[str, Any]) -> list[str]:
     ]
 
 
+@expected("change sets", "API CreateChangeSet", "API ExecuteChangeSet")
 def test_a_change_set_creates_a_stack(client: Any) -> None:
     described = change_set(client, stack(A=topic(), B=topic()), "CREATE")
     assert (described["Status"], described["ExecutionStatus"]) == ("CREATE_COMPLETE", "AVAILABLE")
@@ -294,6 +316,7 @@ def test_a_change_set_creates_a_stack(client: Any) -> None:
     assert client.list_change_sets(StackName="s")["Summaries"] == []
 
 
+@expected("change sets", "API DescribeChangeSet", "update behaviors")
 def test_a_change_set_tells_modifications_from_replacements(client: Any, table: Table) -> None:
     user = topic(DisplayName={"Ref": "G"})
     client.create_stack(
@@ -313,6 +336,7 @@ def test_a_change_set_tells_modifications_from_replacements(client: Any, table: 
     assert status(client) == "UPDATE_COMPLETE"
 
 
+@expected("change sets", "API CreateChangeSet")
 def test_an_empty_change_set_fails_and_says_so(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(NESTED))
     described = change_set(client, NESTED, IncludeNestedStacks=True)
@@ -323,6 +347,7 @@ def test_an_empty_change_set_fails_and_says_so(client: Any) -> None:
     assert "ChangeSetNotFound" in refused(client.describe_change_set, ChangeSetName="c", StackName="s")
 
 
+@expected("change sets", "nested change sets", "API ChangeSetSummary")
 def test_nested_change_sets_show_what_is_inside(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(NESTED))
     changed = json.loads(text(NESTED))
@@ -332,13 +357,17 @@ def test_nested_change_sets_show_what_is_inside(client: Any) -> None:
     assert (child["LogicalResourceId"], child["Action"]) == ("Child", "Modify")
     inside = client.describe_change_set(ChangeSetName=child["ChangeSetId"])
     assert shown(inside) == ["Modify Inner False"]
+    around = described["ChangeSetId"]
+    assert (inside["ParentChangeSetId"], inside["RootChangeSetId"]) == (around, around)
+    assert (described["IncludeNestedStacks"], inside["IncludeNestedStacks"]) == (True, True)
+    assert "ParentChangeSetId" not in described
     assert "InvalidChangeSetStatus" in refused(client.execute_change_set, ChangeSetName=inside["ChangeSetId"])
     # It is the nested stack's own, and goes with the one that it belongs to.
     nested = client.describe_stack_resource(StackName="s", LogicalResourceId="Child")["StackResourceDetail"]
     stack_id = nested["PhysicalResourceId"]
     assert inside["StackId"] == stack_id
     [listed] = client.list_change_sets(StackName=stack_id)["Summaries"]
-    assert listed["ChangeSetId"] == inside["ChangeSetId"]
+    assert (listed["ChangeSetId"], listed["RootChangeSetId"]) == (inside["ChangeSetId"], around)
     client.delete_change_set(ChangeSetName="c", StackName="s")
     assert client.list_change_sets(StackName=stack_id)["Summaries"] == []
     assert client.list_change_sets(StackName="s")["Summaries"] == []
@@ -347,20 +376,48 @@ def test_nested_change_sets_show_what_is_inside(client: Any) -> None:
     assert client.list_change_sets(StackName=stack_id)["Summaries"] == []
 
 
+@expected("change sets", "nested change sets", "API DescribeChangeSet")
+def test_change_sets_of_stacks_in_stacks_name_parent_and_root(client: Any, files: dict[str, str]) -> None:
+    deep = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/in.json"}}
+    files["b/in.json"] = text(stack(Innermost=topic()))
+    files["b/child.json"] = text(stack(Middle=deep))
+    child = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/child.json"},
+    }
+    root = change_set(client, stack(Child=child), "CREATE", IncludeNestedStacks=True)
+
+    def inside(described: Mapping[str, Any]) -> dict[str, Any]:
+        [change] = described["Changes"]
+        return client.describe_change_set(ChangeSetName=change["ResourceChange"]["ChangeSetId"])  # type: ignore[no-any-return]
+
+    middle = inside(root)
+    innermost = inside(middle)
+    assert middle["ParentChangeSetId"] == root["ChangeSetId"]
+    assert innermost["ParentChangeSetId"] == middle["ChangeSetId"]
+    assert {middle["RootChangeSetId"], innermost["RootChangeSetId"]} == {root["ChangeSetId"]}
+    assert shown(innermost) == ["Add Innermost"]
+    alone = change_set(client, stack(Child=child), "CREATE", ChangeSetName="alone")
+    assert (alone["IncludeNestedStacks"], "ChangeSetId" in alone["Changes"][0]["ResourceChange"]) == (False, False)
+
+
+@expected("nested stacks", "API GetTemplate")
 def test_a_nested_stack_tells_its_template(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(NESTED))
     nested = client.describe_stack_resource(StackName="s", LogicalResourceId="Child")["StackResourceDetail"]
     assert client.get_template(StackName=nested["PhysicalResourceId"])["TemplateBody"] == CHILD
 
 
+@expected("lifecycle", "API ListStackResources", "API DescribeStackEvents")
 def test_lists_have_pages(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(stack(**{f"T{number}": topic() for number in range(150)})))
     pages = client.get_paginator("list_stack_resources").paginate(StackName="s")
     assert sum(len(page["StackResourceSummaries"]) for page in pages) == 150
     every = client.get_paginator("describe_stack_events").paginate(StackName="s")
-    assert sum(len(page["StackEvents"]) for page in every) == 302
+    assert sum(len(page["StackEvents"]) for page in every) == 452
 
 
+@expected("templates", "API GetTemplateSummary", "API ValidateTemplate")
 def test_a_templates_summary(client: Any) -> None:
     body = {"Parameters": {"P": {"Type": "String", "Default": "d"}}, **stack(A={"Type": "AWS::IAM::Role"})}
     summary = client.get_template_summary(TemplateBody=text(body))

@@ -1,12 +1,14 @@
 """The real AWS command line deploys into what `cfngen local up` starts, with nothing but the variables that it prints.
 
 Packaged, created, changed, failed, deleted; and each time the services' own commands are asked what is there.
+`CFNGEN_AWS=/usr/local/bin/aws pytest tests/test_local_cli.py` does it with another AWS command line, such as version 2.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ import pytest
 from cfngen import App, Balancer, CodeCommit, Database, Ledger, Pipeline, Scaling, Service, stage_files
 
 ROOT = Path(__file__).parent.parent
+AWS = shlex.split(os.environ.get("CFNGEN_AWS", "")) or [sys.executable, "-m", "awscli"]
 BOUND_SECONDS = 240  # for anything one command does, on a machine that is busy with other tests
 
 FORTY = App(
@@ -46,7 +49,7 @@ class Shell:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "awscli", *words],
+            [*AWS, *words],
             env=self.environment,
             capture_output=True,
             text=True,

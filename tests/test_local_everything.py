@@ -20,6 +20,7 @@ from cfngen import App, stage_files
 from cfngen.local.provider import LocalProvider
 from cfngen.local.server import pseudo_parameters
 from cfngen.local.types import TYPES
+from cfngen.semantics.records import Readings
 from cfngen.semantics.template import read_template
 from cfngen.semantics.update import Engine, Event, Outcome, Resource, StackState
 
@@ -44,6 +45,7 @@ class Deployment:
             self.provider,
             lambda url: read_template(self.files[url]),
             pseudo_parameters(REGION),
+            Readings(is_abreast=True),
             observe=self.events.append,
         )
 

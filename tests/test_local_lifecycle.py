@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from conformance import expected
 from test_local_api import refused, speaking, status, text
 from test_semantics import GROUP, Table, stack, topic
 
@@ -62,6 +63,7 @@ def stuck(client: Any, table: Table) -> None:
     client.update_stack(StackName="s", TemplateBody=text(new))
 
 
+@expected("lifecycle", "continue a rollback", "API ContinueUpdateRollback")
 def test_a_rollback_that_fails_can_go_on(client: Any, table: Table) -> None:
     stuck(client, table)
     assert status(client) == "UPDATE_ROLLBACK_FAILED"
@@ -88,6 +90,7 @@ def test_a_rollback_that_fails_can_go_on(client: Any, table: Table) -> None:
     assert status(client) == "UPDATE_COMPLETE"
 
 
+@expected("lifecycle", "continue a rollback")
 def test_a_resource_that_cannot_roll_back_is_skipped(client: Any, table: Table) -> None:
     stuck(client, table)
     told = refused(client.continue_update_rollback, StackName="s", ResourcesToSkip=["A"])
@@ -98,6 +101,7 @@ def test_a_resource_that_cannot_roll_back_is_skipped(client: Any, table: Table) 
     assert set(table.seen) == {"s/A", "s/B"}
 
 
+@expected("nested stacks", "API ContinueUpdateRollback")
 def test_a_resource_of_a_nested_stack_is_skipped_by_the_stacks_name(
     client: Any, table: Table, files: dict[str, str]
 ) -> None:
@@ -115,12 +119,14 @@ def test_a_resource_of_a_nested_stack_is_skipped_by_the_stacks_name(
     assert last(client, name, "In") == ("UPDATE_COMPLETE", "Resource was skipped")
 
 
+@expected("lifecycle", "stack status codes")
 def test_a_stack_that_is_stuck_can_be_deleted(client: Any, table: Table) -> None:
     stuck(client, table)
     client.delete_stack(StackName="s")
     assert not table.there
 
 
+@expected("lifecycle", "API DeleteStack")
 def test_what_fails_to_be_deleted_can_be_retained(client: Any, table: Table) -> None:
     client.create_stack(StackName="s", TemplateBody=text(stack(A=topic(), B=topic())))
     told = refused(client.delete_stack, StackName="s", RetainResources=["A"])
@@ -133,6 +139,7 @@ def test_what_fails_to_be_deleted_can_be_retained(client: Any, table: Table) -> 
     assert set(table.seen) == {"s/A"}
 
 
+@expected("lifecycle", "DependsOn")
 def test_what_a_resource_needs_that_stays_is_not_tried(client: Any, table: Table, files: dict[str, str]) -> None:
     child = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/in.json"}}
     files["b/in.json"] = text(stack(In=topic()))
@@ -198,6 +205,7 @@ def changed(**resources: Any) -> str:
         (statement("Deny", "Update:Delete", "LogicalResourceId/X"), {"X": None}, "X"),
     ],
 )
+@expected("protection", "stack policies")
 def test_a_stack_policy_forbids_an_update(
     client: Any, table: Table, denied: dict[str, Any], change: dict[str, Any], logical: str
 ) -> None:
@@ -220,6 +228,7 @@ def test_a_stack_policy_forbids_an_update(
     assert json.loads(client.get_stack_policy(StackName="s")["StackPolicyBody"]) == json.loads(policy(denied))
 
 
+@expected("protection", "stack policies")
 def test_what_no_statement_allows_is_denied(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(TABLE_BODY))
     only = {"Statement": [statement("Allow", "Update:*", "LogicalResourceId/G")]}
@@ -234,6 +243,7 @@ def test_what_no_statement_allows_is_denied(client: Any) -> None:
 @pytest.mark.parametrize(
     "body", ["{", "[]", '{"Statement": [{"Effect": "Allow"}]}', policy(statement("No", "Update:*"))]
 )
+@expected("protection", "stack policies", "API SetStackPolicy")
 def test_what_is_no_stack_policy(client: Any, body: str) -> None:
     client.create_stack(StackName="s", TemplateBody=text(TABLE_BODY))
     told = refused(client.set_stack_policy, StackName="s", StackPolicyBody=body)
@@ -251,6 +261,7 @@ def exporting(value: str = "a", name: str = "net-topic") -> str:
 IMPORTING = text(stack(B=topic(DisplayName={"Fn::ImportValue": "net-topic"})))
 
 
+@expected("protection", "exports", "Fn::ImportValue")
 def test_exports_are_used_and_kept_while_they_are(client: Any, table: Table) -> None:
     net = client.create_stack(StackName="net", TemplateBody=exporting(name="${AWS::StackName}-topic"))
     assert client.list_exports()["Exports"] == [{"ExportingStackId": net["StackId"], "Name": "net-topic", "Value": "a"}]
@@ -283,6 +294,7 @@ def of_reason(client: Any, name: str) -> str:
     return client.describe_stacks(StackName=name)["Stacks"][0].get("StackStatusReason", "")  # type: ignore[no-any-return]
 
 
+@expected("protection", "exports")
 def test_exports_that_nobody_has_and_that_somebody_has(client: Any) -> None:
     client.create_stack(StackName="user", TemplateBody=IMPORTING)
     assert status(client, "user") == "ROLLBACK_COMPLETE"
@@ -293,6 +305,7 @@ def test_exports_that_nobody_has_and_that_somebody_has(client: Any) -> None:
     assert "Export with name net-topic is already exported by stack net" in of_reason(client, "other")
 
 
+@expected("lifecycle", "outputs", "API UpdateStack")
 def test_an_update_of_outputs_alone_is_one(client: Any) -> None:
     client.create_stack(StackName="net", TemplateBody=exporting("a"))
     client.update_stack(StackName="net", TemplateBody=exporting("b"))
@@ -303,6 +316,7 @@ def test_an_update_of_outputs_alone_is_one(client: Any) -> None:
 # Tags of stacks
 
 
+@expected("lifecycle", "resource tags")
 def test_tags_of_a_stack_are_its_resources(client: Any, table: Table, files: dict[str, str]) -> None:
     child = {
         "Type": "AWS::CloudFormation::Stack",
@@ -360,6 +374,7 @@ def slow() -> Iterator[tuple[Any, Slow]]:
         table.go_on.set()
 
 
+@expected("lifecycle", "stack status codes")
 def test_a_long_operation_is_answered_and_watched(slow: tuple[Any, Slow]) -> None:
     client, table = slow
     made = client.create_stack(StackName="s", TemplateBody=text(stack(A=topic())))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cfngen.local.provider import LocalProvider
 from cfngen.local.server import pseudo_parameters
 from cfngen.local.target import Target
+from cfngen.semantics.records import Readings
 from cfngen.semantics.template import Template
 from cfngen.semantics.update import Engine, Resource, StackState
 
@@ -124,13 +125,19 @@ def resources(stack: StackState | None) -> Iterator[Resource]:
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(first=stacks().filter(lambda body: not is_bad(body)), more=st.lists(stacks(), min_size=1, max_size=4))
-def test_after_any_updates_what_stands_is_what_a_new_deployment_makes(first: Any, more: list[Any]) -> None:
+@given(
+    first=stacks().filter(lambda body: not is_bad(body)),
+    more=st.lists(stacks(), min_size=1, max_size=4),
+    is_abreast=st.booleans(),
+)
+def test_after_any_updates_what_stands_is_what_a_new_deployment_makes(
+    first: Any, more: list[Any], *, is_abreast: bool
+) -> None:
     provider = Target("http://localhost:1", REGION).region(REGION).front.api.provider
     assert isinstance(provider, LocalProvider)
     services, files = Services(provider), dict[str, Template]()
     before = services.ids()
-    engine = Engine(provider, files.__getitem__, pseudo_parameters(REGION))
+    engine = Engine(provider, files.__getitem__, pseudo_parameters(REGION), Readings(is_abreast=is_abreast))
 
     stack = engine.create("t", urls(first, files), {}).stack
     good = first

@@ -10,7 +10,7 @@ from cfngen.deploy.events import Event
 from cfngen.operate.finding import command
 from cfngen.operate.state import NESTED_STACK
 
-_CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled", re.IGNORECASE)
+_CANCELLED = re.compile(r"Resource (creation|update|deletion) cancelled|^Parent stack", re.IGNORECASE)
 _OF_OTHERS = re.compile(r"^(Embedded stack|The following resource\(s\) failed|Nested stack)", re.IGNORECASE)
 
 
@@ -26,7 +26,8 @@ class Failure:
 
 
 def leaves(events: Iterable[Event]) -> tuple[Failure, ...]:
-    """Where it began, in the order of time; what was only cancelled, and stacks that failed by what is in them, left out.
+    """Where it began, in the order of time; what was only cancelled or turned back by the stack
+    around it, and stacks that failed by what is in them, left out.
 
     A nested stack of which nothing failed inside failed by itself: its template or its parameters.
     """

@@ -7,9 +7,10 @@ from typing import Any
 
 from cfngen.local.account import importers, states
 from cfngen.local.changesets import ChangeSets
+from cfngen.local.operation import Operation
 from cfngen.local.protocol import ApiError
 from cfngen.local.questions import Questions
-from cfngen.local.stacks import Now, Operation, StackRecord
+from cfngen.local.stacks import Now, StackRecord
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Provider
 

@@ -29,7 +29,10 @@ class Change:
 
 @dataclass
 class ChangeSet:
-    """A change set of one stack; `nested` are those of its nested stacks, by logical id."""
+    """A change set of one stack; `nested` are those of its nested stacks, by logical id.
+
+    `parent` and `root` are the ids of those around a nested one; `has_nested` says whether nested ones were asked for.
+    """
 
     id: str
     name: str
@@ -45,6 +48,9 @@ class ChangeSet:
     execution: str = "AVAILABLE"
     changes: tuple[Change, ...] = ()
     nested: dict[str, ChangeSet] = field(default_factory=dict)
+    parent: str = ""
+    root: str = ""
+    has_nested: bool = False
 
 
 class Paper:

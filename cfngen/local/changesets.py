@@ -78,7 +78,9 @@ class ChangeSets(Deploying):
             "Tags": list(made.tags),
             "Changes": [shown_change(each, made) for each in shown],
             "NextToken": more,
-            "IncludeNestedStacks": bool(made.nested),
+            "IncludeNestedStacks": made.has_nested,
+            "ParentChangeSetId": made.parent or None,
+            "RootChangeSetId": made.root or None,
         }
 
     def list_change_sets(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,6 +96,9 @@ class ChangeSets(Deploying):
                     "Status": each.status,
                     "StatusReason": each.reason or None,
                     "CreationTime": each.created,
+                    "IncludeNestedStacks": each.has_nested,
+                    "ParentChangeSetId": each.parent or None,
+                    "RootChangeSetId": each.root or None,
                 }
                 for each in self._sets_of(record)
             ]
@@ -102,7 +107,7 @@ class ChangeSets(Deploying):
     def _change_set(
         self, record: StackRecord, given: Mapping[str, Any], text: str, found: tuple[Change, ...]
     ) -> ChangeSet:
-        def made(stack: str, name: str, place: str) -> ChangeSet:
+        def made(stack: str, name: str, place: str, around: ChangeSet | None = None) -> ChangeSet:
             unique = hashlib.sha256(f"{next(self._numbers)} {name}".encode()).hexdigest()
             uuid = "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:32]))
             region, account = self.pseudo["AWS::Region"], self.pseudo["AWS::AccountId"]
@@ -118,13 +123,16 @@ class ChangeSets(Deploying):
                 capabilities=tuple(given.get("Capabilities", ())),
                 created=self.now(),
                 changes=tuple(each for each in found if each.resource.stack == place),
+                parent=around.id if around else "",
+                root=(around.root or around.id) if around else "",
+                has_nested=bool(given.get("IncludeNestedStacks")),
             )
             self.change_sets[arn] = own
             for each in own.changes if given.get("IncludeNestedStacks") else ():
                 if each.resource.kind == STACK and each.action != "Remove":
                     there = each.resource.physical in self.register.records
                     owner = each.resource.physical if there else stack
-                    nested = made(owner, f"{name}-{each.resource.name}", each.resource.place)
+                    nested = made(owner, f"{name}-{each.resource.name}", each.resource.place, own)
                     nested.execution = "UNAVAILABLE"
                     own.nested[each.resource.name] = nested
             return own

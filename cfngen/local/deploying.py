@@ -9,16 +9,19 @@ from typing import Any
 
 from cfngen.local.account import LocalAccount, check_policy
 from cfngen.local.changes import Change, ChangeSet, Paper, changes, is_empty
+from cfngen.local.operation import Operation
 from cfngen.local.protocol import ApiError
-from cfngen.local.stacks import Now, Operation, Register, StackRecord
+from cfngen.local.stacks import Now, Register, StackRecord
 from cfngen.semantics import parameters as parameter_values
 from cfngen.semantics.account import Tags
+from cfngen.semantics.records import Readings
 from cfngen.semantics.rules import check_rules
 from cfngen.semantics.template import STACK, Template, check, read_template
 from cfngen.semantics.update import Engine, Event, Outcome, Provider, Resource, StackState
 
 _NAMED = ("RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName")
 _STABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_READINGS = Readings(is_abreast=True)
 _WHOLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _FUNCTIONS = frozenset(
     f"Fn::{name}"
@@ -105,7 +108,7 @@ class Deploying:
 
     def _engine(self, record: StackRecord, tags: Tags | None = None, during: str = "") -> Engine:
         account = LocalAccount(self.register, record, record.tags if tags is None else tags, during)
-        return Engine(self.provider, self._fetch, self.pseudo, account=account, root_id=record.id)
+        return Engine(self.provider, self._fetch, self.pseudo, _READINGS, account=account, root_id=record.id)
 
     def _fetch(self, url: str) -> Template:
         return read_template(self.fetch(url))

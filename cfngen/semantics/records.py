@@ -18,8 +18,11 @@ Status = Literal[
     "DELETE_COMPLETE",
     "DELETE_FAILED",
 ]
-Action = Literal["create", "update", "replace", "delete", "restore", "retain", "enter", "leave"]
-"""`enter` and `leave` are of nested stacks, around what happens in them."""
+Action = Literal[
+    "create", "update", "replace", "delete", "restore", "retain", "enter", "leave", "begin", "cancel", "roll back"
+]
+"""`enter` and `leave` are of nested stacks, around what happens in them, `roll back` of the root. `begin` and `cancel` are
+of what is made side by side: a write that begins, and one that is given up as another failed."""
 
 
 class RefusedError(Exception):
@@ -126,17 +129,19 @@ class Readings:
     `dynamic_again`: dynamic references are resolved at every operation, rollback included, and a changed value is a
     changed property; else only when the text of the property changes. `rewritten`: types that are written at every
     update that enters their stack, changed or not (Q14, aws-cdk#36649). `backwards`: resources that do not depend on
-    each other are taken in the other order; CloudFormation takes them side by side.
+    each other are taken in the other order. `is_abreast`: they are taken side by side, as CloudFormation does, and what
+    is at work is cancelled when one fails; else one after another, which leaves fewer histories to play.
     """
 
     dynamic_again: bool = False
     rewritten: frozenset[str] = frozenset()
     backwards: bool = False
+    is_abreast: bool = False
 
 
 @dataclass(frozen=True)
 class Event:
-    """One write, as a stack's events tell it; `reason` is empty unless it was refused."""
+    """One write, as a stack's events tell it; `reason` is empty unless it was refused, or begins with something to tell."""
 
     action: Action
     resource: Resource

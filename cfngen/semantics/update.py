@@ -1,8 +1,8 @@
 """An operation on a tree of stacks: what is written, in which order, and what a rollback restores.
 
-Resources are made after those that they need; only what differs from the last time is written; a create-only
-property replaces. Nested stacks are entered every time and run through the same code. The first refusal rolls the whole
-tree back: what was modified gets its old values again, then what was created goes. Clean-up, of what was removed or
+Resources are made after those that they need, side by side or one after another; only what differs from the last time is
+written; a create-only property replaces. Nested stacks are entered every time and run through the same code. The first
+refusal cancels what is at work and rolls the whole tree back: what was modified gets its old values again, then what was created goes. Clean-up, of what was removed or
 replaced, comes last and only after everything else has worked (K1.8, CFN-UG updating-stacks, cfn-rollback).
 
 What AWS does not document is a `Reading`: a caller can play both.
@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from cfngen.semantics import parameters as parameter_values
+from cfngen.semantics.abreast import CancelledError, Task, abreast, in_turn, to_its_end
 from cfngen.semantics.account import Account, Nobody, UpdateAction
 from cfngen.semantics.records import (
     Action,
@@ -52,6 +53,9 @@ __all__ = [
 ]
 
 
+_REPLACED = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
 class _FailedError(Exception):
     def __init__(self, place: str, reason: str) -> None:
         super().__init__(f"{place}: {reason}")
@@ -60,7 +64,8 @@ class _FailedError(Exception):
 class Engine(Undoing):
     """Runs operations on trees of stacks with a provider.
 
-    `fetch` gives the template of a nested stack by its URL; `observe` hears of every write when it is over. `account`
+    `fetch` gives the template of a nested stack by its URL; `observe` hears of every write, when it is over and, where
+    resources are made side by side, when it begins. `account`
     is what there is beside the tree. `root_id` is the root's ARN, from which those below it get names and ids of their
     own; another one when the stack is made again.
     """
@@ -90,8 +95,9 @@ class Engine(Undoing):
         new = StackState(name, template, parameter_values.texts(template, given), tags=self.account.tags)
         self._journal = []
         try:
-            self._apply(None, new)
+            to_its_end(self._apply(None, new))
         except _FailedError as failed:
+            self.observe(Event("roll back", Resource(new.path, STACK), str(failed)))
             left = self._remove(reversed([each.after for each in self._journal]), rolled_back=True)
             return Outcome("ROLLBACK_COMPLETE", None, str(failed), tuple(left))
         return Outcome("CREATE_COMPLETE", new)
@@ -103,10 +109,11 @@ class Engine(Undoing):
         new = StackState(old.path, template, kept, tags=self.account.tags)
         self._journal = []
         try:
-            self._apply(old, new)
+            to_its_end(self._apply(old, new))
             removed, replaced = self._not_wanted(old, new)
             self._check_removal(old, new, removed)
         except _FailedError as failed:
+            self.observe(Event("roll back", Resource(new.path, STACK), str(failed)))
             return self.continue_rollback(Pending(old, str(failed), tuple(self._journal)))
         left = self._clean_up(removed, replaced)
         return Outcome("UPDATE_COMPLETE", new, left=tuple(left))
@@ -125,7 +132,7 @@ class Engine(Undoing):
     def _check_removal(self, old: StackState, new: StackState, removed: list[Resource]) -> None:
         """Refuse to remove what a stack policy keeps, or exports that others use; nothing is removed then."""
         for each in removed:
-            self._permit("Update:Delete", each, "delete")
+            self._permit("Update:Delete", each, "update")
         there = {state.path for state in new.tree()}
         try:
             for state in old.tree():
@@ -134,16 +141,29 @@ class Engine(Undoing):
         except TemplateError as error:
             raise _FailedError(new.path, str(error)) from None
 
-    def _apply(self, old: StackState | None, new: StackState) -> None:
+    def _apply(self, old: StackState | None, new: StackState) -> Task[None]:
         around = Around(self.provider, self.account, new)
         try:
             values = parameter_values.typed(new.template, new.parameters, lambda key: self.provider.dynamic("ssm", key))
             resolver = Resolver(new.template, values, self._pseudo(new), around)
-            for name in new.template.backwards if self.readings.backwards else new.template.order:
+
+            def settle(name: str) -> Task[Resource | None]:
                 declared = new.template.resources[name]
-                if "Condition" not in declared or resolver.condition(declared["Condition"]):
-                    before = old.resources.get(name) if old else None
-                    new.resources[name] = self._settle(old, new, name, declared, before, resolver, around)
+                if "Condition" in declared and not resolver.condition(declared["Condition"]):
+                    return None
+                before = old.resources.get(name) if old else None
+                try:
+                    return (yield from self._settle(old, new, name, declared, before, resolver, around))
+                except TemplateError as error:
+                    raise self._failed(new, name, before, str(error)) from None
+
+            def over(name: str, made: Resource | None) -> None:
+                if made:
+                    new.resources[name] = made
+
+            order = new.template.backwards if self.readings.backwards else new.template.order
+            play = abreast if self.readings.is_abreast else in_turn
+            yield from play({name: new.template.needs[name] for name in order}, settle, over)
             for name, output in new.template.section("Outputs").items():
                 if "Condition" not in output or resolver.condition(output["Condition"]):
                     new.outputs[name] = resolver.value(output["Value"])
@@ -152,6 +172,13 @@ class Engine(Undoing):
             self.account.exported(new.path, new.exports)
         except TemplateError as error:
             raise _FailedError(new.path, str(error)) from None
+
+    def _failed(self, new: StackState, name: str, before: Resource | None, reason: str) -> _FailedError:
+        """Tell that a resource cannot be written, as a value of it cannot be had."""
+        place = f"{new.path}/{name}"
+        resource = before or Resource(place, new.template.resources[name]["Type"])
+        self.observe(Event("update" if before else "create", resource, reason))
+        return _FailedError(place, reason)
 
     def _settle(
         self,
@@ -162,13 +189,13 @@ class Engine(Undoing):
         before: Resource | None,
         resolver: Resolver,
         around: Around,
-    ) -> Resource:
+    ) -> Task[Resource]:
         properties, text = (
             tagged(declared["Type"], each, new.tags) if declared["Type"] != STACK else each
             for each in around.both(resolver, declared.get("Properties", {}))
         )
         if not isinstance(properties, Mapping):
-            raise TemplateError(f"{new.path}/{name}: the properties are none")
+            raise TemplateError("the properties are none")
         wanted = Resource(
             f"{new.path}/{name}",
             declared["Type"],
@@ -179,29 +206,29 @@ class Engine(Undoing):
             declared.get("UpdateReplacePolicy", "Delete"),
         )
         if before and before.kind != wanted.kind:
-            raise _FailedError(wanted.place, "Update of resource type is not permitted.")
+            raise TemplateError("Update of resource type is not permitted.")
         if wanted.kind == STACK:
             if before and before.text != wanted.text:
                 self._permit("Update:Modify", wanted, "update")
-            return self._settle_child(old.children.get(name) if old else None, new, wanted)
+            return (yield from self._settle_child(old.children.get(name) if old else None, new, wanted))
         if before is None:
-            return self._create(wanted)
+            return (yield from self._create(wanted))
         if wanted.kind not in self.readings.rewritten:
             if self._is_same(before, wanted):
                 return replace(before, deletion_policy=wanted.deletion_policy, replace_policy=wanted.replace_policy)
             if replacing(wanted.kind, before.properties, wanted.properties):
-                return self._create(wanted, before)
-        return self._modify(wanted, before)
+                return (yield from self._create(wanted, before))
+        return (yield from self._modify(wanted, before))
 
     def _is_same(self, before: Resource, wanted: Resource) -> bool:
         if self.readings.dynamic_again:
             return before.properties == wanted.properties
         return before.text == wanted.text
 
-    def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Resource:
+    def _settle_child(self, old: StackState | None, parent: StackState, wanted: Resource) -> Task[Resource]:
         parameters = wanted.properties.get("Parameters", {})
         if "TemplateURL" not in wanted.properties or not isinstance(parameters, Mapping):
-            raise TemplateError(f"{wanted.place}: a stack wants a TemplateURL, and an object of Parameters if any")
+            raise TemplateError("a stack wants a TemplateURL, and an object of Parameters if any")
         template = self.fetch(wanted.properties["TemplateURL"])
         check(template)
         given = {key: _text(value) for key, value in parameters.items()}
@@ -211,7 +238,10 @@ class Engine(Undoing):
         child = StackState(wanted.place, template, parameter_values.texts(template, given), tags=(*own, *of_parent))
         self.observe(Event("enter", entered))
         try:
-            self._apply(old, child)
+            yield from self._apply(old, child)
+        except CancelledError:
+            self.observe(Event("cancel", entered))
+            raise
         except _FailedError as failed:
             self.observe(Event("leave", entered, str(failed)))
             raise
@@ -224,10 +254,21 @@ class Engine(Undoing):
             self.observe(Event(word, resource, reason))
             raise _FailedError(resource.place, reason)
 
-    def _create(self, wanted: Resource, before: Resource | None = None) -> Resource:
+    def _wait(self, wanted: Resource, told: str = "") -> Task[None]:
+        """Let what is made side by side with a resource begin, too."""
+        if self.readings.is_abreast:
+            self.observe(Event("begin", wanted, told))
+        try:
+            yield
+        except CancelledError:
+            self.observe(Event("cancel", wanted))
+            raise
+
+    def _create(self, wanted: Resource, before: Resource | None = None) -> Task[Resource]:
         if before:
             self._permit("Update:Replace", before, "update")
             self._check_name(wanted, before)
+        yield from self._wait(wanted, _REPLACED if before else "")
         try:
             made = replace(wanted, physical=self.provider.create(wanted))
         except RefusedError as refused:
@@ -245,8 +286,9 @@ class Engine(Undoing):
             self.observe(Event("update", wanted, reason))
             raise _FailedError(wanted.place, reason)
 
-    def _modify(self, wanted: Resource, before: Resource) -> Resource:
+    def _modify(self, wanted: Resource, before: Resource) -> Task[Resource]:
         self._permit("Update:Modify", before, "update")
+        yield from self._wait(wanted)
         # Written down first: a rollback sends the old values to what refused the new ones, too.
         self._journal.append(Written(wanted, before))
         try:
