@@ -32,21 +32,34 @@ IMAGE1 = "IMAGE1_NAME"
 """What the deploy action replaces in taskdef.json, as ``<IMAGE1_NAME>`` (D3)."""
 
 
+def image_of(container: str) -> str:
+    """The like for the image of a further container that the pipeline builds; by name, so that none takes another's."""
+    return f"IMAGE_{_word(container)}_NAME"
+
+
 def of(name: str) -> str:
     """The placeholder as it stands in a file."""
     return f"${{{name}}}"
 
 
-def variable(name: str) -> str:
-    """For a value of the description's `environment` that only the deployment knows."""
-    return f"{PREFIX}VARIABLE_{name}"
+def variable(name: str, container: str = "") -> str:
+    """For a value of the description's `environment` that only the deployment knows; of a further container, by its name."""
+    return f"{PREFIX}{_within(container)}VARIABLE_{name}"
 
 
-def secret(name: str) -> str:
-    """For a secret of the description whose ARN only the deployment knows."""
-    return f"{PREFIX}SECRET_{name}"
+def secret(name: str, container: str = "") -> str:
+    """For a secret of the description whose ARN only the deployment knows, likewise."""
+    return f"{PREFIX}{_within(container)}SECRET_{name}"
 
 
 def family(application: str, stage: str, service: str, suffix: str = "") -> str:
     """The family of a service's task definitions."""
     return f"{application}-{stage}-{service}{suffix}"
+
+
+def _within(container: str) -> str:
+    return f"CONTAINER_{_word(container)}_" if container else ""
+
+
+def _word(container: str) -> str:
+    return container.replace("-", "_")  # names of containers have no underscore, and no capitals

@@ -20,8 +20,10 @@ from cfngen import (
     Canary,
     CodeCommit,
     Connection,
+    Container,
     Database,
     DescriptionError,
+    HealthCheck,
     KeyArn,
     Linear,
     Network,
@@ -163,6 +165,30 @@ SECRET: Options = {
     "encrypted_with": of("encrypted_with", None, KeyArn.parameter("MailKeyArn")),
 }
 _secret = made(Secret, SECRET, arn=SecretArn(LITERAL_SECRET)) | made(Secret, SECRET, arn=SecretArn.parameter("MailArn"))
+IMAGE = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'a' * 64}"
+HEALTH_CHECK: Options = {
+    "command": of("command", ("CMD-SHELL", "wget -q localhost:8080/health"), ("true",)),
+    "interval_seconds": of("interval_seconds", 30, 10),
+    "timeout_seconds": of("timeout_seconds", 5, 2),
+    "retries": of("retries", 3, 5),
+    "start_period_seconds": of("start_period_seconds", 0, 60),
+}
+_health_check = made(HealthCheck, HEALTH_CHECK, command=("true",))
+CONTAINER: Options = {
+    "image": of("image", IMAGE),
+    "source": st.just({"source": "services/beside", "image": ""}),
+    "command": of("command", ("sh", "-c", "sleep 9"), ("true",)),
+    "environment": of("environment", {}, {"LEVEL": "info"}, {"TOPIC": Text.parameter("JobsTopic")}),
+    "secrets": _option("secrets", st.just({}) | _secret.map(lambda secret: {"TOKEN": secret})),
+    "depends_on": of("depends_on", {}),  # names of containers: see `service_options`
+    "essential": of("essential", True, False),
+    "health_check": _option("health_check", st.none() | _health_check),
+    "memory_mib": of("memory_mib", None, 64),
+    "user": of("user", "1000:1000", "65532"),
+    "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/beside"), 2)),
+    "stop_timeout_seconds": of("stop_timeout_seconds", 30, 5),
+}
+_beside = made(Container, CONTAINER, name="beside", command=("true",))
 _pipeline = made(Pipeline, PIPELINE, source=CodeCommit()) | made(
     Pipeline, PIPELINE, source=Connection(repository="a/b")
 )
@@ -193,6 +219,16 @@ def service_options(name: str) -> Options:
         "egress_ports": of("egress_ports", (443,), (443, 5671)),
         "release": _option("release", made(Release, RELEASE)),
         "migrate": of("migrate", (), ("node", "migrate.js")),
+        "containers": _option("containers", st.just(()) | _beside.map(lambda beside: (beside,))),
+        "depends_on": st.just(
+            {
+                "containers": (Container(name="first", command=("true",), essential=False),),
+                "depends_on": {"first": "SUCCESS"},
+            }
+        ),
+        "health_check": _option("health_check", st.none() | _health_check),
+        "open_files": of("open_files", None, 100_000),
+        "ephemeral_storage_gib": of("ephemeral_storage_gib", 20, 60),
     }
 
 
@@ -218,7 +254,9 @@ TABLES: Mapping[type, Options] = {
     Canary: STEPS,
     CodeCommit: CODECOMMIT,
     Connection: CONNECTION,
+    Container: CONTAINER | {"name": of("name", "beside")},
     Database: DATABASE,
+    HealthCheck: HEALTH_CHECK,
     Linear: STEPS,
     Network: NETWORK,
     OffHours: OFF_HOURS,

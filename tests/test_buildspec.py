@@ -18,7 +18,19 @@ import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
 from buildspec_runner import SHELLS, Answer, Build, Fails, run
 
-from cfngen import App, CodeCommit, Database, Pipeline, Service, Stack, Text, application_stack, plan, stage_files
+from cfngen import (
+    App,
+    CodeCommit,
+    Container,
+    Database,
+    Pipeline,
+    Service,
+    Stack,
+    Text,
+    application_stack,
+    plan,
+    stage_files,
+)
 from cfngen.load import load
 
 PROJECT = Path(__file__).parents[1]
@@ -237,6 +249,30 @@ def test_the_image_is_built_from_its_folder(
     ) == f"{tmp_path}/source/{folder.removeprefix('./')}\n"
     # What is handed on was not there yet, so that no image has it in it.
     assert made.calls.index(call) < made.calls.index(made.called("docker push")[0])
+
+
+CACHE = with_service(containers=(Container(name="page-cache", source="services/cache"),))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_image_of_a_further_container_is_built_scanned_and_handed_on(shell: str, build: Builder) -> None:
+    made = build(CACHE, shell=shell)
+    assert not made.failed, made.log
+    own, other = made.called("docker build")
+    tag = f"{REPOSITORY}:0123456789ab-42"
+    assert (other.words[-2:], other.words[2:5]) == ((f"{tag}-page-cache", "services/cache"), own.words[2:5])
+    assert [call.words[-1] for call in made.called("docker push")] == [tag, f"{tag}-page-cache"]
+    assert made.calls.index(other) < made.calls.index(made.called("docker push")[0])
+    assert len(made.called(FINDINGS)) == 4  # each is waited for, and its findings are counted
+    told = json.loads(made.artifacts["Image_page_cache"]["imageDetail.json"])
+    assert told == {"ImageURI": f"{REPOSITORY}@{DIGEST}"}
+
+
+def test_findings_in_a_further_image_stop_the_release(build: Builder) -> None:
+    counts = ["None\tNone", "1\tNone"]
+    made = build(CACHE, {f"{FINDINGS} *": counts})
+    assert made.failed
+    assert "42-page-cache counts CRITICAL, HIGH: 1" in made.log
 
 
 @pytest.mark.parametrize("number", ["1", "43"])

@@ -30,8 +30,10 @@ from cfngen import (
     CfngenError,
     CodeCommit,
     Connection,
+    Container,
     Database,
     DescriptionError,
+    HealthCheck,
     Ledger,
     Linear,
     Network,
@@ -58,7 +60,9 @@ KINDS: list[type[Any]] = [
     Canary,
     CodeCommit,
     Connection,
+    Container,
     Database,
+    HealthCheck,
     Linear,
     Network,
     OffHours,
@@ -73,6 +77,8 @@ SECRET = Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:sec
 REQUIRED: dict[type[Any], dict[str, Any]] = {
     App: {"name": "shop", "services": (Service(name="shop"),)},
     Connection: {"repository": "acme/shop"},
+    Container: {"name": "side", "command": ("true",)},
+    HealthCheck: {"command": ("true",)},
     Pipeline: {"source": CodeCommit()},
     ScheduledScaling: {"name": "night", "schedule": "rate(1 hour)", "minimum": 0, "maximum": 1},
     Secret: {"arn": SECRET.arn},
@@ -107,6 +113,11 @@ def services(*names: str, **options: Any) -> tuple[Service, ...]:
     return tuple(Service(name=name, paths=(f"/{name}/*",), health_path=f"/{name}/health", **options) for name in names)
 
 
+def beside(*names: str, **options: Any) -> tuple[Container, ...]:
+    return tuple(Container(name=name, command=("true",), **options) for name in names)
+
+
+IMAGE = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'a' * 64}"
 NAME = "lower-case letters, digits and single hyphens, beginning with a letter, at most"
 FOLDER = "a folder relative to the source's root, as in 'services/customer'"
 RANGE = "an IPv4 range, as in '203.0.113.0/24'"
@@ -280,6 +291,43 @@ REFUSED = [
     *(case(Service, f"environment[{name!r}]", "a variable's name: letters, digits and underscores", environment={name: "x"}) for name in ("", "1A", "A-B", "A B")),
     case(Service, "secrets['A-B']", "a variable's name: letters, digits and underscores", secrets={"A-B": SECRET}),
     case(Service, "secrets['A']", "stands in environment too; give it once", secrets={"A": SECRET}, environment={"A": "x"}),
+    # containers
+    *(case(HealthCheck, "command", "a command and its arguments", command=command) for command in ((), ("",))),
+    *(case(HealthCheck, "command", f"something to run after {word!r}", command=(word,)) for word in ("CMD", "CMD-SHELL")),
+    *(case(HealthCheck, option, fits, **{option: value}) for option, fits, values in (
+        ("interval_seconds", "5 to 300", (4, 301)), ("timeout_seconds", "2 to 120", (1, 121)), ("retries", "1 to 10", (0, 11)),
+        ("start_period_seconds", "0 to 300", (-1, 301))) for value in values),
+    *(case(Container, "name", f"{NAME} 32", name=text) for text in ("", "Side", "a_b", "a" * 33)),
+    case(Container, "source", "image or source, not both", source="a", image=IMAGE),
+    *(case(Container, "image", "an image with its digest", image=text) for text in ("nginx", "nginx:1.27", f"nginx@sha256:{'a' * 63}", f"a b@sha256:{'a' * 64}")),
+    case(Container, "image", "an image of a public registry; what is private is built by source",
+         image=f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/proxy@sha256:{'a' * 64}"),
+    *(case(Container, "source", "a folder relative to the source's root", source=text) for text in ("/a", "a b", "../a")),
+    case(Container, "command", "a command, since without image and source it runs the service's image", command=()),
+    case(Container, "command", "a command without <IMAGE", command=("echo", "<IMAGE1_NAME>")),
+    case(Container, "memory_mib", "6 or more, within the task's memory, or None", memory_mib=5),
+    case(Container, "user", "a numeric user that is not root", user="root"),
+    case(Container, "environment['A']", "replaces <IMAGE_side_NAME>", environment={"A": "see <IMAGE_side_NAME>"}),
+    *(case(Service, "open_files", "1024 to 1048576, or None", open_files=number) for number in (1023, 1_048_577)),
+    *(case(Service, "ephemeral_storage_gib", "20, which every task has, to 200", ephemeral_storage_gib=size) for size in (19, 201)),
+    *(case(Service, f"containers[{len(names) - 1}].name", f"another name; {names[-1]!r} is taken in this task", containers=beside(*names))
+      for names in (("shop",), ("a", "a"))),
+    case(Service, "containers", "10 of them; a task has 10, the service's own among them", containers=beside(*"abcdefghij")),
+    case(Service, "containers", "at most 3 with a source, since the deploy action knows 4 images", containers=beside(*"abcd", source="lib")),
+    case(Service, "containers[0].writable_paths", "another folder than '/a.b'; it would be one with '/a/b'",
+         writable_paths=("/a/b",), containers=beside("a", writable_paths=("/a.b",))),
+    case(Service, "memory_mib", "more than the 512 MiB that the other containers take of it", containers=beside("a", "b", memory_mib=256)),
+    case(Service, "depends_on['b']", "no other container of the task; ", depends_on={"b": "START"}, containers=beside("a")),
+    case(Service, "depends_on['shop']", "no other container of the task", depends_on={"shop": "START"}, containers=beside("a")),
+    *(case(Service, "depends_on['a']", f"START or HEALTHY; {condition} is for containers with essential=False, and 'a' is essential",
+           depends_on={"a": condition}, containers=beside("a")) for condition in ("COMPLETE", "SUCCESS")),
+    case(Service, "containers[0].depends_on['shop']", "START or HEALTHY", containers=beside("a", depends_on={"shop": "SUCCESS"})),
+    case(Service, "depends_on['a']", "another condition, or a health_check for 'a'", depends_on={"a": "HEALTHY"}, containers=beside("a")),
+    case(Service, "containers", "an order in which none waits for itself; here shop waits for a waits for shop",
+         depends_on={"a": "START"}, containers=beside("a", depends_on={"shop": "START"})),
+    case(App, "services[0].shared", "at most 5 folders, since a trigger of a connection knows 8 paths",
+         services=services("a", shared=tuple("bcdefg"), build_context=".", containers=beside("x", source="x")),
+         pipeline=Pipeline(source=Connection(repository="a/b"))),
     # what only the whole shows
     case(App, "Service('b').paths", "service 'a' claims the same requests with the same precision",
          services=(Service(name="a"), Service(name="b"))),
@@ -323,7 +371,7 @@ def test_every_check_has_a_case_that_it_refuses() -> None:
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Yield)
     }
-    assert len(modules) == 8
+    assert len(modules) == 9
     assert len(expected) > 50
     with reached(str(Path(spec.__file__ or "").parent), str(sources.__file__)) as lines:
         for refused in REFUSED:
@@ -401,6 +449,16 @@ def test_what_stands_at_the_limits_is_taken() -> None:
         user="9999999999:1",
     )
     Service(name="a", cpu=256, memory_mib=2048, stop_timeout_seconds=2)
+    HealthCheck(command=("a",), interval_seconds=300, timeout_seconds=120, retries=10, start_period_seconds=300)
+    HealthCheck(command=("CMD-SHELL", "a"), interval_seconds=5, timeout_seconds=2, retries=1, start_period_seconds=0)
+    Container(name="a", image=IMAGE, memory_mib=6)
+    Service(
+        name="a",
+        containers=(*beside(*"bcd", source="lib"), *beside(*"efghi", essential=False), *beside("j", memory_mib=458)),
+        depends_on={"e": "COMPLETE", "f": "SUCCESS", "j": "START"},
+        open_files=1_048_576,
+        ephemeral_storage_gib=200,
+    )
 
 
 # Types and names of options

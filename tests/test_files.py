@@ -22,8 +22,10 @@ from cfngen import (
     Balancer,
     CodeCommit,
     Connection,
+    Container,
     Database,
     DescriptionError,
+    HealthCheck,
     KeyArn,
     Network,
     Pipeline,
@@ -79,7 +81,50 @@ EVERYTHING = App(
     permissions_boundary=True,
     own_key_for=("logs", "artifacts", "images", "database"),
 )
-STAGES = {**{f"coffee {app.stage}": app for app in COFFEE}, "everything": EVERYTHING}
+PINNED = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'0123456789abcdef' * 4}"
+BESIDE = App(
+    name="shop",
+    services=(
+        Service(
+            name="web",
+            memory_mib=1024,
+            environment={"LEVEL": "info", "MODE": "web"},
+            secrets={"TOKEN": Secret(arn=SecretArn.parameter("TokenArn"))},
+            writable_paths=("/run/app",),
+            containers=(
+                Container(
+                    name="template-cache",
+                    source="services/cache",
+                    command=("sh", "-c", "cp -r /templates/* /run/app"),
+                    essential=False,
+                    writable_paths=("/run/app", "/var/work"),
+                ),
+                Container(
+                    name="proxy",
+                    image=PINNED,
+                    environment={"UPSTREAM": Text.parameter("UpstreamHost"), "LOOKS": "${STACK_REGION}"},
+                    secrets={"KEY": Secret(arn=SecretArn.parameter("ProxyArn"), key="tls")},
+                    health_check=HealthCheck(command=("nginx", "-t"), start_period_seconds=10),
+                    memory_mib=128,
+                    user="101",
+                ),
+                Container(
+                    name="jobs",
+                    command=("node", "jobs.js"),
+                    environment={"MODE": "jobs"},
+                    depends_on={"web": "HEALTHY"},
+                ),
+            ),
+            depends_on={"template-cache": "SUCCESS", "proxy": "HEALTHY"},
+            health_check=HealthCheck(command=("CMD-SHELL", "wget -q -O - localhost:8080/health"), retries=5),
+            open_files=100_000,
+            ephemeral_storage_gib=60,
+        ),
+    ),
+    database=Database(readers=("web",)),
+    pipeline=Pipeline(source=Connection(repository="acme/shop")),
+)
+STAGES = {**{f"coffee {app.stage}": app for app in COFFEE}, "everything": EVERYTHING, "containers": BESIDE}
 
 
 def with_service(**options: Any) -> App:
@@ -120,11 +165,15 @@ def refused(body: Mapping[str, Any]) -> list[str]:
     report = botocore.validate.ParamValidator().validate(body, shape)
     found = [report.generate_report()] if report.has_errors() else list(_values(shape, body, ""))
     volumes = [each["name"] for each in body["volumes"]]
+    all_names = [each["name"] for each in body["containerDefinitions"]]
+    found += [f"{name} is there twice" for name in {name for name in all_names if all_names.count(name) > 1}]
     for each in body["containerDefinitions"]:
         names = [given["name"] for key in ("environment", "secrets") for given in each[key]]
         found += [f"{name} is there twice" for name in {name for name in names if names.count(name) > 1}]
         mounted = [mount["sourceVolume"] for mount in each["mountPoints"]]
         found += [f"{name} is no volume" for name in mounted if name not in volumes]
+        waits = {wait["containerName"] for wait in each.get("dependsOn", ())}
+        found += [f"{name} is no other container" for name in waits - (set(all_names) - {each["name"]})]
     found += [f"{name!r} is no name of a volume" for name in volumes if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name)]
     return found + [f"{name} is there twice" for name in {name for name in volumes if volumes.count(name) > 1}]
 
@@ -203,6 +252,40 @@ def test_the_files_of_everything(golden: Golden) -> None:
     files = stage_files(EVERYTHING, source="services/shop.py")
     names = ("taskdef.json", "migrate.taskdef.json", "appspec.yaml")
     golden("files", {name: files[f"orders/{name}"] for name in names})
+    beside = stage_files(BESIDE, source="services/shop.py")
+    golden("containers", {name: beside[f"web/{name}"] for name in ("taskdef.json", "buildspec.yml")})
+
+
+def test_each_container_gets_what_is_its_own() -> None:
+    web, jobs, proxy, cache = taskdef(BESIDE)["containerDefinitions"]
+    assert [each["image"] for each in (web, jobs, proxy, cache)] == [
+        "<IMAGE1_NAME>",
+        "<IMAGE1_NAME>",
+        PINNED,
+        "<IMAGE_template_cache_NAME>",
+    ]
+    assert environment(jobs) == environment(web) | {"MODE": "jobs"}
+    assert secrets(jobs) == secrets(web)
+    assert environment(proxy) == {"UPSTREAM": "${STACK_CONTAINER_proxy_VARIABLE_UPSTREAM}", "LOOKS": "${STACK_REGION}"}
+    assert secrets(proxy) == {"KEY": "${STACK_CONTAINER_proxy_SECRET_KEY}:tls::"}
+    assert "\\u0024{STACK_REGION}" in stage_files(BESIDE)["web/taskdef.json"]
+    assert (environment(cache), secrets(cache)) == ({}, {})
+
+
+def test_the_pipeline_fills_in_the_images_that_it_built() -> None:
+    made = rendered(BESIDE).tree
+    [pipeline] = made.of_type("AWS::CodePipeline::Pipeline", "pipeline-web.yaml").values()
+    stages = {stage["Name"]: stage["Actions"][0] for stage in pipeline["Properties"]["Stages"]}
+    built, used = stages["Build"]["OutputArtifacts"], stages["Deploy"]["InputArtifacts"]
+    assert sorted(each["Name"] for each in built) == sorted(each["Name"] for each in used)
+    told = stages["Deploy"]["Configuration"]
+    assert (told["Image2ArtifactName"], told["Image2ContainerName"]) == (
+        "Image_template_cache",
+        "IMAGE_template_cache_NAME",
+    )
+    role = repr(made.resources["service-web.yaml/ExecutionRole"])
+    assert "TokenArn" in role
+    assert "ProxyArn" in role
 
 
 def test_no_file_speaks_of_facts_that_users_do_not_have() -> None:
@@ -235,7 +318,7 @@ def test_bootstrap_and_releases_agree(stage: str) -> None:
             return known[match[1]] if match else text
 
         task = taskdef(STAGES[stage], name)
-        [body] = task["containerDefinitions"]
+        body, *_ = task["containerDefinitions"]
         [port] = body["portMappings"]
         assert (born["Name"], born["PortMappings"][0]["ContainerPort"]) == (body["name"], port["containerPort"])
         assert (first["Family"], first["NetworkMode"]) == (task["family"], task["networkMode"])

@@ -25,6 +25,7 @@ from cfngen import (
     Canary,
     CodeCommit,
     Connection,
+    Container,
     Database,
     KeyArn,
     LedgerError,
@@ -42,6 +43,7 @@ from cfngen import (
     title,
 )
 from cfngen.describe import Description
+from cfngen.spec import HealthCheck as ContainerCheck
 
 WRITE_ONCE = ("Service", "BootstrapTaskDefinition", "BlueTargetGroup", "GreenTargetGroup")
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
@@ -196,6 +198,7 @@ def test_what_a_stage_was_born_with_stays_for_life(life: list[App]) -> None:
             check_step(before, after)
 
 
+BESIDE = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'a' * 64}"
 VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     AllAtOnce: {},
     App: {
@@ -246,6 +249,28 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "protected": (True, False),
         "readers": ((), ("beta",)),
         "writers": (("alpha",), ()),
+    },
+    Container: {
+        "name": ("beside", "sidecar"),
+        "image": ("", BESIDE),
+        "source": ("", "services/beside"),
+        "command": (("true",), ("node", "jobs.js")),
+        "environment": ({}, {"LEVEL": "info", "TOPIC": Text.parameter("JobsTopic")}),
+        "secrets": ({}, {"MAIL": Secret(arn=SecretArn.parameter("MailArn"))}),
+        "depends_on": ({}, {"beta": "START"}),
+        "essential": (True, False),
+        "health_check": (None, ContainerCheck(command=("true",))),
+        "memory_mib": (None, 64),
+        "user": ("1000:1000", "65532"),
+        "writable_paths": ((), ("/run/app",)),
+        "stop_timeout_seconds": (30, 5),
+    },
+    ContainerCheck: {
+        "command": (("true",), ("CMD-SHELL", "true")),
+        "interval_seconds": (30, 10),
+        "timeout_seconds": (5, 2),
+        "retries": (3, 5),
+        "start_period_seconds": (0, 60),
     },
     Linear: {"percent": (20, 30), "minutes": (4, 7)},
     Network: {
@@ -321,6 +346,11 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "egress_ports": ((443,), (443, 5671), (8443, 443)),
         "release": (Release(), Release(strategy=AllAtOnce(), continue_within_minutes=60)),
         "migrate": ((), ("node", "migrate.js")),
+        "containers": ((Container(name="beside", source="services/beside"),), ()),
+        "depends_on": ({}, {"beside": "START"}),
+        "health_check": (None, ContainerCheck(command=("true",))),
+        "open_files": (None, 100_000),
+        "ephemeral_storage_gib": (20, 60),
     },
 }
 """Each option of each class with the value that it has at first, and every value that it is changed to."""
@@ -370,6 +400,10 @@ def within(part: Any) -> App:
             app = part
         case Service():
             app = replace(app, services=(app.services[0], part))
+        case Container():
+            app = within(replace(born(Service), containers=(part,)))
+        case ContainerCheck():
+            app = within(replace(born(Service), health_check=part))
         case Secret():
             app = within(replace(born(Service), secrets={"MAIL": part}))
         case Scaling() | Release():

@@ -13,7 +13,7 @@ from cfngen import placeholders
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.spec import App, Pipeline, Service
 from cfngen.stacks.migration import TASK_DEFINITION
-from cfngen.stacks.service_pipeline import DEFINITIONS, IMAGE
+from cfngen.stacks.service_pipeline import DEFINITIONS, IMAGE, image_artifact
 
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
@@ -46,6 +46,15 @@ def buildspec(
         "files": f"{app.files}/{service.name}",
         "folder": _FOLDER,
         "test_command": service.test_command if service.test_command is not None else pipeline.test_command,
+        "beside": [
+            {
+                "name": each.name,
+                "word": each.name.replace("-", "_"),
+                "source": each.source,
+                "artifact": image_artifact(each.name),
+            }
+            for each in service.built_containers
+        ],
         "platform": _PLATFORMS[service.architecture],
         "stops": stops,
         "image_artifact": IMAGE,

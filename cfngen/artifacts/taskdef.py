@@ -7,12 +7,14 @@ in what only the stack knows; the deploy action fills in the image.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
-from cfngen.spec import App, Secret, Service
-from cfngen.spec.service import volume
+from cfngen.spec import App, Container, HealthCheck, Secret, Service
+from cfngen.spec.container import volume
+from cfngen.spec.service import STORAGE_GIB
 from cfngen.stacks.service import Access
 from cfngen.values import Value
 
@@ -36,6 +38,11 @@ def taskdef(app: App, service: Service, access: Access | None) -> str:
     )
     container = body["containerDefinitions"][0]
     container["portMappings"] = [{"name": service.name, "containerPort": service.port, "protocol": "tcp"}]
+    container |= _order(service.depends_on) | _health(service.health_check)
+    variables = _variables(app, service, database=bool(access))
+    for each in sorted(service.containers, key=lambda each: each.name):
+        body["containerDefinitions"].append(_beside(each, variables, secrets))
+    body["volumes"] = [{"name": name} for name in _volumes_of(service)]
     return _text(body)
 
 
@@ -61,30 +68,11 @@ def _task(
     variables: dict[str, str],
     secrets: dict[str, str],
 ) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "name": service.name,
-        "image": image,
-        "essential": True,
-        "user": service.user,
-        "readonlyRootFilesystem": True,
-        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
-        "stopTimeout": service.stop_timeout_seconds,
-        "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
-        "secrets": [{"name": name, "valueFrom": value} for name, value in sorted(secrets.items())],
-        "mountPoints": [
-            {"sourceVolume": name, "containerPath": path, "readOnly": False} for name, path in _volumes(service)
-        ],
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": of(known.LOG_GROUP),
-                "awslogs-region": of(known.REGION),
-                "awslogs-stream-prefix": service.name + suffix.replace("_", "-"),
-                "mode": "non-blocking",
-                "max-buffer-size": "25m",
-            },
-        },
-    }
+    stream = service.name + suffix.replace("_", "-")
+    container = _container(service.name, image, service, stream, variables, secrets)
+    if service.open_files is not None:
+        limit = service.open_files
+        container["ulimits"] = [{"name": "nofile", "softLimit": limit, "hardLimit": limit}]
     return {
         "family": known.family(app.name, app.stage, service.name, suffix),
         "requiresCompatibilities": ["FARGATE"],
@@ -92,10 +80,15 @@ def _task(
         "runtimePlatform": {"cpuArchitecture": service.architecture, "operatingSystemFamily": "LINUX"},
         "cpu": str(service.cpu),
         "memory": str(service.memory_mib),
+        **(
+            {"ephemeralStorage": {"sizeInGiB": service.ephemeral_storage_gib}}
+            if service.ephemeral_storage_gib > STORAGE_GIB
+            else {}
+        ),
         "executionRoleArn": of(execution_role),
         "taskRoleArn": of(known.TASK_ROLE_ARN),
         "containerDefinitions": [container],
-        "volumes": [{"name": name} for name, _ in _volumes(service)],
+        "volumes": [{"name": name} for name, _ in _volumes(service.writable_paths)],
         "tags": [
             {"key": _own(key), "value": _own(value)}
             for key, value in sorted({"Application": app.name, "Stage": app.stage, **app.tags}.items())
@@ -103,16 +96,105 @@ def _task(
     }
 
 
-def _volumes(service: Service) -> list[tuple[str, str]]:
+def _container(
+    name: str,
+    image: str,
+    options: Service | Container,
+    stream: str,
+    variables: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": image,
+        "essential": True,
+        "user": options.user,
+        "readonlyRootFilesystem": True,
+        "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
+        "stopTimeout": options.stop_timeout_seconds,
+        "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
+        "secrets": [{"name": name, "valueFrom": value} for name, value in sorted(secrets.items())],
+        "mountPoints": [
+            {"sourceVolume": name, "containerPath": path, "readOnly": False}
+            for name, path in _volumes(options.writable_paths)
+        ],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": of(known.LOG_GROUP),
+                "awslogs-region": of(known.REGION),
+                "awslogs-stream-prefix": stream,
+                "mode": "non-blocking",
+                "max-buffer-size": "25m",
+            },
+        },
+    }
+
+
+def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """A container beside the service's own. With the service's image it has the service's variables and secrets
+    too, and its own win.
+    """
+    image = each.image or f"<{known.image_of(each.name) if each.source else known.IMAGE1}>"
+    own, own_secrets = _environment(each, each.name), _own_secrets(each, each.name)
+    if each.runs_the_services_image:
+        own = {name: value for name, value in variables.items() if name not in own_secrets} | own
+        own_secrets = {name: value for name, value in secrets.items() if name not in own} | own_secrets
+    return (
+        _container(each.name, image, each, each.name, own, own_secrets)
+        | {"essential": each.essential}
+        | ({"command": [_own(part) for part in each.command]} if each.command else {})
+        | ({"memory": each.memory_mib} if each.memory_mib is not None else {})
+        | _order(each.depends_on)
+        | _health(each.health_check)
+    )
+
+
+def _order(waits: Mapping[str, str]) -> dict[str, Any]:
+    listed = [{"containerName": name, "condition": condition} for name, condition in sorted(waits.items())]
+    return {"dependsOn": listed} if listed else {}
+
+
+def _health(check: HealthCheck | None) -> dict[str, Any]:
+    if check is None:
+        return {}
+    command = [_own(part) for part in check.command]
+    return {
+        "healthCheck": {
+            "command": command if command[0] in ("CMD", "CMD-SHELL") else ["CMD", *command],
+            "interval": check.interval_seconds,
+            "timeout": check.timeout_seconds,
+            "retries": check.retries,
+            "startPeriod": check.start_period_seconds,
+        }
+    }
+
+
+def _volumes(paths: Iterable[str]) -> list[tuple[str, str]]:
     """An empty volume of the task for each folder that may be written to (G2.12)."""
-    return [(volume(path), path) for path in sorted(service.writable_paths)]
+    return [(volume(path), path) for path in sorted(paths)]
+
+
+def _volumes_of(service: Service) -> list[str]:
+    """The volumes of a task: those of the service's own container, then what others have besides."""
+    paths = [
+        *sorted(service.writable_paths),
+        *sorted(path for each in service.containers for path in each.writable_paths),
+    ]
+    return list(dict.fromkeys(name for path in paths for name, _ in _volumes([path])))
+
+
+def _environment(options: Service | Container, container: str = "") -> dict[str, str]:
+    return {
+        name: of(known.variable(name, container))
+        if isinstance(value, Value) and not value.is_literal
+        else _own(_literal(value))
+        for name, value in options.environment.items()
+    }
 
 
 def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
-    own = {
-        name: of(known.variable(name)) if isinstance(value, Value) and not value.is_literal else _own(_literal(value))
-        for name, value in service.environment.items()
-    }
+    own = _environment(service)
     own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if database and app.database:
         own |= {"DB_HOST": of(known.DB_HOST), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
@@ -123,12 +205,12 @@ def _literal(value: Any) -> str:
     return value if isinstance(value, str) else str(value.data)
 
 
-def _own_secrets(service: Service) -> dict[str, str]:
-    return {name: _value_from(name, secret) for name, secret in service.secrets.items()}
+def _own_secrets(options: Service | Container, container: str = "") -> dict[str, str]:
+    return {name: _value_from(known.secret(name, container), secret) for name, secret in options.secrets.items()}
 
 
-def _value_from(name: str, secret: Secret) -> str:
-    return of(known.secret(name)) + (f":{_own(secret.key)}::" if secret.key else "")  # G4.1: the trailing colons stay
+def _value_from(placeholder: str, secret: Secret) -> str:
+    return of(placeholder) + (f":{_own(secret.key)}::" if secret.key else "")  # G4.1: the trailing colons stay
 
 
 def _login(prefix: str, arn: str) -> dict[str, str]:

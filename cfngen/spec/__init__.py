@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
+from cfngen.spec.container import Container, HealthCheck, Secret
 from cfngen.spec.database import Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.release import AllAtOnce, Canary, Linear, Release
-from cfngen.spec.service import Scaling, ScheduledScaling, Secret, Service
+from cfngen.spec.service import Scaling, ScheduledScaling, Service
 
 __all__ = [
     "AllAtOnce",
     "App",
     "Balancer",
     "Canary",
+    "Container",
     "Database",
+    "HealthCheck",
     "Linear",
     "Network",
     "OffHours",

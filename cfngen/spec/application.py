@@ -238,8 +238,9 @@ def _triggers(app: App) -> Iterator[Finding]:
     if app.pipeline is None or not isinstance(app.pipeline.source, Connection):
         return
     for index, service in enumerate(app.services):
-        if len(service.shared) > PATHS_OF_A_TRIGGER - 2:  # its source folder and its generated files are two more
+        room = PATHS_OF_A_TRIGGER - 2 - len(service.built_containers)  # its source and its generated files are two more
+        if len(service.shared) > room:
             yield (
                 f"services[{index}].shared",
-                f"at most {PATHS_OF_A_TRIGGER - 2} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7
+                f"at most {room} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7
             )

@@ -1,4 +1,4 @@
-"""A service: one container behind the load balancer, built from one folder."""
+"""A service: one container behind the load balancer, built from one folder, and what stands beside it in a task."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from cfngen.describe import Description, Finding, is_folder
+from cfngen.spec.container import (
+    NAME,
+    OPEN_FILES,
+    Condition,
+    Container,
+    HealthCheck,
+    Secret,
+    is_name,
+    order,
+    process,
+    variables,
+    volume,
+)
 from cfngen.spec.network import wrong_range
 from cfngen.spec.release import Release
 from cfngen.times import wrong_schedule, wrong_timezone
-from cfngen.values import KeyArn, SecretArn, Text
+from cfngen.values import Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
 _MEMORY_MIB = {
@@ -26,6 +39,11 @@ _MEMORY_MIB = {
 }
 CONDITION_VALUES = 5
 """Hosts, paths and addresses that one listener rule can hold together (A6.15)."""
+CONTAINERS_OF_A_TASK = 10
+BUILT_BESIDE = 3
+"""Images beside the service's own that the deploy action can fill in (D3.5)."""
+STORAGE_GIB = 20
+"""What a task has without asking (G1.3)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +93,6 @@ class Scaling(Description):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Secret(Description):
-    """A secret of Secrets Manager that a container gets as an environment variable when it starts.
-
-    `key` picks one value of a JSON secret. `encrypted_with` is needed where the secret has a key of yours.
-    """
-
-    arn: SecretArn
-    key: str = ""
-    encrypted_with: KeyArn | None = None
-
-    def checks(self) -> Iterator[Finding]:
-        if ":" in self.key:
-            yield "key", "the name of one JSON key, without colons"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Service(Description):
     """One service: where its source is, which requests are its, what its tasks are like.
 
@@ -102,6 +104,9 @@ class Service(Description):
     the users that readers and writers log in as: a database is born without them.
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
+    `containers` run beside it in each task of a release; `depends_on` says which of them it waits for, and for what.
+    `health_check` lets ECS ask the container itself, beside the balancer. `open_files` is how many files and
+    connections it may hold open, 65535 if nothing is said. `ephemeral_storage_gib` is the disk of a task, up to 200.
     """
 
     name: str
@@ -126,6 +131,11 @@ class Service(Description):
     egress_ports: tuple[int, ...] = (443,)
     release: Release = field(default_factory=Release)
     migrate: tuple[str, ...] = ()
+    containers: tuple[Container, ...] = ()
+    depends_on: Mapping[str, Condition] = field(default_factory=dict)
+    health_check: HealthCheck | None = None
+    open_files: int | None = None
+    ephemeral_storage_gib: int = STORAGE_GIB
 
     @property
     def source_folder(self) -> str:
@@ -137,13 +147,19 @@ class Service(Description):
         """What `docker build` sees, relative to the source's root."""
         return self.build_context or self.source_folder
 
+    @property
+    def built_containers(self) -> tuple[Container, ...]:
+        """Those containers beside the service's own whose images its pipeline builds, by name."""
+        return tuple(sorted((each for each in self.containers if each.source), key=lambda each: each.name))
+
     def checks(self) -> Iterator[Finding]:
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name, re.ASCII) or len(self.name) > 32:
-            yield "name", "lower-case letters, digits and single hyphens, beginning with a letter, at most 32"
+        if not is_name(self.name):
+            yield "name", NAME
         yield from _requests(self)
         yield from _folders(self)
         yield from _task(self)
         yield from _variables(self)
+        yield from _containers(self)
 
 
 def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a flat list of checks)
@@ -206,7 +222,7 @@ def _folders(service: Service) -> Iterator[Finding]:
             )
 
 
-def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of checks)
+def _task(service: Service) -> Iterator[Finding]:
     if not 1024 <= service.port <= 65535:
         yield "port", "1024 to 65535; a container that is not root cannot open a lower one"
     if service.cpu not in _MEMORY_MIB:
@@ -218,21 +234,7 @@ def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of
             else f"{sizes[0]} to {sizes[-1]} in steps of {sizes[1] - sizes[0]}"
         )
         yield "memory_mib", f"with {service.cpu} CPU units Fargate has {few}"
-    if not 2 <= service.stop_timeout_seconds <= 120:
-        yield "stop_timeout_seconds", "2 to 120"  # G2.16
-    if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", service.user, re.ASCII):
-        yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
-    for index, path in enumerate(service.writable_paths):
-        if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path, re.ASCII) or ".." in path:
-            yield f"writable_paths[{index}]", f"{path!r}: an absolute folder, as in '/tmp'"
-        elif not 1 <= len(volume(path)) <= 255:
-            yield (
-                f"writable_paths[{index}]",
-                f"{path!r:.60}: a folder whose path has a letter or digit, and 255 characters at most",
-            )
-        elif volume(path) in map(volume, service.writable_paths[:index]):
-            fits = f"another folder; it and one before it would be the same volume, {volume(path)!r}"
-            yield f"writable_paths[{index}]", f"{path!r}: {fits}"
+    yield from process(service.user, service.writable_paths, service.stop_timeout_seconds)
     if 443 not in service.egress_ports:
         yield "egress_ports", "443 among them, since images, secrets and logs go that way"
     for index, port in enumerate(service.egress_ports):
@@ -241,27 +243,44 @@ def _task(service: Service) -> Iterator[Finding]:  # noqa: C901  (a flat list of
 
 
 def _variables(service: Service) -> Iterator[Finding]:
-    for option in ("environment", "secrets"):
-        for name in getattr(service, option):
-            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
-                yield f"{option}[{name!r}]", "a variable's name: letters, digits and underscores"
     if (port := service.environment.get("PORT", str(service.port))) != str(service.port) or "PORT" in service.secrets:
         yield (
             f"{'secrets' if 'PORT' in service.secrets else 'environment'}['PORT']",
             f"{port!r}: the container listens on its port, {service.port}; give another one by Service(port=...)",
         )
-    for name, value in service.environment.items():
-        text = value if isinstance(value, str) else value.data if value.is_literal else ""
-        if "<IMAGE1_NAME>" in text:
-            fits = "another value; the deploy action replaces <IMAGE1_NAME> wherever it stands in a task definition"
-            yield f"environment[{name!r}]", fits
-    for name in sorted(set(service.environment) & set(service.secrets)):
-        yield f"secrets[{name!r}]", "stands in environment too; give it once"
+    yield from variables(service.environment, service.secrets)
 
 
-def volume(path: str) -> str:
-    """The name of the volume that a writable folder is."""
-    return "".join(c if c.isalnum() else "-" for c in path).strip("-")
+def _containers(service: Service) -> Iterator[Finding]:
+    if service.open_files is not None and not 1024 <= service.open_files <= OPEN_FILES:
+        yield "open_files", f"1024 to {OPEN_FILES}, or None"
+    if not STORAGE_GIB <= service.ephemeral_storage_gib <= 200:
+        yield "ephemeral_storage_gib", f"{STORAGE_GIB}, which every task has, to 200"
+    yield from order(service.name, service.depends_on, service.containers)
+    names = [service.name, *(each.name for each in service.containers)]
+    for index, name in enumerate(names[1:]):
+        if name in names[: index + 1]:
+            yield f"containers[{index}].name", f"another name; {name!r} is taken in this task"
+    if len(names) > CONTAINERS_OF_A_TASK:
+        yield "containers", f"{len(names) - 1} of them; a task has {CONTAINERS_OF_A_TASK}, the service's own among them"
+    if len(service.built_containers) > BUILT_BESIDE:
+        fits = f"at most {BUILT_BESIDE} with a source, since the deploy action knows {BUILT_BESIDE + 1} images"
+        yield "containers", fits
+    if (needed := sum(each.memory_mib or 6 for each in service.containers)) >= service.memory_mib:
+        yield "memory_mib", f"more than the {needed} MiB that the other containers take of it"  # G1.2
+    yield from _shared_folders(service)
+
+
+def _shared_folders(service: Service) -> Iterator[Finding]:
+    paths = [*service.writable_paths]
+    for index, each in enumerate(service.containers):
+        for path in each.writable_paths:
+            if twins := [other for other in paths if other != path and volume(other) == volume(path)]:
+                yield (
+                    f"containers[{index}].writable_paths",
+                    f"another folder than {path!r}; it would be one with {twins[0]!r}",
+                )
+        paths += each.writable_paths
 
 
 def _within(folder: str, other: str) -> bool:

@@ -19,8 +19,9 @@ from awacs.aws import PolicyDocument, Statement
 from troposphere import GetAtt, Region, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
+from cfngen import placeholders
 from cfngen.routing import Rule
-from cfngen.spec import OffHours, Service
+from cfngen.spec import OffHours, Secret, Service
 from cfngen.stack import Stack
 from cfngen.stacks import deployment, scaling, service_alarms
 from cfngen.stacks.cluster import ClusterOutputs
@@ -171,15 +172,25 @@ def _trust_tasks() -> PolicyDocument:
     return trust("ecs-tasks", from_this_account("ecs:*"))
 
 
+def all_secrets(service: Service) -> list[tuple[str, Secret]]:
+    """The secrets of all its containers, each with its placeholder."""
+    own = [(placeholders.secret(name), secret) for name, secret in sorted(service.secrets.items())]
+    return own + [
+        (placeholders.secret(name, each.name), secret)
+        for each in sorted(service.containers, key=lambda each: each.name)
+        for name, secret in sorted(each.secrets.items())
+    ]
+
+
 def _secrets(service: Service, database: DatabaseOutputs | None, access: Access | None) -> list[SecretArn]:
-    own = [service.secrets[name].arn for name in sorted(service.secrets)]
+    own = [secret.arn for _, secret in all_secrets(service)]
     if database and access:
         own.append(database.reader_secret if access == "reader" else database.writer_secret)
     return own
 
 
 def _keys(common: Common, foundation: FoundationOutputs, service: Service, access: Access | None) -> list[KeyArn]:
-    theirs = [secret.encrypted_with for _, secret in sorted(service.secrets.items()) if secret.encrypted_with]
+    theirs = [secret.encrypted_with for _, secret in all_secrets(service) if secret.encrypted_with]
     return theirs + ([foundation.key] if access and common.key_for("database", foundation.key) else [])
 
 

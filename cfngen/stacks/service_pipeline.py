@@ -42,7 +42,7 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.service import Access, ServiceOutputs
+from cfngen.stacks.service import Access, ServiceOutputs, all_secrets
 from cfngen.values import Value
 
 # Images of CodeBuild by the architecture of a service's tasks (E2.3, E2.5).
@@ -52,6 +52,11 @@ _MACHINES = {
 }
 SOURCE, IMAGE, DEFINITIONS = "Source", "Image", "Defs"
 """Names of the artifacts; the buildspec's secondary artifacts carry the same (E1.3)."""
+
+
+def image_artifact(container: str) -> str:
+    """The name of the artifact that says which image a further container has."""
+    return f"{IMAGE}_{container.replace('-', '_')}"
 
 
 def service_pipeline_stack(
@@ -81,10 +86,10 @@ def service_pipeline_stack(
     machine = migration.machine(stack, common, cluster, network, made) if service.migrate else None
     stages = [
         _source(pipeline, shared),
-        _stage("Build", [_build(project)]),
+        _stage("Build", [_build(project, service)]),
         *([_stage("Approve", [_approval(common, foundation, service)])] if pipeline.approval else []),
         *([_stage("Migrate", [_migrate(machine)])] if machine else []),
-        _stage("Deploy", [_deploy(cluster, made)]),
+        _stage("Deploy", [_deploy(cluster, made, service)]),
     ]
     rights = [
         *_pipeline_rights(common, foundation, cluster, made, pipeline, shared, project),
@@ -152,7 +157,13 @@ def stack_values(
     values |= {
         placeholders.variable(key): value for key, value in service.environment.items() if isinstance(value, Value)
     }
-    values |= {placeholders.secret(key): secret.arn for key, secret in service.secrets.items()}
+    values |= {
+        placeholders.variable(key, each.name): value
+        for each in service.containers
+        for key, value in each.environment.items()
+        if isinstance(value, Value)
+    }
+    values |= {placeholder: secret.arn for placeholder, secret in all_secrets(service)}
     return dict(sorted(values.items()))
 
 
@@ -382,10 +393,9 @@ def _source(pipeline: Pipeline, shared: PipelineOutputs) -> codepipeline.Stages:
     return _stage("Source", [_action("Source", "Source", "CodeCommit", by_commit, outputs=(SOURCE,))])
 
 
-def _build(project: codebuild.Project) -> codepipeline.Actions:
-    return _action(
-        "Build", "Build", "CodeBuild", {"ProjectName": project.ref()}, inputs=(SOURCE,), outputs=(IMAGE, DEFINITIONS)
-    )
+def _build(project: codebuild.Project, service: Service) -> codepipeline.Actions:
+    made = (IMAGE, DEFINITIONS, *(image_artifact(each.name) for each in service.built_containers))
+    return _action("Build", "Build", "CodeBuild", {"ProjectName": project.ref()}, inputs=(SOURCE,), outputs=made)
 
 
 def _approval(common: Common, foundation: FoundationOutputs, service: Service) -> codepipeline.Actions:
@@ -403,7 +413,7 @@ def _migrate(machine: Any) -> codepipeline.Actions:
     )
 
 
-def _deploy(cluster: ClusterOutputs, made: ServiceOutputs) -> codepipeline.Actions:
+def _deploy(cluster: ClusterOutputs, made: ServiceOutputs, service: Service) -> codepipeline.Actions:
     configuration = {
         "ApplicationName": cluster.deploy_application,
         "DeploymentGroupName": made.deployment_group,
@@ -414,4 +424,9 @@ def _deploy(cluster: ClusterOutputs, made: ServiceOutputs) -> codepipeline.Actio
         "Image1ArtifactName": IMAGE,
         "Image1ContainerName": placeholders.IMAGE1,
     }
-    return _action("Deploy", "Deploy", "CodeDeployToECS", configuration, inputs=(DEFINITIONS, IMAGE))
+    beside = service.built_containers
+    for number, each in enumerate(beside, 2):
+        configuration[f"Image{number}ArtifactName"] = image_artifact(each.name)
+        configuration[f"Image{number}ContainerName"] = placeholders.image_of(each.name)
+    inputs = (DEFINITIONS, IMAGE, *(image_artifact(each.name) for each in beside))
+    return _action("Deploy", "Deploy", "CodeDeployToECS", configuration, inputs=inputs)

@@ -18,8 +18,9 @@ from cfngen.values import Text
 
 
 def folders(service: Service, files: str) -> tuple[str, ...]:
-    """The folders whose change releases a service: its source, what it shares, and its generated files."""
-    return tuple(sorted({service.source_folder, *service.shared, f"{files}/{service.name}"}))
+    """The folders whose change releases a service: its sources, what it shares, and its generated files."""
+    sources = (service.source_folder, *(each.source for each in service.built_containers))
+    return tuple(sorted({*sources, *service.shared, f"{files}/{service.name}"}))
 
 
 def by_connection(service: Service, source: Connection, files: str) -> codepipeline.PipelineTriggerDeclaration:

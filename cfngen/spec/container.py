@@ -1,0 +1,207 @@
+"""The containers of a task beside the service's own, and what every container may have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cfngen.describe import Description, Finding, is_folder
+from cfngen.errors import did_you_mean
+from cfngen.values import KeyArn, SecretArn, Text
+
+Condition = Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
+OPEN_FILES = 1_048_576
+"""The most that Fargate gives a process (G2.3)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret(Description):
+    """A secret of Secrets Manager that a container gets as an environment variable when it starts.
+
+    `key` picks one value of a JSON secret. `encrypted_with` is needed where the secret has a key of yours.
+    """
+
+    arn: SecretArn
+    key: str = ""
+    encrypted_with: KeyArn | None = None
+
+    def checks(self) -> Iterator[Finding]:
+        if ":" in self.key:
+            yield "key", "the name of one JSON key, without colons"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck(Description):
+    """How ECS asks a container whether it is well, from inside it (G2.15).
+
+    `command` runs in the container, so its image must hold the program; ``("CMD-SHELL", "...")`` runs a shell.
+    An essential container that stays unhealthy ends its task. `start_period_seconds` is a time in which failures do not count.
+    """
+
+    command: tuple[str, ...]
+    interval_seconds: int = 30
+    timeout_seconds: int = 5
+    retries: int = 3
+    start_period_seconds: int = 0
+
+    def checks(self) -> Iterator[Finding]:
+        if not self.command or "" in self.command:
+            yield (
+                "command",
+                "a command and its arguments, as in ('wget', '-q', '-O', '-', 'http://localhost:8080/health')",
+            )
+        elif self.command[0] in {"CMD", "CMD-SHELL"} and len(self.command) == 1:
+            yield "command", f"something to run after {self.command[0]!r}"
+        for option, least, most in (
+            ("interval_seconds", 5, 300),
+            ("timeout_seconds", 2, 120),
+            ("retries", 1, 10),
+            ("start_period_seconds", 0, 300),
+        ):
+            if not least <= getattr(self, option) <= most:
+                yield option, f"{least} to {most}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container(Description):
+    """A further container in a service's tasks: a sidecar, or an init container that ends before others start.
+
+    `image` is one of a public registry, pinned by its digest. `source` is a folder with a Dockerfile instead: the
+    service's pipeline builds and scans it with each release, into the service's own repository. Without either it
+    runs the service's image with another command, and has the service's variables and secrets too.
+    `depends_on` names other containers of the task, each with what is waited for: START, COMPLETE (it ended),
+    SUCCESS (it ended with 0) or HEALTHY. A task ends with any of its containers that is `essential`; an init
+    container is not. `memory_mib` is a limit of its own within the task's memory. All containers of a task share
+    ``localhost`` and the ephemeral storage; the same folder in `writable_paths` of two is one folder.
+    """
+
+    name: str
+    image: str = ""
+    source: str = ""
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str | Text] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    depends_on: Mapping[str, Condition] = field(default_factory=dict)
+    essential: bool = True
+    health_check: HealthCheck | None = None
+    memory_mib: int | None = None
+    user: str = "1000:1000"
+    writable_paths: tuple[str, ...] = ()
+    stop_timeout_seconds: int = 30
+
+    @property
+    def runs_the_services_image(self) -> bool:
+        """Whether it is the service's own image with another command."""
+        return not self.image and not self.source
+
+    def checks(self) -> Iterator[Finding]:
+        if not is_name(self.name):
+            yield "name", NAME
+        if self.image and self.source:
+            yield "source", "image or source, not both"
+        elif self.image and (fits := wrong_image(self.image)):
+            yield "image", fits
+        elif self.source and not is_folder(self.source):
+            yield "source", "a folder relative to the source's root, as in 'services/proxy'"
+        if self.runs_the_services_image and not self.command:
+            yield "command", "a command, since without image and source it runs the service's image beside the service"
+        if any("<IMAGE" in word for word in self.command):
+            yield "command", "a command without <IMAGE, which the deploy action would replace"
+        if self.memory_mib is not None and self.memory_mib < 6:
+            yield "memory_mib", "6 or more, within the task's memory, or None"
+        yield from process(self.user, self.writable_paths, self.stop_timeout_seconds)
+        yield from variables(self.environment, self.secrets)
+
+
+NAME = "lower-case letters, digits and single hyphens, beginning with a letter, at most 32"
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be the name of a service or a container."""
+    return bool(re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", text, re.ASCII)) and len(text) <= 32
+
+
+def wrong_image(image: str) -> str:
+    """What would fit instead of an image that is not pinned, or that a task could not pull; else empty."""
+    if re.search(r"\.dkr\.ecr\.", image):
+        return "an image of a public registry; what is private is built by source, since a task may pull from its service's repository alone"
+    if not re.fullmatch(r"[a-z0-9][\w.-]*(:\d+)?(/[\w.-]+)*(:[\w.-]+)?@sha256:[0-9a-f]{64}", image, re.ASCII):
+        return "an image with its digest, as in 'public.ecr.aws/nginx/nginx@sha256:...' with 64 hexadecimal digits"
+    return ""
+
+
+def process(user: str, writable_paths: tuple[str, ...], stop_timeout_seconds: int) -> Iterator[Finding]:
+    """Checks of who a container runs as, where it writes and how it ends."""
+    if not 2 <= stop_timeout_seconds <= 120:
+        yield "stop_timeout_seconds", "2 to 120"  # G2.16
+    if not re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", user, re.ASCII):
+        yield "user", "a numeric user that is not root, as in '1000' or '1000:1000'"
+    for index, path in enumerate(writable_paths):
+        if not re.fullmatch(r"/[\w.-]+(/[\w.-]+)*", path, re.ASCII) or ".." in path:
+            yield f"writable_paths[{index}]", f"{path!r}: an absolute folder, as in '/tmp'"
+        elif not 1 <= len(volume(path)) <= 255:
+            yield (
+                f"writable_paths[{index}]",
+                f"{path!r:.60}: a folder whose path has a letter or digit, and 255 characters at most",
+            )
+        elif volume(path) in map(volume, writable_paths[:index]):
+            fits = f"another folder; it and one before it would be the same volume, {volume(path)!r}"
+            yield f"writable_paths[{index}]", f"{path!r}: {fits}"
+
+
+def variables(environment: Mapping[str, str | Text], secrets: Mapping[str, Secret]) -> Iterator[Finding]:
+    """Checks of a container's environment."""
+    for option, given in (("environment", environment), ("secrets", secrets)):
+        for name in given:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+                yield f"{option}[{name!r}]", "a variable's name: letters, digits and underscores"
+    for name, value in environment.items():
+        text = value if isinstance(value, str) else value.data if value.is_literal else ""
+        if found := re.search(r"<IMAGE\w*_NAME>", text):
+            fits = f"another value; the deploy action replaces {found[0]} wherever it stands in a task definition"
+            yield f"environment[{name!r}]", fits
+    for name in sorted(set(environment) & set(secrets)):
+        yield f"secrets[{name!r}]", "stands in environment too; give it once"
+
+
+def volume(path: str) -> str:
+    """The name of the volume that a writable folder is."""
+    return "".join(c if c.isalnum() else "-" for c in path).strip("-")
+
+
+def order(name: str, own: Mapping[str, Condition], containers: tuple[Container, ...]) -> Iterator[Finding]:
+    """Checks of who waits for whom in the tasks of the service `name`, whose container waits for `own`."""
+    known = {each.name: each for each in containers}
+    waits = {"": own, **{f"containers[{index}].": each.depends_on for index, each in enumerate(containers)}}
+    names = dict(zip(waits, (name, *(each.name for each in containers)), strict=True))
+    for place, wanted in waits.items():
+        for other, condition in wanted.items():
+            option = f"{place}depends_on[{other!r}]"
+            others = sorted({name, *known} - {names[place]})
+            if other not in others:
+                yield option, f"no other container of the task; {did_you_mean(other, others)}"
+            elif condition in ("COMPLETE", "SUCCESS") and (other == name or known[other].essential):
+                yield (
+                    option,
+                    f"START or HEALTHY; {condition} is for containers with essential=False, and {other!r} is essential",
+                )
+            elif condition == "HEALTHY" and other in known and known[other].health_check is None:
+                yield option, f"another condition, or a health_check for {other!r}"
+    others_of = {
+        names[place]: tuple(each for each in wanted if each != names[place]) for place, wanted in waits.items()
+    }
+    if circle := _circle(others_of):
+        yield "containers", f"an order in which none waits for itself; here {' waits for '.join(circle)}"
+
+
+def _circle(waits: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Names that wait for each other in a circle, the first of them again at the end; none without one."""
+
+    def follow(path: list[str]) -> list[str]:
+        if path[-1] in path[:-1]:
+            return path[path.index(path[-1]) :]
+        return next(filter(None, (follow([*path, other]) for other in waits.get(path[-1], ()))), [])
+
+    return next(filter(None, (follow([name]) for name in waits)), [])
