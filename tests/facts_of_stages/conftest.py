@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
 
-from cfngen import App, Connection, Ledger, stage_files
+from cfngen import AllAtOnce, App, CodeCommit, Connection, Ledger, Network, Pipeline, Release, Service, stage_files
 
 PROJECT = next(folder for folder in Path(__file__).parents if (folder / "setup.cfg").is_file())
 STACK = "AWS::CloudFormation::Stack"
+SERVICES = ("customer", "employee")
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -212,6 +213,18 @@ def rendered() -> Render:
 def apps() -> dict[str, App]:
     """The stages of services/coffee.py as objects, by name."""
     return {app.stage: app for app in runpy.run_path(str(PROJECT / "services" / "coffee.py"))["stages"]}
+
+
+def smallest(**service: Any) -> App:
+    """One service and its pipeline."""
+    quick = Release(strategy=AllAtOnce(), continue_within_minutes=60)
+    return App(
+        name="shop",
+        stage="dev",
+        services=(Service(**{"name": "web", "release": quick, **service}),),
+        network=Network(nat="one"),
+        pipeline=Pipeline(source=CodeCommit(branch="main")),
+    )
 
 
 def connect(app: App) -> App:
