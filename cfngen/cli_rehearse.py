@@ -118,17 +118,18 @@ def _rehearse(wanted: Wanted, place: Path, only: str, form: str, *, keep: bool) 
                     plays.look_again(there, here, story, wanted.look)
                 else:
                     plays.play(wanted, here, story, only, keep=_keeper(story, place, wanted.stack) if keep else None)
-        except KeyboardInterrupt:
-            story.error = "interrupted"
-            raise
-        except CfngenError as failed:
-            story.error = str(failed)
-            if form == "json":
-                _show(story, write(story, place, wanted.stack), form)
+        except BaseException as failed:
+            # Whatever ended it, its report may not say that it passed.
+            story.error = (
+                "interrupted" if isinstance(failed, KeyboardInterrupt) else str(failed) or type(failed).__name__
+            )
             raise
         finally:
-            written = write(story, place, wanted.stack)
-    _show(story, written, form)
+            report = write(story, place, wanted.stack)
+            if form == "json":
+                click.echo(json.dumps(story.data() | {"report": str(report)}, indent=2))
+    if form == "text":
+        _tell(story, report)
 
 
 def _keeper(story: Story, place: Path, name: str) -> Any:
@@ -180,10 +181,7 @@ def _look(path: Path) -> Path | None:
     return file.resolve() if file.is_file() else None
 
 
-def _show(story: Story, report: Path, form: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(story.data() | {"report": str(report)}, indent=2))
-        return
+def _tell(story: Story, report: Path) -> None:
     told = f"{len(story.requests)} requests, {story.failed} failed"
     if story.wanted:
         told += f", and {story.wanted} in the negative control, as they had to"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,10 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from cfngen.cli import cli
 from cfngen.rehearse import parts, plays
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.room import room
 from cfngen.rehearse.site import Site
+from cfngen.rehearse.story import Story
 
 
 def test_a_kept_system_is_found_while_it_runs(tmp_path: Path) -> None:
@@ -69,3 +74,27 @@ def test_an_act_alone_wants_only_its_own_programs() -> None:
     assert "haproxy" not in programs["build"]
     assert "chromium" not in programs["release"]
     assert programs["look"] == programs[""] > programs["run"] > programs["build"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "told", "status"),
+    [(RehearsalError("the proxy ended"), "the proxy ended", 1), (KeyboardInterrupt(), "interrupted", 130), (TypeError(), "TypeError", 1)],
+)  # fmt: skip
+def test_a_rehearsal_that_ends_early_did_not_pass_whatever_was_checked_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, told: str, status: int
+) -> None:
+    def play(_: object, __: object, story: Story, *___: object, **____: object) -> None:
+        story.check("birth", "one thing", passed=True)
+        raise raised
+
+    monkeypatch.setattr(plays, "play", play)
+    monkeypatch.chdir(Path(__file__).parents[1])
+    words = ["rehearse", "services/coffee.py", "--only", "deploy", "--logs", str(tmp_path), "--format", "json"]
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == status
+    shown = json.loads(done.stdout)
+    assert (shown["passed"], shown["error"], len(shown["checks"])) == (False, told, 1)
+    assert (
+        "failed"
+        in (tmp_path / "coffee-dev" / "rehearsal.html").read_text(encoding="utf-8").partition("</title>")[0].lower()
+    )
