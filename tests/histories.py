@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fnmatch import fnmatch
 from functools import lru_cache
 from typing import Any
 
@@ -34,6 +35,7 @@ from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
 from cfngen.simulate.requests import Request
+from cfngen.simulate.scenario import parameters
 from cfngen.simulate.simulation import Disturbance, Simulation
 from cfngen.simulate.watch import Table, everywhere
 
@@ -113,6 +115,8 @@ ROUTING = {
 }
 """Changes of who gets a request, which are what can hurt."""
 ADDRESSES = ("203.0.113.7", "198.51.100.1")
+FOREIGN = "elsewhere.example.org"
+"""A host of nobody's, by which clients come who know an address only, or another name of the balancer."""
 PATHS = (
     "/", "/suppliers", "/admin", "/admin/suppliers", "/administrator", "/manage/x", "/reports/1", "/office", "/a1", "/a5"
 )  # fmt: skip
@@ -122,10 +126,18 @@ def names(app: App) -> list[str]:
     return [service.name for service in app.services]
 
 
+REQUESTS = (
+    *(Request(path, address=address) for path in PATHS for address in ADDRESSES),
+    *(Request(path, FOREIGN) for path in PATHS[::2]),
+)
+
+
 def claims(app: App, request: Request) -> dict[str, tuple[bool, bool, int, bool]]:
     """The services whose paths match a request, each with how precisely: by host before by path, then the longest."""
     found: dict[str, tuple[bool, bool, int, bool]] = {}
     for service in app.services:
+        if service.hosts and not any(fnmatch(request.host, host) for host in service.hosts):
+            continue
         for path in service.paths:
             exact, inside = path == request.path, path.endswith("*") and request.path.startswith(path[:-1])
             if (exact or inside) and (not service.allowed_addresses or request.address.startswith("203.0.113.")):
@@ -149,16 +161,14 @@ def table(app: App, after: App | None = None) -> Table:
     tasks have ended. docs/traffic.md says how to move paths without.
     """
     found = {}
-    for path in PATHS:
-        for address in ADDRESSES:
-            request = Request(path, address=address)
-            first, then = claims(app, request), claims(after or app, request)
-            if not first or not then or set(first) - set(names(after or app)) or set(then) - set(names(app)):
-                continue
-            owners = {str(owner(app, request)), str(owner(after or app, request))}
-            if first != then:
-                owners |= {name for name in then if then[name] != first.get(name)}
-            found[request] = frozenset(owners)
+    for request in REQUESTS:
+        first, then = claims(app, request), claims(after or app, request)
+        if not first or not then or set(first) - set(names(after or app)) or set(then) - set(names(app)):
+            continue
+        owners = {str(owner(app, request)), str(owner(after or app, request))}
+        if first != then:
+            owners |= {name for name in then if then[name] != first.get(name)}
+        found[request] = frozenset(owners)
     return everywhere(found)
 
 
@@ -289,18 +299,37 @@ class Life:
         self.simulation.step(deployment)
         self.simulation.steady(name)
 
-    def copy(self) -> None:
-        """The stage under another name: its ledger is refused, and with one of its own it lives by itself."""
+    def copy(self, how: str) -> None:
+        """The stage once more: `beside` itself in one account; `elsewhere`, in another; or as a stage of its own."""
         assert self.deployed is not None
-        copied = replace(self.deployed, stage="copy")
-        with pytest.raises(LedgerError):
-            generate(copied, self.ledger)
+        if how == "beside":
+            self._copy_beside()
+            return
+        copied, ledger = self.deployed, self.ledger
+        if how == "as another stage":
+            copied, ledger = replace(copied, stage="copy"), ""
+            with pytest.raises(LedgerError):
+                generate(copied, self.ledger)
         other = Life(self.simulation.world.readings)
-        other.app = copied
+        other.app, other.ledger = copied, ledger
         other.deploy()
         for name in other.simulation.labels:
             other.simulation.finish(other.simulation.release(name, other.files))
         self.simulation.hurts.extend(other.simulation.hurts)
+
+    def _copy_beside(self) -> None:
+        """The same templates as a second stack of the account, which goes again: nobody of the first one notices."""
+        assert self.files is not None
+        root, world = self.files.root, self.simulation.world
+        files = Files({"beside.yaml" if name == root else name: text for name, text in self.files.texts.items()})
+        self.simulation.after = "its templates are deployed beside it"
+        self.simulation.watch.begin(self.simulation.watch.table)
+        before, beside = world.everything(), Simulation(world=world)
+        assert beside.deploy(files, parameters(files, {}), {}).is_good
+        beside.delete(files)
+        retained = {event.resource.physical for event in beside.events if event.action == "retain"}
+        assert world.everything() - retained == before
+        self.simulation.events += beside.events
 
     def sleep(self, name: str) -> None:
         """Off-hours: no tasks, and tasks again in the morning; a release may be under way."""

@@ -106,11 +106,15 @@ class Events(RuleBasedStateMachine):
         self.life.sleep(data.draw(st.sampled_from(self.life.simulation.labels), label="service"))
 
     @precondition(lambda self: self.life.is_deployed)
-    @rule(what=st.sampled_from(("nothing", "nothing", "copy", "delete", "delete and deploy")), stop_first=st.booleans())
-    def end(self, what: str, stop_first: bool) -> None:
+    @rule(
+        what=st.sampled_from(("nothing", "nothing", "copy", "delete", "delete and deploy")),
+        stop_first=st.booleans(),
+        how=st.sampled_from(("beside", "elsewhere", "as another stage")),
+    )
+    def end(self, what: str, stop_first: bool, how: str) -> None:
         """Rarely: most histories should go on with what they have."""
         if what == "copy":
-            self.life.copy()
+            self.life.copy(how)
         elif what != "nothing":
             self.life.delete(stop_first=stop_first)
             if what == "delete and deploy":

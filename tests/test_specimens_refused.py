@@ -6,6 +6,8 @@ disturbed it, and it did not succeed.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from specimens import (
     Body,
@@ -27,6 +29,7 @@ from specimens import (
 
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings
+from cfngen.simulate.files import Files
 from cfngen.simulate.scenario import parameters
 from cfngen.simulate.simulation import Simulation
 
@@ -207,6 +210,10 @@ REFUSED: dict[str, tuple[Mistake, str]] = {
         lambda body: properties(body, "AdminAlarm")["Metrics"].pop(),
         "The expression of worst names green, which is no id",
     ),
+    "two groups of one name": (
+        lambda body: (edited("WebBlue", Name="shop")(body), edited("AdminBlue", Name="shop")(body)),
+        "shop already exists",
+    ),
     "scaling of what is no service": (
         edited("AdminTarget", ResourceId={"Fn::Sub": "service/${Cluster}/nobody"}),
         "ECS service doesn't exist",
@@ -220,6 +227,52 @@ def test_a_creation_is_refused(name: str) -> None:
     for readings in (Readings(), Readings(backwards=True)):
         found = refusals(mistake, readings=readings)
         assert [each for each in found if each.startswith("T7 ROLLBACK_COMPLETE") and reason in each], found
+
+
+def test_a_name_is_unique_in_its_own_scope_only() -> None:
+    """Services in two clusters may be called the same, as may a group and an alarm."""
+
+    def second_cluster(body: Body) -> None:
+        body["Resources"]["Other"] = {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "other"}}
+        for name, cluster in (("Web", "Cluster"), ("Admin", "Other")):
+            edited(f"{name}Service", ServiceName="same", Cluster={"Ref": cluster})(body)
+            ecs = [{"ClusterName": {"Ref": cluster}, "ServiceName": _name(f"{name}Service", "Name")}]
+            edited(f"{name}Deployment", ECSServices=ecs)(body)
+            target = {"Fn::Sub": f"service/${{{cluster}}}/${{{name}Service.Name}}"}
+            edited(f"{name}Target", ResourceId=target)(body)
+        edited("WebBlue", Name="shop")(body)
+        edited("WebAlarm", AlarmName="shop")(body)
+
+    assert lived(second_cluster) == set()
+
+
+def test_a_name_moves_to_no_other_resource_in_one_update() -> None:
+    """The new one is made before the old one goes; once it has gone, another may have its name."""
+
+    def moved(body: Body) -> None:
+        body["Resources"]["WebGroup"] = body["Resources"].pop("Unused")
+
+    unused = added("Unused", GROUP, Name="shop", VpcId="vpc-1", Port=80)
+    simulation = deployed(unused)
+    found = files(by_hand(), unused, moved)
+    assert "shop already exists" in simulation.deploy(found, parameters(found, {})).reason
+    without = files(by_hand())
+    assert simulation.deploy(without, parameters(without, {})).is_good
+    assert simulation.deploy(found, parameters(found, {})).is_good
+
+
+def test_templates_that_give_names_are_deployed_once_in_an_account() -> None:
+    """Coffee's pipelines have names. The second stack is taken back, and nobody of the first one notices."""
+    coffee = Files.of(Path(__file__).parent.parent / "templates" / "coffee" / "dev")
+    first = Simulation()
+    assert first.deploy(coffee, parameters(coffee, {}), {}).is_good
+    before = first.world.everything()
+    again = Files({"again.yaml" if name == coffee.root else name: text for name, text in coffee.texts.items()})
+    outcome = Simulation(world=first.world).deploy(again, parameters(again, {}), {})
+    assert outcome.status == "ROLLBACK_COMPLETE"
+    assert "coffee-dev-customer already exists" in outcome.reason
+    assert first.world.everything() >= before
+    assert first.hurts == []
 
 
 def test_tasks_that_never_become_healthy_end_a_creation() -> None:

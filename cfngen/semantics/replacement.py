@@ -12,9 +12,11 @@ _REGION = "us-east-1"  # has every type, and create-only properties are the same
 NAMES: Mapping[str, str] = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
+    "AWS::CodeBuild::Project": "Name",
     "AWS::CodeDeploy::Application": "ApplicationName",
     "AWS::CodeDeploy::DeploymentConfig": "DeploymentConfigName",
     "AWS::CodeDeploy::DeploymentGroup": "DeploymentGroupName",
+    "AWS::CodePipeline::Pipeline": "Name",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::ECR::Repository": "RepositoryName",
     "AWS::ECS::Cluster": "ClusterName",

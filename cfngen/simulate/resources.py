@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfngen.semantics.replacement import NAMES
 from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
@@ -31,10 +32,14 @@ class Resources:
 
     def create(self, resource: Resource) -> str:
         self.before_write("create", resource)
+        name = _name(resource)
+        check_name(self.world, name)
         physical = self.world.new_id(f"{_short(resource.kind)}:{resource.place}")
         make = _TYPES.get(resource.kind, _OTHER).create
         with _well_formed(resource):
             made = make(self.world, physical, resource.properties)
+        if name:
+            self.world.names[name] = made
         self._changed(resource, "created")
         return made
 
@@ -48,6 +53,9 @@ class Resources:
     def delete(self, resource: Resource) -> None:
         self.before_write("delete", resource)
         _TYPES.get(resource.kind, _OTHER).delete(self.world, resource.physical)
+        name = _name(resource)
+        if name and self.world.names.get(name) == resource.physical:
+            del self.world.names[name]
         self._changed(resource, "deleted")
 
     def _changed(self, resource: Resource, what: str) -> None:
@@ -68,6 +76,25 @@ class Resources:
         if name not in self.world.ssm:
             self.world.made_up.add(name)
         return self.world.ssm.get(name, f"{service}:{key}")
+
+
+def _name(resource: Resource) -> tuple[str, str, str] | None:
+    """The type, the scope and the name of what people named themselves."""
+    name = resource.properties.get(NAMES.get(resource.kind, ""))
+    scope = resource.properties.get(_SCOPES.get(resource.kind, ""), "")
+    return (resource.kind, str(scope), name) if name and isinstance(name, str) else None
+
+
+@behaviour("CFN-UG aws-properties-name", sure="documented")
+def check_name(world: World, name: tuple[str, str, str] | None) -> None:
+    """A name that people give belongs to one resource of its type; a second one under it is refused."""
+    if name in world.names:
+        kind, _, own = name
+        raise RefusedError(f"{own} already exists: a name is one {_short(kind)}'s in an account (AlreadyExists)")
+
+
+_SCOPES = {"AWS::ECS::Service": "Cluster", "AWS::CodeDeploy::DeploymentGroup": "ApplicationName"}
+"""The property in which a name is unique, by types whose names are not an account's and region's."""
 
 
 class MalformedError(Exception):

@@ -70,10 +70,19 @@ class Disturbance:
 
 
 class Simulation:
-    """One stage in one world. Every operation is watched write by write."""
+    """One stage in one world. Every operation is watched write by write.
 
-    def __init__(self, readings: Readings | None = None, *, rewritten: frozenset[str] = frozenset()) -> None:
-        self.world = World(readings=readings or Readings())
+    What is made in the `world` of another stage is that one's to watch, write by write.
+    """
+
+    def __init__(
+        self,
+        readings: Readings | None = None,
+        *,
+        rewritten: frozenset[str] = frozenset(),
+        world: World | None = None,
+    ) -> None:
+        self.world = world or World(readings=readings or Readings())
         self.story = Story(self.world)
         self.watch = Watch(self.world)
         self.stack: StackState | None = None
@@ -81,7 +90,8 @@ class Simulation:
         self._rewritten = rewritten
         self._account = Elsewhere()
         self._versions: dict[str, int] = {}
-        self.world.changed = self._changed
+        if world is None:
+            self.world.changed = self._changed
         self.after = "the beginning"
 
     @property

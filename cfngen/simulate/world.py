@@ -163,7 +163,8 @@ class World:
 
     `flying` are the deployments that were under way when somebody last looked; ask `in_flight`. `sick` are labels of services whose first tasks never become healthy, `scaling` ARNs of services whose number of
     tasks is being changed. `balancers` are kinds by ARN, ``application`` or ``network``, `clusters` are names by id. `ssm`
-    are parameters that dynamic references read, `made_up` those that were read and that nobody gave a value;
+    are parameters that dynamic references read, `made_up` those that were read and that nobody gave a value; `names`
+    are physical ids by type, scope and name;
     `changed` is called after every single write, so that nobody can look away between two of them.
     """
 
@@ -192,6 +193,7 @@ class World:
     others: dict[str, str] = field(default_factory=dict)
     ssm: dict[str, str] = field(default_factory=dict)
     made_up: set[str] = field(default_factory=set)
+    names: dict[tuple[str, str, str], str] = field(default_factory=dict)
     clock: float = 0.0
     changed: Callable[[str], None] = lambda _: None
     structure: int = 0
