@@ -22,12 +22,13 @@ from cfngen._version import VERSION
 from cfngen.cli_common import PathType, colour
 from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_local import local
+from cfngen.cli_manifest import convert, explain, schema
 from cfngen.cli_rehearse import rehearse
 from cfngen.disk import alone, write
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.generated import files_of, generated
-from cfngen.load import find, load, select
+from cfngen.load import find, is_description, load, select
 from cfngen.routing import owner
 from cfngen.spec import App
 from cfngen.words import pairs
@@ -63,7 +64,7 @@ def cli() -> None:
     help="Where the files go, as OUT/<application>/<stage>/.",
 )
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
-    """Write the templates and files of APP, a Python file such as services/coffee.py."""
+    """Write the templates and files of APP, a description such as cfngen.yaml or services/coffee.py."""
     path = app or find()
     stages = select(load(path), stage)
     with alone(out / each.name / each.stage for each in stages):
@@ -220,7 +221,7 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any, Call
     from cfngen.simulate.files import Files
     from cfngen.simulate.judge import stage_folders
 
-    if place and (place.is_dir() or place.suffix != ".py"):
+    if place and (place.is_dir() or not is_description(place)):
         folders = stage_folders(place, stage) if place.is_dir() else [place]
         return [(str(folder), Files.of(folder), None) for folder in folders]
     path = place or find()
@@ -280,10 +281,13 @@ def preflight(
         sys.exit(1)
 
 
+cli.add_command(convert)
 cli.add_command(deploy)
 cli.add_command(destroy)
+cli.add_command(explain)
 cli.add_command(local)
 cli.add_command(rehearse)
+cli.add_command(schema)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from cfngen.errors import Problem, did_you_mean, relative, report, shown, users_place, writable
+from cfngen.written import Written, shown_in_yaml
 
 Finding = tuple[str, str]
 """An option's name and what would fit there."""
@@ -27,31 +28,37 @@ class _SelfChecking(type):
     """Checks what a description is given before anybody can hold an inconsistent one."""
 
     def __call__(cls, *args: Any, **given: Any) -> Any:
-        made: Any
-        given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
-        known = {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]  # cls is a dataclass
+        known = cls._options()
         found = [(name, f"no such option; {did_you_mean(name, known)}") for name in given if name not in known]
         found += [("", "options are given by name, as in Service(name='customer')")] if args else []
+        return cls._checked(given, found, set(), None)
+
+    def read(cls, given: Mapping[str, Any], wrong: set[str], written: Written) -> Any:
+        """An object that a file describes. What is wrong with the options `wrong` has been told; they are not given."""
+        return cls._checked(given, [], wrong, written)
+
+    def _options(cls) -> dict[str, Any]:
+        return {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]  # cls is a dataclass
+
+    def _checked(cls, given: Mapping[str, Any], found: list[Finding], told: set[str], written: Written | None) -> Any:
+        made: Any
+        given = {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
+        known = cls._options()
         found += [
             (name, "missing; it has no default")
             for name, f in known.items()
-            if name not in given and f.default is MISSING and f.default_factory is MISSING
+            if name not in given and name not in told and f.default is MISSING and f.default_factory is MISSING
         ]
         found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
-        place = users_place()
-        if found:
-            made = _unsound(cls, known, given, {name for name, _ in found})
-            object.__setattr__(made, "made_at", place)
-            found += _further(made, {name for name, _ in found})
-        else:
-            made = super().__call__(**given)
-            object.__setattr__(made, "made_at", place)
-            unsound = {name for name, value in given.items() if not _sound(value)}
-            found = _further(made, unsound) if unsound else list(made.checks())
-            if unsound:
-                object.__setattr__(made, "is_sound", False)
-        if found:
+        wrong = {name for name, _ in found} | told
+        made = _unsound(cls, known, given, wrong) if wrong else super().__call__(**given)
+        object.__setattr__(made, "made_at", users_place())
+        object.__setattr__(made, "written", written)
+        unsound = wrong | {name for name, value in given.items() if not _sound(value)}
+        found += _further(made, unsound) if unsound else list(made.checks())
+        if found or unsound:
             object.__setattr__(made, "is_sound", False)
+        if found:
             report(_problems(made, given, found))
         return made
 
@@ -62,6 +69,7 @@ class Description(metaclass=_SelfChecking):
 
     is_sound: ClassVar[bool] = True
     made_at: ClassVar[tuple[str, int]] = ("", 0)
+    written: ClassVar[Written | None] = None
 
     def checks(self) -> Iterator[Finding]:
         """What is wrong with the values, beyond their types."""
@@ -185,9 +193,20 @@ def problem(owner: Description, option: str, fits: str, given: str | None = None
     """
     holder, last = _lead(owner, option)
     head = re.split(r"[.\[]", last)[0]
+    if holder.written:
+        there = shown_in_yaml(_item(getattr(holder, head, ""), last)) if given is None else given
+        return holder.written.problem(last, there, fits)
     shown = short(getattr(holder, head, "")) if given is None else given
     path = f"{owner.place}.{option}" if option else owner.place
     return Problem(path, shown, fits, *_place(holder.made_at, type(holder).__name__, head))
+
+
+def _item(value: Any, option: str) -> Any:
+    """What an option such as ``tags['Stage']`` or ``hosts[1]`` names in its value."""
+    step = re.search(r"\[(?:(\d+)|'(.+)')\]$", option)
+    if step and step[1] and isinstance(value, tuple) and int(step[1]) < len(value):
+        return value[int(step[1])]
+    return value.get(step[2], value) if step and isinstance(value, Mapping) else value
 
 
 def _lead(owner: Description, option: str) -> tuple[Description, str]:
@@ -205,7 +224,8 @@ def _problems(made: Description, given: Mapping[str, Any], found: list[Finding])
     for option, fits in found:
         head = re.split(r"[.\[]", option)[0]
         wrong = head in given and "no such option" not in fits
-        yield problem(made, option, fits, short(given[head]) if wrong and head == option else None if wrong else "")
+        there = None if made.written or head != option else short(given[head])
+        yield problem(made, option, fits, there if wrong else "")
 
 
 def short(value: Any) -> str:
@@ -215,20 +235,31 @@ def short(value: Any) -> str:
     return value.place if len(value.place) <= 60 else f"{value.place[:57]}..."
 
 
+def place_of(made: Description, option: str) -> tuple[str, int, bool]:
+    """The file and line of an object made in Python, or of an option; whether the option is written there."""
+    file, line = made.made_at
+    found = _keyword_line(file, line, type(made).__name__, option)
+    return relative(file), found or line, found is not None
+
+
 def _place(made_at: tuple[str, int], call: str, option: str) -> tuple[str, int]:
     """The file and line where an option is written, or where its object is made."""
     file, line = made_at
+    return relative(file), _keyword_line(file, line, call, option) or line
+
+
+def _keyword_line(file: str, line: int, call: str, option: str) -> int | None:
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except SyntaxError:
-        return relative(file), line
+        return None
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.lineno == line:
             named = ast.unparse(node.func).rpartition(".")[2]
             for keyword in node.keywords:
                 if keyword.arg == option and named in {call, "replace"}:
-                    return relative(file), keyword.value.lineno
-    return relative(file), line
+                    return keyword.value.lineno
+    return None
 
 
 def is_folder(text: str) -> bool:

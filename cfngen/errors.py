@@ -35,7 +35,7 @@ class Problem:
     """One thing that is wrong in a description.
 
     `option` is the path as the user wrote it (``Service('customer').cpu``), `given` what stands there,
-    `fits` what would fit; `file` and `line` say where, as far as that is known.
+    `fits` what would fit; `file`, `line` and `column` (of a YAML file) say where, as far as that is known.
     """
 
     option: str
@@ -43,9 +43,11 @@ class Problem:
     fits: str
     file: str = ""
     line: int = 0
+    column: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        numbers = [str(number) for number in (self.line, self.line and self.column) if number]
+        place = ":".join([self.file, *numbers]) + ": " if self.file else ""
         given = f" {self.given};" if self.given else ""
         return f"{place}{self.option}:{given} {self.fits}"
 
@@ -102,8 +104,14 @@ def report(problems: Iterable[Problem]) -> bool:
     return True
 
 
+reading: ContextVar[tuple[str, int] | None] = ContextVar("reading", default=None)
+"""The file and line of what is read from a file now, which no user's code makes."""
+
+
 def users_place() -> tuple[str, int]:
     """The file and line of the code that uses this package; an empty name when there is none."""
+    if place := reading.get():
+        return place
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (the only way to learn who called)
     while frame and frame.f_code.co_filename.startswith((_PACKAGE, "<", _DATACLASSES)):
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""Descriptions from Python files, with every error of a file at once."""
+"""Descriptions from Python and YAML files, with every error of a file at once."""
 
 from __future__ import annotations
 
@@ -15,25 +15,34 @@ from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
 from cfngen.spec import App
 
 _MARKS = (".git", "pyproject.toml", "setup.cfg", "buildspecs")
+_YAML = (".yaml", ".yml")
+BY_DEFAULT = ("cfngen.yaml", "cfngen.yml")
+"""Descriptions that are found without being named, beside the one in ``services/``."""
 
 
 def load(path: Path) -> tuple[App, ...]:
-    """The stages that a Python file describes: its `stages`, else its `app`.
+    """The stages that a file describes: in Python its `stages`, else its `app`; in YAML those under ``stages``.
 
     Raises `DescriptionError` with every problem found, each with its line; code that fails otherwise is told
     with the line on which it did.
     """
     if path.is_dir():
-        fits = "is a folder; name the description in it, a Python file as in services/coffee.py"
+        fits = "is a folder; name the description in it, such as cfngen.yaml or services/coffee.py"
         raise DescriptionError([Problem(str(path), "", fits)])
     if not path.is_file():
         raise DescriptionError(
             [
                 Problem(
-                    str(path), "", "there is no such file; name the application's description, as in services/coffee.py"
+                    str(path),
+                    "",
+                    "there is no such file; name the application's description, such as cfngen.yaml or services/coffee.py",
                 )
             ]
         )
+    if path.suffix in _YAML:
+        from cfngen.manifest import load_yaml
+
+        return _stages(path, {"stages": load_yaml(path)})
     with _importable(path.parent), collecting() as problems:
         try:
             names = runpy.run_path(str(path))
@@ -68,17 +77,29 @@ def select(stages: tuple[App, ...], stage: str | None) -> tuple[App, ...]:
 
 
 def find() -> Path:
-    """The one description in ``services/``; raises `DescriptionError` when there is none, or several."""
-    found = [
+    """The one description: ``cfngen.yaml`` here, or a Python file in ``services/``; raises `DescriptionError` when there is
+    none, or several.
+    """
+    found = [Path(name) for name in BY_DEFAULT if Path(name).is_file()]
+    found += [
         path
         for path in sorted(Path("services").glob("*.py"))
         if path.is_file()
         and re.search(r"^(stages|app)\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     ]
     if len(found) != 1:
-        known = f"services/ has {', '.join(path.name for path in found)}" if found else "services/*.py has none"
+        few = "there is no cfngen.yaml here and no description in services/*.py; cfngen init writes one"
+        known = f"there are {', '.join(map(str, found))}" if found else few
         raise DescriptionError([Problem("APP", "", f"name the application's description; {known}")])
     return found[0]
+
+
+def is_description(path: Path) -> bool:
+    """Whether a file is a description and no template: a Python file, or YAML without a template's sections."""
+    if path.suffix not in _YAML:
+        return path.suffix == ".py"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return not re.search(r"^(\{|[\"']?(AWSTemplateFormatVersion|Resources)[\"']?\s*:)", text, re.MULTILINE)
 
 
 def project_of(path: Path) -> Path:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self
 
 from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
 
-from cfngen.errors import Problem, WiringError, is_ours, relative, report, shown, users_place, writable
+from cfngen.errors import Problem, WiringError, is_ours, reading, relative, report, shown, users_place, writable
 
 building: ContextVar[object | None] = ContextVar("building", default=None)
 """The stack whose function runs now; `None` outside `Stack.nest`."""
@@ -83,7 +83,8 @@ class Value(AWSHelperFn):
             title = spelt or "Unsound"  # whoever collects problems goes on for more of them, and renders nothing
         value = cls.from_reference(title)
         value.declaration = Parameter(title, Type=cls.cfn_type, **attributes)
-        value.declared_at = "cfngen itself" if is_ours(sys._getframe(1)) else _told(users_place())  # noqa: SLF001
+        is_own = is_ours(sys._getframe(1)) and not reading.get()  # noqa: SLF001
+        value.declared_at = "cfngen itself" if is_own else _told(users_place())
         return value
 
     @classmethod

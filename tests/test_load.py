@@ -199,14 +199,21 @@ def test_an_unknown_stage_is_refused_with_the_closest_one() -> None:
     assert str(caught.value) == "--stage: 'prd'; no stage of the application; did you mean 'prod'?"
 
 
+NONE = "APP: name the application's description; there is no cfngen.yaml here and no description in services/*.py; cfngen init writes one"
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
-        ({}, "APP: name the application's description; services/*.py has none"),
-        ({"services/a.py": "x = 1\n"}, "APP: name the application's description; services/*.py has none"),
+        ({}, NONE),
+        ({"services/a.py": "x = 1\n"}, NONE),
         (
             {"services/b.py": "app = 1\n", "services/a.py": "stages = 1\n"},
-            "APP: name the application's description; services/ has a.py, b.py",
+            "APP: name the application's description; there are services/a.py, services/b.py",
+        ),
+        (
+            {"cfngen.yaml": "", "services/a.py": "app = 1\n"},
+            "APP: name the application's description; there are cfngen.yaml, services/a.py",
         ),
     ],
 )

@@ -132,10 +132,21 @@ def generated() -> list[str]:
     return [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*") if path.is_file()]
 
 
+def descriptions() -> list[Block]:
+    return [block for block in every("yaml") if block.text.startswith("name: ")]
+
+
 def test_excerpts_are_real() -> None:
-    found = every("yaml", "json")
+    found = [block for block in every("yaml", "json") if block not in descriptions()]
     assert found
-    assert not missing_excerpts(found, generated())
+    coffee = (ROOT / "services" / "coffee.yaml").read_text(encoding="utf-8")
+    assert not missing_excerpts(found, [*generated(), coffee])
+
+
+@pytest.mark.parametrize("block", descriptions(), ids=str)
+def test_descriptions_in_yaml_are_ones(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "cfngen.yaml").write_text(block.text, encoding="utf-8")
+    assert load(tmp_path / "cfngen.yaml")
 
 
 def test_a_changed_excerpt_is_seen() -> None:

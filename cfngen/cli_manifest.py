@@ -1,0 +1,59 @@
+"""Commands about the description itself: its schema, where its values come from, and its other spelling."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from cfngen.cli_common import PathType
+from cfngen.load import find, load, select
+
+
+@click.command(short_help="Print the JSON Schema of cfngen.yaml, for editors.")
+def schema() -> None:
+    """Print the JSON Schema of cfngen.yaml, made from the classes of the description.
+
+    cfngen schema > cfngen.schema.json, and editors that know YAML complete and check the file whose first line is:
+
+    # yaml-language-server: $schema=cfngen.schema.json
+    """
+    from cfngen.manifest.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@click.command(short_help="Show a stage's values, and where each of them comes from.")
+@click.argument("stage")
+@click.argument("app", required=False, type=PathType(path_type=Path))
+@click.option("--given", is_flag=True, help="Only what the description says, without defaults.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
+    """Show every value of STAGE of APP as it is in the end, and where it comes from.
+
+    That is a line of the description, one of the stage's overlay, or the default of a class.
+    """
+    from cfngen.manifest.explain import explain as origins_of
+
+    (chosen,) = select(load(app or find()), stage)
+    found = [each for each in origins_of(chosen) if each.file or not given]
+    if form == "json":
+        click.echo(json.dumps([each.data for each in found], indent=2, ensure_ascii=False))
+        return
+    rows = [(each.path, each.shown, each.place) for each in found]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for path, value, source in rows:
+        click.echo(f"{path.ljust(widths[0])}  {value.ljust(widths[1])}  {source}")
+
+
+@click.command(short_help="Print a description as YAML.")
+@click.argument("app", required=False, type=PathType(path_type=Path))
+def convert(app: Path | None) -> None:
+    """Print APP, such as services/coffee.py, as the YAML that says the same: its first stage, and what differs in the others.
+
+    Comments and the ways in which Python computes values are not kept.
+    """
+    from cfngen.manifest.write import write_yaml
+
+    click.echo(write_yaml(load(app or find())), nl=False)
