@@ -16,7 +16,6 @@ _REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateRefer
 _API = "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/"
 
 SOURCES = {
-    "API common errors": f"{_API}CommonErrors.html",
     **{
         f"API {name}": f"{_API}API_{name}.html"
         for name in (
@@ -39,7 +38,6 @@ SOURCES = {
     "DependsOn": f"{_REFERENCE}aws-attribute-dependson.html",
     "dynamic references": f"{_GUIDE}dynamic-references.html",
     "exports": f"{_GUIDE}using-cfn-stack-exports.html",
-    "limits": f"{_GUIDE}cloudformation-limits.html",
     "names of resources": f"{_REFERENCE}aws-properties-name.html",
     "nested change sets": f"{_GUIDE}change-sets-for-nested-stacks.html",
     "nested stacks": f"{_GUIDE}using-cfn-nested-stacks.html",

@@ -261,6 +261,27 @@ def exporting(value: str = "a", name: str = "net-topic") -> str:
 IMPORTING = text(stack(B=topic(DisplayName={"Fn::ImportValue": "net-topic"})))
 
 
+@expected("protection", "termination protection", "API UpdateTerminationProtection")
+def test_a_protected_stack_is_not_deleted_and_its_protection_is_the_roots(
+    client: Any, table: Table, files: dict[str, str]
+) -> None:
+    files["b/in.json"] = text(stack(In=topic()))
+    child = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/in.json"}}
+    client.create_stack(StackName="s", TemplateBody=text(stack(Child=child)), EnableTerminationProtection=True)
+    assert client.describe_stacks(StackName="s")["Stacks"][0]["EnableTerminationProtection"] is True
+    assert "cannot be deleted while TerminationProtection is enabled" in refused(client.delete_stack, StackName="s")
+    assert set(table.seen) == {"s/Child/In"}
+    [nested] = [each["StackId"] for each in client.describe_stacks()["Stacks"] if "ParentId" in each]
+    for operation in (client.delete_stack, client.update_termination_protection):
+        given = {"EnableTerminationProtection": False} if operation == client.update_termination_protection else {}
+        assert refused(operation, StackName=nested, **given).startswith("ValidationError")
+    client.update_termination_protection(StackName="s", EnableTerminationProtection=False)
+    assert "this local target with its root" in refused(client.delete_stack, StackName=nested)
+    assert set(table.seen) == {"s/Child/In"}
+    client.delete_stack(StackName="s")
+    assert not table.there
+
+
 @expected("protection", "exports", "Fn::ImportValue")
 def test_exports_are_used_and_kept_while_they_are(client: Any, table: Table) -> None:
     net = client.create_stack(StackName="net", TemplateBody=exporting(name="${AWS::StackName}-topic"))

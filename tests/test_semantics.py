@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from conformance import expected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -150,6 +151,24 @@ REF, ZONES = {"Ref": "R"}, ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
         ({"Fn::Other": 1}, {"Fn::Other": 1}),
     ],
 )
+@expected(
+    "intrinsics",
+    "Ref",
+    "pseudo parameters",
+    "Fn::Base64",
+    "Fn::Cidr",
+    "Fn::FindInMap",
+    "Fn::GetAtt",
+    "Fn::GetAZs",
+    "Fn::ImportValue",
+    "Fn::Join",
+    "Fn::Length",
+    "Fn::Select",
+    "Fn::Split",
+    "Fn::Sub",
+    "condition functions",
+    "dynamic references",
+)
 def test_values(value: Any, expected: Any) -> None:
     parameters = typed(Template(BODY), {"P": "value", "L": "a, b"}, str)
     assert Resolver(Template(BODY), parameters, PSEUDO, Around()).value(value) == expected
@@ -165,6 +184,7 @@ def test_values(value: Any, expected: Any) -> None:
         ({"Fn::If": ["Nobody", 1, 2]}, "Unresolved condition Nobody"),
     ],
 )
+@expected("intrinsics", "Fn::FindInMap", "Fn::Select", "troubleshooting")
 def test_values_of_nothing_are_refused(value: Any, told: str) -> None:
     with pytest.raises(TemplateError) as refused:
         Resolver(Template(BODY), {"P": "value", "L": []}, PSEUDO, Around()).value(value)
@@ -192,12 +212,14 @@ PARAMETERS = {
         ({"Plain": "x", "Short": "long"}, "between MinLength and MaxLength"),
     ],
 )
+@expected("templates", "parameters")
 def test_parameters_that_do_not_fit_are_refused(given_: dict[str, str], told: str) -> None:
     with pytest.raises(TemplateError) as refused:
         texts(Template({"Parameters": PARAMETERS, **stack(A=topic())}), given_)
     assert told in str(refused.value)
 
 
+@expected("templates", "parameters", "API UpdateStack")
 def test_parameters_are_given_or_kept_or_default() -> None:
     template = Template({"Parameters": PARAMETERS, **stack(A=topic())})
     found = texts(template, {"Plain": "new"}, {"Plain": "old", "Colour": "green"})
@@ -212,6 +234,7 @@ def test_short_forms_and_json_are_read_alike() -> None:
 # Operations
 
 
+@expected("lifecycle", "DependsOn")
 def test_resources_are_made_after_those_that_they_need() -> None:
     table = Table()
     created(table, stack(A=topic(TopicName={"Ref": "C"}), B={**topic(), "DependsOn": ["A"]}, C=topic()))
@@ -229,6 +252,7 @@ def update(table: Table, old: StackState, body: Mapping[str, Any], **more: Any) 
     return engine(table, **more).update(old, Template(body), {})
 
 
+@expected("lifecycle", "update behaviors")
 def test_only_what_differs_is_written() -> None:
     table = Table()
     old = created(table, stack(A=topic(DisplayName="a"), B=topic(DisplayName="b")))
@@ -237,6 +261,7 @@ def test_only_what_differs_is_written() -> None:
     assert table.seen["s/B"] == {"DisplayName": "c"}
 
 
+@expected("lifecycle", "update behaviors")
 def test_a_create_only_property_replaces_and_the_old_one_goes_last() -> None:
     table = Table()
     user = topic(DisplayName={"Ref": "G"})
@@ -250,6 +275,7 @@ def _named(name: str, port: int) -> Template:
     return Template(stack(Own={"Type": GROUP, "Properties": {"Name": name, "Port": port}}))
 
 
+@expected("errors", "names of resources")
 def test_what_has_a_name_of_its_own_is_not_replaced_under_that_name() -> None:
     table = Table()
     before = engine(table).create("s", _named("shop", 80), {}).stack
@@ -274,6 +300,7 @@ def test_a_policy_of_another_target_keeps_its_name() -> None:
     assert table.wrote == ["create s/Own", "delete s/Own"]
 
 
+@expected("lifecycle", "deletion policy")
 def test_what_leaves_the_template_goes_after_all_else_unless_it_is_retained() -> None:
     table = Table()
     kept = {**topic(), "DeletionPolicy": "Retain"}
@@ -283,6 +310,7 @@ def test_what_leaves_the_template_goes_after_all_else_unless_it_is_retained() ->
     assert set(table.seen) == {"s/B", "s/C", "s/D"}
 
 
+@expected("templates", "conditions")
 def test_a_condition_takes_resources_in_and_out() -> None:
     table = Table()
     body = {
@@ -309,6 +337,7 @@ def test_a_failed_creation_leaves_nothing_but_what_is_retained() -> None:
     assert set(table.seen) == {"s/A"}
 
 
+@expected("lifecycle", "stack status codes", "continue a rollback")
 def test_a_failed_update_restores_first_and_removes_then() -> None:
     table = Table()
     old = created(table, stack(A=topic(DisplayName="a"), G={"Type": GROUP, "Properties": {"Port": 80}}, Z=topic()))
@@ -347,6 +376,7 @@ def nested(name: str) -> dict[str, Any]:
     return stack(Child=child, User=topic(TopicName={"Fn::GetAtt": ["Child", "Outputs.Arn"]}))
 
 
+@expected("nested stacks", "nested stacks")
 def test_nested_stacks_get_parameters_and_give_outputs() -> None:
     table = Table()
     created(table, nested("a"), children={"child": CHILD})
@@ -356,6 +386,7 @@ def test_nested_stacks_get_parameters_and_give_outputs() -> None:
     }
 
 
+@expected("nested stacks", "nested stacks")
 def test_a_failure_in_the_parent_rolls_the_child_back() -> None:
     table, children = Table(), {"child": CHILD}
     old = created(table, nested("a"), children=children)
@@ -369,6 +400,7 @@ def test_a_failure_in_the_parent_rolls_the_child_back() -> None:
     assert table.wrote == ["update s/Child/Inner", "create s/Last", "update s/Child/Inner"]
 
 
+@expected("nested stacks", "nested stacks")
 def test_a_nested_stack_that_goes_takes_what_is_in_it_along() -> None:
     table, children = Table(), {"child": CHILD}
     old = created(table, nested("a"), children=children)

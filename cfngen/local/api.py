@@ -97,8 +97,12 @@ class Api(ChangeSets, Questions):
         record = self.register.find(given["StackName"])
         if record is None or not record.is_there:
             return {}
-        if record.is_protected:
-            raise ApiError(f"Stack [{record.name}] cannot be deleted while TerminationProtection is enabled")
+        root = self.register.records[record.root] if record.root else record
+        if root.is_protected:
+            raise ApiError(f"Stack [{root.name}] cannot be deleted while TerminationProtection is enabled")
+        if root is not record:
+            told = f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local target with its root"
+            raise ApiError(told, "NotImplemented", 501)
         retained = given.get("RetainResources", [])
         if retained and record.status != "DELETE_FAILED":
             told = "RetainResources can be specified only for a stack in the DELETE_FAILED state"
