@@ -224,7 +224,7 @@ def _problems(made: Description, given: Mapping[str, Any], found: list[Finding])
     for option, fits in found:
         head = re.split(r"[.\[]", option)[0]
         wrong = head in given and "no such option" not in fits
-        there = None if made.written or head != option else short(given[head])
+        there = short(given[head]) if wrong and head == option and not made.written else None
         yield problem(made, option, fits, there if wrong else "")
 
 
