@@ -75,6 +75,14 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
+def coffee() -> dict[str, str]:
+    """The files of coffee's dev stage, to be broken."""
+    from breaking import stage_of_coffee
+
+    return dict(stage_of_coffee("dev"))
+
+
+@pytest.fixture
 def cfngen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command line as its entry point does."""
 
