@@ -1,12 +1,14 @@
 """Mutants of generated templates: one thing changed at a time, and what notices it.
 
-`python tests/mutants.py [FOLDER]` prints how many of each kind the simulator kills, and every survivor.
+`python tests/mutants.py [FOLDER]` prints how many of each kind the simulator kills, and every survivor. Without a folder
+it writes the share into docs/traffic.md.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -268,8 +270,24 @@ def report(life: Life, every: Iterable[Mutant]) -> tuple[Counter[str], list[Muta
     return Counter(each.kind for each in chosen), [each for each in chosen if not is_killed(each, life)]
 
 
+PAGE = ROOT / "docs" / "traffic.md"
+SHARE = re.compile(r"Of these changes (\d+) % are noticed \((\d+) of (\d+)\)")
+"""What the page says of the mutants that are killed."""
+
+
+def told(page: str, killed: int, of: int) -> str:
+    """The page with the share that is so."""
+    changed, places = SHARE.subn(
+        f"Of these changes {killed / of:.0%} are noticed ({killed} of {of})".replace("%", " %"), page
+    )
+    if places != 1:
+        raise LookupError(f"{PAGE}: says {places} times how many changes are noticed")
+    return changed
+
+
 def _tell(say: Callable[[str], None]) -> None:
     lives = [coffee(), update_of_a_shop()] if len(sys.argv) == 1 else [Life(Files.of(Path(sys.argv[1])))]
+    killed = of = 0
     for life in lives:
         every = mutants(life.files)
         numbers, survivors = report(life, every if life.old is None else of_rules(every))
@@ -279,6 +297,10 @@ def _tell(say: Callable[[str], None]) -> None:
         for kind, number in sorted(numbers.items()):
             say(f"{number - alive[kind]} of {number} mutants of the kind {kind} are killed")
         say(f"{numbers.total() - len(survivors)} of {numbers.total()} ({1 - len(survivors) / numbers.total():.0%})")
+        killed, of = killed + numbers.total() - len(survivors), of + numbers.total()
+    if len(sys.argv) == 1:
+        PAGE.write_text(told(PAGE.read_text(encoding="utf-8"), killed, of), encoding="utf-8")
+        say(f"{PAGE}: {killed} of {of}")
 
 
 if __name__ == "__main__":
