@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cfngen.rehearse import base, parts, rules, tasks
+from cfngen.rehearse import base, definition, parts, rules
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployed import Listener, TargetGroup
 from cfngen.rehearse.errors import MissingPartsError, RehearsalError
@@ -37,24 +37,24 @@ DEFINITION = {"family": "web", "cpu": "256", "memory": "512", "containerDefiniti
 
 
 def test_a_task_definition_in_podmans_words() -> None:
-    assert tasks.said(DEFINITION, CONTAINER) == [
+    assert definition.said(DEFINITION, CONTAINER) == [
         "--cpus", "0.25", "--memory", "512m", "--user", "1000:1000", "--read-only=true", "--init=true", "--stop-timeout=40",
         "--cap-drop=ALL", "registry/web@sha256:1", "node", "a b",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"healthCheck": {"command": ["CMD", "true"]}}])
+@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"restartPolicy": {"enabled": True}}])
 def test_nothing_of_a_task_definition_is_left_out_in_silence(more: dict[str, Any]) -> None:
     with pytest.raises(RehearsalError, match=f"web: {next(iter(more))} is not played"):
-        tasks.said(DEFINITION, CONTAINER | more)
+        definition.said(DEFINITION, CONTAINER | more)
 
 
 def test_a_container_that_runs_otherwise_is_told() -> None:
     host = {"Memory": 512 << 20, "NanoCpus": 250_000_000, "ReadonlyRootfs": True}
     found = {"HostConfig": host, "Config": {"User": "1000:1000", "StopTimeout": 40}, "EffectiveCaps": []}
-    assert not tasks.differs(found, DEFINITION, CONTAINER)
-    assert tasks.differs(found | {"EffectiveCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith("capabilities")
-    assert tasks.differs(found, DEFINITION | {"memory": "1024"}, CONTAINER).startswith("memory in bytes")
+    assert not definition.differs(found, DEFINITION, CONTAINER)
+    assert definition.differs(found | {"EffectiveCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith("capabilities")
+    assert definition.differs(found, DEFINITION | {"memory": "1024"}, CONTAINER).startswith("memory in bytes")
 
 
 def test_the_images_that_a_dockerfile_builds_on() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cfngen.rehearse import base, places, tasks
+from cfngen.rehearse import base, definition, places, tasks
 from cfngen.rehearse.database import Server
 from cfngen.rehearse.deployed import Database, Listener
 from cfngen.rehearse.errors import RehearsalError
@@ -113,15 +113,15 @@ CONTAINER = {"name": "web", "image": "i", "mountPoints": [{"sourceVolume": "spoo
 def test_a_volume_that_is_not_mounted_is_told() -> None:
     host = {"Memory": 512 << 20, "NanoCpus": 250_000_000, "ReadonlyRootfs": False}
     found = {"HostConfig": host, "Config": {"User": "", "StopTimeout": 30}, "Mounts": [{"Destination": "/var/spool"}]}
-    assert not tasks.differs(found, DEFINITION, CONTAINER)
-    assert tasks.differs(found | {"Mounts": []}, DEFINITION, CONTAINER) == "volumes: [], not ['/var/spool']"
+    assert not definition.differs(found, DEFINITION, CONTAINER)
+    assert definition.differs(found | {"Mounts": []}, DEFINITION, CONTAINER) == "volumes: [], not ['/var/spool']"
 
 
 def test_only_empty_volumes_are_played() -> None:
-    assert tasks.said(DEFINITION, CONTAINER)
+    assert definition.said(DEFINITION, CONTAINER)
     shared = DEFINITION | {"volumes": [{"name": "spool", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}
     with pytest.raises(RehearsalError, match="web: volume spool is no empty one"):
-        tasks.said(shared, CONTAINER)
+        definition.said(shared, CONTAINER)
 
 
 class Engine:
@@ -135,14 +135,15 @@ class Engine:
         return ""
 
     def inspect(self, _: str) -> dict[str, Any]:
-        return {"State": {"ExitCode": self.status}}
+        return {"State": {"ExitCode": self.status, "Running": True}}
 
 
 @pytest.mark.parametrize(("status", "by_itself"), [(0, True), (143, True), (137, False)])
 def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_itself: bool) -> None:
     with room(tmp_path, print) as here:
         played = tasks.Tasks(here, Engine(status), None, "n", "10.91.16.0/24", tmp_path)  # type: ignore[arg-type]
-        played.stop(tasks.Task("web-1", "10.91.16.2", 80, "arn", "i", 12, ("web-1-spool",)))
+        part = tasks.Part("web-1", is_essential=True, stop_seconds=12, told={})
+        played.stop(tasks.Task("web-1", "10.91.16.2", 80, "arn", "i", 12, ("web-1-spool",), [part]))
         assert played.stopped == {"web-1": by_itself}
         assert ("stop", "--time", "12", "web-1") in played.engine.told  # type: ignore[attr-defined]
         assert ("volume", "rm", "--force", "web-1-spool") in played.engine.told  # type: ignore[attr-defined]
@@ -157,15 +158,15 @@ def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_i
 )
 def test_what_a_container_wants_and_does_not_get_is_refused(more: dict[str, Any], told: str) -> None:
     with pytest.raises(RehearsalError, match=f"web: {told} is not played"):
-        tasks.said(DEFINITION, CONTAINER | more)
+        definition.said(DEFINITION, CONTAINER | more)
 
 
 def test_labels_and_reserved_memory_are_said() -> None:
-    words = tasks.said(DEFINITION, CONTAINER | {"dockerLabels": {"team": "paper"}, "memoryReservation": 128})
+    words = definition.said(DEFINITION, CONTAINER | {"dockerLabels": {"team": "paper"}, "memoryReservation": 128})
     assert "--label=team=paper" in words
     assert words[words.index("--memory-reservation") + 1] == "128m"
     with pytest.raises(RehearsalError, match="web: pidMode is not played"):
-        tasks.said(DEFINITION | {"pidMode": "task"}, CONTAINER)
+        definition.said(DEFINITION | {"pidMode": "task"}, CONTAINER)
 
 
 def test_an_image_may_be_copied_from_too() -> None:

@@ -19,7 +19,7 @@ from cfngen.rehearse.room import Room, environment
 _SETTINGS = """\
 [containers]
 # The default is above what a machine without CAP_SYS_RESOURCE allows.
-default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
+default_ulimits = ["nofile=8192:8192", "nproc={processes}:{processes}"]
 log_driver = "k8s-file"
 {containers}
 [engine]
@@ -32,6 +32,8 @@ events_logger = "file"
 network_backend = "netavark"
 network_config_dir = "{folder}/networks"
 """
+PROCESSES = 8192
+"""How many processes and threads a container may have; podman's own default is more than a machine may give."""
 _VIEW = 'mount --bind "$0" /etc/hosts && exec "$@"'
 SUBNET = "10.91.{}.0/24"
 
@@ -91,7 +93,8 @@ class Engine:
         self.podman("network", "rm", "--force", name)
 
     def _clear(self) -> None:
-        self.podman("rm", "--all", "--force", "--time", "0")
+        # Containers that share a network stand before the one that holds it.
+        self.podman("rm", "--all", "--force", "--depend", "--time", "0")
 
     def _environment(self, which: str) -> dict[str, str]:
         trusted = {"SSL_CERT_FILE": str(self.folder / "trusted.pem"), "SSL_CERT_DIR": "/nonexistent"}
@@ -114,8 +117,8 @@ class Engine:
         self.room.path("engine/networks")
         tmp = f'tmp_dir = "{self.room.path("engine/libpod")}"'
         for name, text in {
-            "build.conf": _SETTINGS.format(containers=build, engine=tmp, folder=self.folder),
-            "run.conf": _SETTINGS.format(containers="", engine=tmp, folder=self.folder),
+            "build.conf": _SETTINGS.format(containers=build, engine=tmp, folder=self.folder, processes=PROCESSES),
+            "run.conf": _SETTINGS.format(containers="", engine=tmp, folder=self.folder, processes=PROCESSES),
             "storage.conf": storage,
             "registries.conf": "unqualified-search-registries = []\n",
         }.items():

@@ -29,12 +29,16 @@ class Image:
 
 def image_of(account: Account, service: Service, source: Path) -> Image:
     """The image of a service whose source is in a folder; raises `RehearsalError` for a build that makes none."""
-    project = _project(account, deployed.pipeline_of(account, service), service)
-    spec, name = buildspec_of(project, source)
-    for command in _commands(spec):
-        if (found := built(command)) is not None:
-            return found
-    raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
+    return images_in(account, service, source)[0]
+
+
+def images_in(account: Account, service: Service, source: Path) -> list[Image]:
+    """Every image that a service's pipeline builds, its own first, those of further containers after it."""
+    spec, name = buildspec_of(_project(account, deployed.pipeline_of(account, service), service), source)
+    found = [image for image in map(built, _commands(spec)) if image is not None]
+    if not found:
+        raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
+    return found
 
 
 def bases(account: Account, services: Iterable[Service], source: Path) -> set[str]:
@@ -46,10 +50,11 @@ def bases(account: Account, services: Iterable[Service], source: Path) -> set[st
         return set()
     found: set[str] = set()
     for service in services:
-        file = source / image_of(account, service, source).dockerfile
-        if not file.is_file():
-            raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
-        found |= images_of(file.read_text(encoding="utf-8"))
+        for image in images_in(account, service, source):
+            file = source / image.dockerfile
+            if not file.is_file():
+                raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
+            found |= images_of(file.read_text(encoding="utf-8"))
     return found
 
 

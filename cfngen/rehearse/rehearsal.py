@@ -187,7 +187,7 @@ def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Wor
     with story.timed("engine"):
         engine, image = _engine(wanted, room, story, there.account, there.services, there.authority)
         subnet = engine.network(NETWORK)
-        tasks = Tasks(room, engine, there.account, NETWORK, subnet, there.authority.file)
+        tasks = Tasks(room, engine, there.account, NETWORK, subnet, there.authority.file, wanted.speed)
         source = Source(room, wanted.project)
         runner = Runner(room, there.account, engine, tasks, source, story)
     return Workshop(engine, image, subnet, tasks, source, runner)

@@ -9,42 +9,49 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import shutil
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cfngen.rehearse.account import Account
+from cfngen.rehearse.definition import DEFAULT_STOP_SECONDS, awaited, containers, differs, is_essential, main, said
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.health import Watch
+from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room
 
 _CA = "/run/cfngen-rehearsal.pem"
-_KNOWN = {
-    "name", "image", "cpu", "memory", "memoryReservation", "essential", "user", "readonlyRootFilesystem", "command",
-    "entryPoint", "linuxParameters", "stopTimeout", "environment", "secrets", "mountPoints", "volumesFrom",
-    "portMappings", "logConfiguration", "healthCheck", "workingDirectory", "dockerLabels", "ulimits", "systemControls",
-    "restartPolicy", "versionConsistency", "environmentFiles", "dependsOn",
-}  # fmt: skip
-_UNPLAYED = {
-    "environmentFiles",
-    "systemControls",
-    "volumesFrom",
-    "dependsOn",
-    "healthCheck",
-    "restartPolicy",
-}
-_TASK_UNPLAYED = ("pidMode", "ipcMode", "proxyConfiguration", "inferenceAccelerators")
-_LINUX = ("capabilities", "initProcessEnabled")
-_DEFAULT_STOP_SECONDS = 30
 _KILLED = 128 + 9
 """The exit status of a container that SIGKILL ended."""
+_START_SECONDS = 180.0
+"""How long a container waits for those that it depends on, where it does not say so itself (startTimeout)."""
+_EXEC_SECONDS = 10.0
+"""How long the engine itself may take to get into a container of a busy machine."""
+_PAUSE_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Part:
+    """A container of a task that was started: `container` is what the engine calls it."""
+
+    container: str
+    is_essential: bool
+    stop_seconds: int
+    told: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Task:
-    """A container that was started. `image` is its image by digest where the definition says so."""
+    """A task that was started. `image` is that of the container that the balancer reaches, by digest where it is told so.
+
+    `parts` are its containers in the order in which they started; where there are several, one of the task's own name that
+    does nothing holds the network that they share.
+    """
 
     name: str
     address: str
@@ -53,192 +60,227 @@ class Task:
     image: str
     stop_seconds: int
     volumes: tuple[str, ...] = ()
+    parts: list[Part] = field(default_factory=list, compare=False)
+    over: threading.Event = field(default_factory=threading.Event, compare=False)
+
+    @property
+    def containers(self) -> list[str]:
+        """What the engine calls its containers."""
+        return [each.container for each in self.parts] or [self.name]
 
 
 class Tasks:
-    """Starts and stops tasks in a network; `hosts` are names that lead to addresses of it."""
+    """Starts and stops tasks in a network; `hosts` are names that lead to addresses of it.
+
+    `speed` is by how much the intervals of health checks are shorter than on AWS.
+    """
 
     def __init__(
-        self, room: Room, engine: Engine, account: Account, network: str, subnet: str, authority: Path
+        self,
+        room: Room,
+        engine: Engine,
+        account: Account,
+        network: str,
+        subnet: str,
+        authority: Path,
+        speed: float = 60,
     ) -> None:
         self.room, self.engine, self.account, self.network = room, engine, account, network
-        self.authority = authority
+        self.authority, self.speed = authority, speed
         self.hosts: dict[str, str] = {}
         # The first address is the machine's, the last is kept for the database.
         self._free = itertools.cycle([str(each) for each in ipaddress.ip_network(subnet).hosts()][1:-1])
         self._count = itertools.count(1)
         self._lock = threading.Lock()
         self._used: set[str] = set()
+        self._watches: dict[str, Watch] = {}
         self.stopped: dict[str, bool] = {}
-        """Tasks that were told to stop, and whether they did so by themselves within their stop timeout."""
+        """Containers that were told to stop, and whether they did so by themselves within their stop timeout."""
 
     def start(self, label: str, definition: Mapping[str, Any]) -> Task:
-        """Start the one container of a task definition in the background."""
-        container = _only(definition)
-        task = self._made(label, definition, container)
-        words = self._words(task, definition, container)
-        self.engine.podman("run", "--detach", *words, seconds=180)
+        """Start the containers of a task definition in the background, each when those that it waits for are so far.
+
+        Returns when what has a health check is healthy. A task that could not start whole is over: it does not run.
+        """
+        listed = containers(definition)
+        for container in listed:
+            said(definition, container)  # refuses before anything runs
+        task = self._made(label, definition)
+        if len(listed) > 1:
+            self._hold(task)
+        for container in listed:
+            if not self._wait_for(task, container):
+                self._end(task)
+                break
+            self._start(task, definition, container, alone=len(listed) == 1)
+        for part in task.parts:
+            if (watch := self._watches.get(part.container)) and watch.wait() == "UNHEALTHY" and part.is_essential:
+                self._end(task)
         return task
 
     def run(self, label: str, definition: Mapping[str, Any], seconds: float = 120) -> tuple[int, str]:
-        """Run a task to its end; returns its exit status and what it logged."""
+        """Run a task until its first essential container ends; returns that one's exit status and what the task logged."""
         task = self.start(label, definition)
-        code = int(self.engine.podman("wait", task.name, seconds=seconds))
+        first = next((each for each in task.parts if each.is_essential), None)
+        code = int(self.engine.podman("wait", first.container, seconds=seconds)) if first else 1
+        self._end(task)
         log = self.log(task)
         self._forget(task)
         return code, log
 
     def stop(self, task: Task) -> None:
-        """SIGTERM, and SIGKILL after the definition's stopTimeout."""
-        self.engine.podman("stop", "--time", str(task.stop_seconds), task.name, seconds=task.stop_seconds + 30)
-        self.stopped[task.name] = int(self.engine.inspect(task.name)["State"]["ExitCode"]) != _KILLED
+        """SIGTERM, and SIGKILL after each container's stopTimeout; those that others wait for go after them."""
+        task.over.set()
+        for part in reversed(task.parts or [Part(task.name, True, task.stop_seconds, {})]):
+            if not self._state(part.container)["Running"]:
+                continue
+            seconds = part.stop_seconds
+            self.engine.podman("stop", "--time", str(seconds), part.container, seconds=seconds + 30)
+            self.stopped[part.container] = int(self._state(part.container)["ExitCode"]) != _KILLED
         self.log(task)
         self._forget(task)
 
     def kill(self, task: Task) -> None:
         """SIGKILL at once, as when a machine goes."""
-        self.engine.podman("kill", task.name)
+        self._end(task)
         self._forget(task)
 
     def runs(self, task: Task) -> bool:
-        return bool(self.engine.inspect(task.name)["State"]["Running"])
+        """Whether every essential container runs, and none of them is unhealthy."""
+        watched = ((each, self._watches.get(each.container)) for each in task.parts if each.is_essential)
+        return not task.over.is_set() and all(
+            self._state(part.container)["Running"] and not (watch and watch.status == "UNHEALTHY")
+            for part, watch in watched
+        )
 
     def log(self, task: Task) -> str:
         """What a task said so far; kept in the room's logs."""
-        text = self.engine.podman("logs", task.name)
+        texts = {each: self.engine.podman("logs", each) for each in task.containers}
+        text = "".join(f"== {name}\n{text}" if len(texts) > 1 else text for name, text in texts.items())
         self.room.log(f"task-{task.name}").write_text(text, encoding="utf-8")
         return text
 
     def check(self, task: Task, definition: Mapping[str, Any]) -> str:
-        """The first thing in which a running container is not what its definition says; empty when there is none."""
-        return differs(self.engine.inspect(task.name), definition, _only(definition))
+        """The first thing in which a container is not what its definition says; empty when there is none."""
+        for part in task.parts:
+            if other := differs(self.engine.inspect(part.container), definition, part.told):
+                return f"{part.told['name']}: {other}"
+        return ""
+
+    def _state(self, container: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.engine.inspect(container)["State"]
+        return found
+
+    def _end(self, task: Task) -> None:
+        """Nothing of it runs any more; what it said can still be read."""
+        task.over.set()
+        for container in reversed(task.containers):
+            if self._state(container)["Running"]:
+                self.engine.podman("kill", container)
 
     def _forget(self, task: Task) -> None:
-        self.engine.podman("rm", "--force", task.name)
+        for container in dict.fromkeys((*reversed(task.containers), task.name)):  # who holds the network goes last
+            self.engine.podman("rm", "--force", "--ignore", container)
         for volume in task.volumes:
             self.engine.podman("volume", "rm", "--force", volume)
         with self._lock:
             self._used.discard(task.address)
 
-    def _made(self, label: str, definition: Mapping[str, Any], container: Mapping[str, Any]) -> Task:
+    def _made(self, label: str, definition: Mapping[str, Any]) -> Task:
         with self._lock:
             address = next(each for each in self._free if each not in self._used)
             self._used.add(address)
+        container = main(definition)
         ports = container.get("portMappings") or [{}]
         name = f"{label}-{next(self._count)}"
         return Task(
             name, address, int(ports[0].get("containerPort", 0)), str(definition["taskDefinitionArn"]),
-            str(container["image"]), int(container.get("stopTimeout", _DEFAULT_STOP_SECONDS)),
+            str(container["image"]), int(container.get("stopTimeout", DEFAULT_STOP_SECONDS)),
             tuple(f"{name}-{each['name']}" for each in definition.get("volumes") or ()),
         )  # fmt: skip
 
-    def _mounts(self, task: Task, container: Mapping[str, Any]) -> list[str]:
-        """Empty volumes of the task: root's with 0755, but where the image declares a VOLUME, as the image has the folder.
+    def _hold(self, task: Task) -> None:
+        """A container that does nothing and holds the task's address, which its containers share."""
+        root = self.room.path("holder")
+        if not (root / "catatonit").exists():
+            shutil.copy2(where("catatonit"), root / "catatonit")
+        words = ["--name", task.name, *self._network(task), "--read-only", "--rootfs", str(root), "/catatonit", "-P"]
+        self.engine.podman("run", "--detach", "--no-healthcheck", *words)
 
-        So it is on Fargate (ECS developer guide, bind mounts); a task that is not root writes only to the second kind.
-        """
-        points = container.get("mountPoints") or ()
-        if not points:
-            return []
-        self.engine.podman("pull", "--quiet", task.image, seconds=180)
-        declared = json.loads(self.engine.podman("image", "inspect", task.image))[0]["Config"].get("Volumes") or {}
-        words = []
-        for each in points:
-            mode = "ro" if each.get("readOnly") else "rw"
-            if each["containerPath"].rstrip("/") in {path.rstrip("/") for path in declared}:
-                place = f"{task.name}-{each['sourceVolume']}"
-            else:
-                place = str(self.room.path(f"volumes/{task.name}-{each['sourceVolume']}"))
-            words.append(f"--volume={place}:{each['containerPath']}:{mode}")
-        return words
+    def _network(self, task: Task) -> list[str]:
+        named = [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
+        return ["--network", self.network, "--ip", task.address, *named]
 
-    def _words(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
+    def _wait_for(self, task: Task, container: Mapping[str, Any]) -> bool:
+        """Wait until those that a container depends on are so far; whether they are."""
+        until = time.monotonic() + float(container.get("startTimeout") or _START_SECONDS)
+        for name, condition in awaited(container):
+            part = next(each for each in task.parts if each.told["name"] == name)
+            if condition == "HEALTHY":
+                if self._watches[part.container].wait() != "HEALTHY":
+                    return False
+                continue
+            while condition in ("COMPLETE", "SUCCESS") and (state := self._state(part.container))["Running"]:
+                if time.monotonic() > until:
+                    return False
+                time.sleep(_PAUSE_SECONDS)
+            if condition == "SUCCESS" and int(state["ExitCode"]):
+                return False
+        return True
+
+    def _start(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any], *, alone: bool) -> None:
+        name = task.name if alone else f"{task.name}-{container['name']}"
+        network = self._network(task) if alone else [f"--network=container:{task.name}"]
+        words = ["--name", name, *network, "--no-healthcheck", *self._words(task, definition, container, name)]
+        self.engine.podman("run", "--detach", *words, seconds=180)
+        seconds = int(container.get("stopTimeout", DEFAULT_STOP_SECONDS))
+        task.parts.append(Part(name, is_essential(container), seconds, container))
+        if told := container.get("healthCheck"):
+            self._watches[name] = Watch(
+                told, lambda command, limit: self._asks(name, command, limit), self.speed, task.over
+            )
+
+    def _asks(self, name: str, command: list[str], limit: float) -> bool:
+        try:
+            self.engine.podman("exec", name, *command, seconds=limit + _EXEC_SECONDS)
+        except RehearsalError:
+            return False
+        return True
+
+    def _words(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any], name: str) -> list[str]:
         given = {each["name"]: each["value"] for each in container.get("environment") or ()}
         given |= {each["name"]: self.account.secret("", each["valueFrom"]) for each in container.get("secrets") or ()}
         with_authority = bool(self.hosts) and "DB_CA" not in given
         given |= {"DB_CA": _CA} if with_authority else {}
-        file = self.room.path("environment") / task.name
+        file = self.room.path("environment") / name
         file.touch(mode=0o600)
         file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
-        words = ["--name", task.name, "--network", self.network, "--ip", task.address, "--no-healthcheck"]
-        words += [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
-        words += self._mounts(task, container)
+        words = self._mounts(task, definition, container)
         words += ["--env-file", str(file), "--read-only-tmpfs=false"]
         words += ["--volume", f"{self.authority}:{_CA}:ro"] if with_authority else []
         return words + said(definition, container)
 
+    def _mounts(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
+        """Empty volumes of the task: root's with 0755, but where an image declares a VOLUME, as the image has the folder.
 
-def _only(definition: Mapping[str, Any]) -> Mapping[str, Any]:
-    containers: Sequence[Mapping[str, Any]] = definition["containerDefinitions"]
-    if len(containers) != 1:
-        raise RehearsalError(
-            f"{definition['family']}: tasks of one container are played, this one has {len(containers)}"
-        )
-    return containers[0]
+        So it is on Fargate (ECS developer guide, bind mounts); a task that is not root writes only to the second kind.
+        """
+        words = []
+        for each in container.get("mountPoints") or ():
+            name = f"{task.name}-{each['sourceVolume']}"
+            users = [
+                (str(other["image"]), point["containerPath"].rstrip("/"))
+                for other in definition["containerDefinitions"]
+                for point in other.get("mountPoints") or ()
+                if point["sourceVolume"] == each["sourceVolume"]
+            ]
+            is_declared = any(path in self._declared(image) for image, path in users)
+            place = name if is_declared else str(self.room.path(f"volumes/{name}"))
+            words.append(f"--volume={place}:{each['containerPath']}:{'ro' if each.get('readOnly') else 'rw'}")
+        return words
 
-
-def said(definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
-    """What a task definition says, in podman's words: image and command at the end.
-
-    Raises `RehearsalError` for a key with a value that has no such words: nothing is left out in silence.
-    """
-    for key, value in container.items():
-        if key not in _KNOWN or (value and key in _UNPLAYED):
-            raise RehearsalError(f"{definition['family']}: {key} is not played by the rehearsal")
-    for volume in definition.get("volumes") or ():
-        if set(volume) - {"name"} and any(volume[key] for key in set(volume) - {"name", "configuredAtLaunch"}):
-            raise RehearsalError(
-                f"{definition['family']}: volume {volume['name']} is no empty one, and no other is played"
-            )
-    linux = container.get("linuxParameters") or {}
-    odd = [key for key in _TASK_UNPLAYED if definition.get(key)]
-    odd += [f"linuxParameters {key}" for key, value in linux.items() if value and key not in _LINUX]
-    if odd:
-        raise RehearsalError(f"{definition['family']}: {', '.join(odd)} is not played by the rehearsal")
-    cpu = int(container.get("cpu") or definition.get("cpu") or 0)
-    memory = container.get("memory") or definition.get("memory")
-    capabilities = linux.get("capabilities") or {}
-    entry = list(container.get("entryPoint") or ())
-    words = [
-        *_option("--cpus", f"{cpu / 1024:g}" if cpu else ""),
-        *_option("--memory", f"{memory}m" if memory else ""),
-        *_option("--memory-reservation", f"{reserved}m" if (reserved := container.get("memoryReservation")) else ""),
-        *_option("--user", container.get("user")),
-        *_option("--workdir", container.get("workingDirectory")),
-        *_option("--entrypoint", entry[0] if entry else ""),
-        f"--read-only={str(bool(container.get('readonlyRootFilesystem'))).lower()}",
-        f"--init={str(bool(linux.get('initProcessEnabled'))).lower()}",
-        f"--stop-timeout={container.get('stopTimeout', _DEFAULT_STOP_SECONDS)}",
-        *(f"--label={key}={value}" for key, value in (container.get("dockerLabels") or {}).items()),
-        *(f"--cap-drop={each}" for each in capabilities.get("drop") or ()),
-        *(f"--cap-add={each}" for each in capabilities.get("add") or ()),
-        *(
-            f"--ulimit={each['name']}={each['softLimit']}:{each['hardLimit']}"
-            for each in container.get("ulimits") or ()
-        ),
-    ]
-    return [*words, container["image"], *entry[1:], *(container.get("command") or ())]
-
-
-def _option(name: str, value: str | None) -> list[str]:
-    return [name, value] if value else []
-
-
-def differs(container: Mapping[str, Any], definition: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    """The first thing in which an inspected container is not what its definition says; empty when there is none."""
-    host, config = container["HostConfig"], container["Config"]
-    wanted = {
-        "memory in bytes": (int(told.get("memory") or definition.get("memory") or 0) << 20, host["Memory"]),
-        "CPU shares of 1024": (
-            int(told.get("cpu") or definition.get("cpu") or 0),
-            round(host["NanoCpus"] / 1e9 * 1024),
-        ),
-        "read-only root": (bool(told.get("readonlyRootFilesystem")), host["ReadonlyRootfs"]),
-        "user": (told.get("user", config["User"]), config["User"]),
-        "stop timeout": (told.get("stopTimeout", _DEFAULT_STOP_SECONDS), config["StopTimeout"]),
-    }
-    points = {each["containerPath"] for each in told.get("mountPoints") or ()}
-    wanted["volumes"] = (sorted(points), sorted(points & {each["Destination"] for each in container.get("Mounts", ())}))
-    if "ALL" in ((told.get("linuxParameters") or {}).get("capabilities") or {}).get("drop", ()):
-        wanted["capabilities"] = ([], container["EffectiveCaps"] or [])
-    return next((f"{what}: {have!r}, not {want!r}" for what, (want, have) in wanted.items() if want != have), "")
+    def _declared(self, image: str) -> set[str]:
+        """The folders that an image declares as VOLUME."""
+        self.engine.podman("pull", "--quiet", image, seconds=180)
+        config = json.loads(self.engine.podman("image", "inspect", image))[0]["Config"]
+        return {path.rstrip("/") for path in config.get("Volumes") or {}}

@@ -1,0 +1,162 @@
+"""Tasks of several containers: their order, what they wait for, health checks, and how they end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfngen.rehearse import definition, health, tasks
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.health import Watch
+from cfngen.rehearse.room import room
+
+
+def container(name: str, *awaited: tuple[str, str], **more: Any) -> dict[str, Any]:
+    waits = [{"containerName": on, "condition": condition} for on, condition in awaited]
+    return {"name": name, "image": f"registry/{name}@sha256:1", "dependsOn": waits, **more}
+
+
+def task(*containers: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "family": "web",
+        "taskDefinitionArn": "web:1",
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": containers,
+    }
+
+
+INIT = container("init", essential=False)
+SIDE = container("side", stopTimeout=7)
+WEB = container("web", ("init", "SUCCESS"), ("side", "START"), portMappings=[{"containerPort": 8080}])
+
+
+def test_containers_start_after_those_that_they_wait_for() -> None:
+    assert [each["name"] for each in definition.containers(task(WEB, INIT, SIDE))] == ["init", "side", "web"]
+    assert definition.main(task(INIT, SIDE, WEB)) is WEB
+    with pytest.raises(RehearsalError, match="web: web wait for what never starts"):
+        definition.containers(task(WEB | {"dependsOn": [{"containerName": "none", "condition": "START"}]}))
+
+
+def test_open_files_are_at_most_those_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (100, 5000))
+    told = {"ulimits": [{"name": "nofile", "softLimit": 4096, "hardLimit": 65535}]}
+    assert definition.ulimits(told) == [("nofile", 4096, 5000), ("nproc", 8192, 8192)]
+    assert definition.ulimits({}) == []
+
+
+class Engine:
+    """An engine in which containers run until they are told otherwise; `ends` are those that end by themselves, with their status."""
+
+    def __init__(self, **ends: int) -> None:
+        self.ends = ends
+        self.states: dict[str, dict[str, Any]] = {}
+        self.begun: list[str] = []
+        self.told: list[tuple[str, ...]] = []
+        self.well = True
+
+    def podman(self, *words: str, **_: Any) -> str:
+        self.told.append(words)
+        match words[0]:
+            case "run":
+                name = words[words.index("--name") + 1]
+                self.begun.append(name)
+                status = self.ends.get(name.rpartition("-")[2])
+                self.states[name] = {"Running": status is None, "ExitCode": status or 0}
+            case "stop" | "kill":
+                self.states[words[-1]] = {"Running": False, "ExitCode": 143 if words[0] == "stop" else 137}
+            case "wait":
+                return str(self.states[words[-1]]["ExitCode"])
+            case "exec":
+                if not self.well:
+                    raise RehearsalError("exit status 1")
+        return ""
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        return {"State": self.states[name]}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_SHORTEST_SECONDS", 0.01)
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[tasks.Tasks, Engine]]:
+    holder = tmp_path / "catatonit"
+    holder.touch()
+    monkeypatch.setattr(tasks, "where", lambda _: str(holder))
+    engine = Engine(init=0)
+    with room(tmp_path / "logs", print) as here:
+        yield tasks.Tasks(here, engine, None, "n", "10.91.16.0/24", tmp_path, speed=1000), engine  # type: ignore[arg-type]
+
+
+def test_a_task_of_several_containers_shares_the_network_of_one_that_does_nothing(
+    played: tuple[tasks.Tasks, Engine],
+) -> None:
+    them, engine = played
+    made = them.start("web", task(WEB, INIT, SIDE))
+    assert engine.begun == ["web-1", "web-1-init", "web-1-side", "web-1-web"]
+    assert all(
+        "--network=container:web-1" in words for words in engine.told if words[0] == "run" and "web-1" not in words
+    )
+    assert (made.port, made.image, them.runs(made)) == (8080, "registry/web@sha256:1", True)
+    them.stop(made)
+    assert them.stopped == {"web-1-web": True, "web-1-side": True}
+    assert ("stop", "--time", "7", "web-1-side") in engine.told
+    removed = [words[-1] for words in engine.told if words[0] == "rm"]
+    assert removed == ["web-1-web", "web-1-side", "web-1-init", "web-1"]
+
+
+def test_a_task_whose_init_container_fails_does_not_run(played: tuple[tasks.Tasks, Engine]) -> None:
+    them, engine = played
+    engine.ends = {"init": 3}
+    made = them.start("web", task(WEB, INIT, SIDE))
+    assert "web-1-web" not in engine.begun
+    assert not them.runs(made)
+    assert not any(engine.states[name]["Running"] for name in made.containers)
+
+
+def test_a_task_ends_with_any_essential_container(played: tuple[tasks.Tasks, Engine]) -> None:
+    them, engine = played
+    made = them.start("web", task(WEB, INIT, SIDE))
+    engine.states["web-1-side"] = {"Running": False, "ExitCode": 1}
+    assert not them.runs(made)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("is_well", [True, False])
+def test_a_task_is_started_when_its_health_checks_know(played: tuple[tasks.Tasks, Engine], *, is_well: bool) -> None:
+    them, engine = played
+    engine.well = is_well
+    check = {"command": ["CMD", "curl", "-f", "localhost"], "retries": 2}
+    made = them.start("web", task(container("web", ("side", "HEALTHY")), SIDE | {"healthCheck": check}))
+    assert ("web-1-web" in engine.begun) is is_well
+    assert them.runs(made) is is_well
+    assert ("exec", "web-1-side", "curl", "-f", "localhost") in engine.told
+    them.stop(made)
+
+
+@pytest.mark.usefixtures("quick")
+def test_failures_of_the_first_time_do_not_count() -> None:
+    answers = iter([False] * 5 + [True] + [False] * 100)
+    over = threading.Event()
+    asked: list[list[str]] = []
+
+    def ask(command: list[str], _: float) -> bool:
+        asked.append(command)
+        return next(answers)
+
+    told = {"command": ["CMD-SHELL", "true || false"], "retries": 2, "startPeriod": 300, "interval": 5}
+    watch = Watch(told, ask, 1000, over)
+    assert watch.wait() == "HEALTHY"
+    assert asked[0] == ["/bin/sh", "-c", "true || false"]
+    while watch.status == "HEALTHY":
+        pass
+    assert watch.status == "UNHEALTHY"
+    assert len(asked) >= 8
+    over.set()
