@@ -26,6 +26,8 @@ from cfngen.spec import (
     ScheduledScaling,
     Secret,
     Service,
+    SsmParameter,
+    Statement,
 )
 from cfngen.stack import Stack, title
 from cfngen.stacks.application import application_stack
@@ -106,7 +108,9 @@ __all__ = [
     "SecurityGroupId",
     "Service",
     "ServiceOutputs",
+    "SsmParameter",
     "Stack",
+    "Statement",
     "SubnetIds",
     "TargetGroupFullName",
     "Text",

@@ -145,6 +145,8 @@ def _words(hint: Any) -> str:
 def _many(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return _words(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(_many(part) for part in get_args(hint))
     return {str: "strings", int: "whole numbers", float: "numbers"}.get(hint, f"{getattr(hint, '__name__', hint)}s")
 
 

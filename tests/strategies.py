@@ -16,6 +16,7 @@ from cfngen import (
     AlarmName,
     AllAtOnce,
     App,
+    Arn,
     Balancer,
     Canary,
     CodeCommit,
@@ -35,6 +36,8 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SsmParameter,
+    Statement,
     Text,
     plan,
 )
@@ -165,6 +168,16 @@ SECRET: Options = {
     "encrypted_with": of("encrypted_with", None, KeyArn.parameter("MailKeyArn")),
 }
 _secret = made(Secret, SECRET, arn=SecretArn(LITERAL_SECRET)) | made(Secret, SECRET, arn=SecretArn.parameter("MailArn"))
+SSM_PARAMETER: Options = {"encrypted_with": of("encrypted_with", None, KeyArn.parameter("SettingsKeyArn"))}
+_sourced = _secret | made(SsmParameter, SSM_PARAMETER, name="/shop/mail")
+STATEMENT: Options = {
+    "actions": of("actions", ("s3:GetObject",), ("s3:GetObject", "s3:Put*")),
+    "resources": of("resources", ("arn:${AWS::Partition}:s3:::pictures/*",), (Arn.parameter("PicturesArn"),)),
+    "reason": st.just(
+        {"resources": ("*",), "reason": "the action takes no resource", "actions": ("s3:ListAllMyBuckets",)}
+    ),
+}
+_statement = made(Statement, STATEMENT, actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::pictures/*",))
 IMAGE = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'a' * 64}"
 HEALTH_CHECK: Options = {
     "command": of("command", ("CMD-SHELL", "wget -q localhost:8080/health"), ("true",)),
@@ -179,7 +192,7 @@ CONTAINER: Options = {
     "source": st.just({"source": "services/beside", "image": ""}),
     "command": of("command", ("sh", "-c", "sleep 9"), ("true",)),
     "environment": of("environment", {}, {"LEVEL": "info"}, {"TOPIC": Text.parameter("JobsTopic")}),
-    "secrets": _option("secrets", st.just({}) | _secret.map(lambda secret: {"TOKEN": secret})),
+    "secrets": _option("secrets", st.just({}) | _sourced.map(lambda secret: {"TOKEN": secret})),
     "depends_on": of("depends_on", {}),  # names of containers: see `service_options`
     "essential": of("essential", True, False),
     "health_check": _option("health_check", st.none() | _health_check),
@@ -212,7 +225,7 @@ def service_options(name: str) -> Options:
         "architecture": of("architecture", "ARM64", "X86_64"),
         "scaling": _option("scaling", made(Scaling, SCALING)),
         "environment": of("environment", {}, {"LOG_LEVEL": "info"}, {"FLAG": Text.parameter("FeatureFlag"), "A": "b"}),
-        "secrets": _option("secrets", st.just({}) | _secret.map(lambda secret: {"MAIL_PASSWORD": secret})),
+        "secrets": _option("secrets", st.just({}) | _sourced.map(lambda secret: {"MAIL_PASSWORD": secret})),
         "stop_timeout_seconds": of("stop_timeout_seconds", 30, 60),
         "user": of("user", "1000:1000", "65532"),
         "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
@@ -229,6 +242,8 @@ def service_options(name: str) -> Options:
         "health_check": _option("health_check", st.none() | _health_check),
         "open_files": of("open_files", None, 100_000),
         "ephemeral_storage_gib": of("ephemeral_storage_gib", 20, 60),
+        "statements": _option("statements", st.lists(_statement, max_size=2).map(tuple)),
+        "policies": _option("policies", some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess"), 2)),
     }
 
 
@@ -265,6 +280,8 @@ TABLES: Mapping[type, Options] = {
     Scaling: SCALING,
     ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},
     Secret: SECRET | {"arn": of("arn", SecretArn(LITERAL_SECRET))},
+    SsmParameter: SSM_PARAMETER | {"name": of("name", "/shop/mail")},
+    Statement: STATEMENT,
     Service: service_options("alpha") | {"name": of("name", *NAMES)},
 }
 """Every option that is drawn; a test compares it with the options that there are."""

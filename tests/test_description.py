@@ -46,6 +46,8 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SsmParameter,
+    Statement,
     plan,
     sources,
     spec,
@@ -72,6 +74,8 @@ KINDS: list[type[Any]] = [
     ScheduledScaling,
     Secret,
     Service,
+    SsmParameter,
+    Statement,
 ]
 SECRET = Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"))
 REQUIRED: dict[type[Any], dict[str, Any]] = {
@@ -83,6 +87,8 @@ REQUIRED: dict[type[Any], dict[str, Any]] = {
     ScheduledScaling: {"name": "night", "schedule": "rate(1 hour)", "minimum": 0, "maximum": 1},
     Secret: {"arn": SECRET.arn},
     Service: {"name": "shop"},
+    SsmParameter: {"name": "/shop/key"},
+    Statement: {"actions": ("s3:GetObject",), "resources": ("arn:${AWS::Partition}:s3:::pictures/*",)},
 }
 
 
@@ -328,6 +334,21 @@ REFUSED = [
     case(App, "services[0].shared", "at most 5 folders, since a trigger of a connection knows 8 paths",
          services=services("a", shared=tuple("bcdefg"), build_context=".", containers=beside("x", source="x")),
          pipeline=Pipeline(source=Connection(repository="a/b"))),
+    # rights
+    *(case(SsmParameter, "name", "a parameter's name, as in", name=text) for text in ("", "/", "a b", "/a//b", "a/", "/a" * 16)),
+    *(case(SsmParameter, "name", "another name; AWS keeps those", name=text) for text in ("/aws/service/x", "ssm-key", "AWSkey")),
+    case(Statement, "actions", "at least one, such as 's3:GetObject'", actions=()),
+    *(case(Statement, "actions[0]", f"{text!r}: a service and one action", actions=(text,)) for text in ("", "*", "s3:*x", "s3", "s3:Get Object", "*:*")),
+    case(Statement, "resources", "at least one ARN", resources=()),
+    *(case(Statement, "resources[0]", "an ARN that begins with arn:${AWS::Partition}: and a service", resources=(text,))
+      for text in ("", "pictures", "arn:aws:s3:::pictures/*", "arn:${AWS::Partition}:s3")),
+    case(Statement, "resources[0]", "stand for something; not ${Bucket}", resources=("arn:${AWS::Partition}:s3:::${Bucket}/*",)),
+    case(Statement, "resources[0]", "${AWS::AccountId} instead of an account", resources=("arn:${AWS::Partition}:sqs:${AWS::Region}:123456789012:orders",)),
+    case(Statement, "reason", "why '*' is among resources", resources=("*",)),
+    case(Statement, "reason", "empty where it is not", reason="because"),
+    case(Statement, "reason", "at most 200 plain characters on one line", resources=("*",), reason="a\nb"),
+    case(Service, "policies", "at most 10, since a role takes no more", policies=tuple(f"Policy{number}" for number in range(11))),
+    case(Service, "policies[0]", "the name of a policy of AWS", policies=("arn:aws:iam::aws:policy/X",)),
     # what only the whole shows
     case(App, "Service('b').paths", "service 'a' claims the same requests with the same precision",
          services=(Service(name="a"), Service(name="b"))),
@@ -371,7 +392,7 @@ def test_every_check_has_a_case_that_it_refuses() -> None:
         for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Yield)
     }
-    assert len(modules) == 9
+    assert len(modules) == 10
     assert len(expected) > 50
     with reached(str(Path(spec.__file__ or "").parent), str(sources.__file__)) as lines:
         for refused in REFUSED:

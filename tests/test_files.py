@@ -19,6 +19,7 @@ from resolve import Rendering, Symbol, rendered
 
 from cfngen import (
     App,
+    Arn,
     Balancer,
     CodeCommit,
     Connection,
@@ -29,10 +30,13 @@ from cfngen import (
     KeyArn,
     Network,
     Pipeline,
+    PolicyArn,
     Release,
     Secret,
     SecretArn,
     Service,
+    SsmParameter,
+    Statement,
     Text,
     stage_files,
 )
@@ -270,6 +274,56 @@ def test_each_container_gets_what_is_its_own() -> None:
     assert secrets(proxy) == {"KEY": "${STACK_CONTAINER_proxy_SECRET_KEY}:tls::"}
     assert "\\u0024{STACK_REGION}" in stage_files(BESIDE)["web/taskdef.json"]
     assert (environment(cache), secrets(cache)) == ({}, {})
+
+
+def test_what_tasks_may_do_and_which_parameters_they_get() -> None:
+    statement = Statement(
+        actions=("s3:GetObject", "s3:Put*"),
+        resources=("arn:${AWS::Partition}:s3:::pictures/*", Arn.parameter("QueueArn")),
+    )
+    named = SsmParameter(name="/shop/mail", encrypted_with=KeyArn.parameter("SettingsKey"))
+    app = with_service(
+        secrets={"MAIL": named, "PLAIN": SsmParameter(name="plain")},
+        containers=(Container(name="jobs", command=("jobs",), secrets={"OTHER": SsmParameter(name="/shop/other")}),),
+        statements=(statement,),
+        policies=("AmazonS3ReadOnlyAccess", PolicyArn.parameter("OwnPolicy")),
+    )
+    resources = yaml_resources(stage_files(app)["service-web.yaml"])
+    here = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"
+    rights = resources["ExecutionRole"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert rights[-2] == {
+        "Effect": "Allow",
+        "Action": ["ssm:GetParameters"],
+        "Resource": [f"{here}/shop/mail", f"{here}/plain", f"{here}/shop/other"],
+    }
+    assert rights[-1]["Resource"] == ["SettingsKey"]
+    assert rights[-1]["Condition"] == {"StringLike": {"kms:ViaService": ["ssm.*.amazonaws.com"]}}
+    task = resources["TaskRole"]
+    [given] = task["Policies"][0]["PolicyDocument"]["Statement"]
+    assert given["Resource"] == ["arn:${AWS::Partition}:s3:::pictures/*", "QueueArn"]
+    assert task["ManagedPolicyArns"] == ["arn:${AWS::Partition}:iam::aws:policy/AmazonS3ReadOnlyAccess", "OwnPolicy"]
+    assert secrets(taskdef(app)["containerDefinitions"][0])["PLAIN"] == "${STACK_SECRET_PLAIN}"
+    environment = yaml_resources(stage_files(app)["pipeline-web.yaml"])["BuildProject"]["Environment"]
+    told = {each["Name"]: each["Value"] for each in environment["EnvironmentVariables"]}
+    assert told["STACK_SECRET_PLAIN"] == f"{here}/plain"
+    assert told["STACK_CONTAINER_jobs_SECRET_OTHER"] == f"{here}/shop/other"
+
+
+def yaml_resources(text: str) -> dict[str, Any]:
+    """The properties of a template's resources; of a function, its argument alone."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
+        pass
+
+    def plain(loader: Any, _tag: str, node: Any) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return loader.construct_scalar(node)
+        deep = isinstance(node, yaml.SequenceNode)
+        return loader.construct_sequence(node, deep=True) if deep else loader.construct_mapping(node, deep=True)
+
+    Loader.add_multi_constructor("!", plain)
+    read = yaml.load(text, Loader)  # noqa: S506  (a SafeLoader)
+    return {name: each.get("Properties") for name, each in read["Resources"].items()}
 
 
 def test_the_pipeline_fills_in_the_images_that_it_built() -> None:

@@ -21,6 +21,7 @@ from cfngen import (
     AlarmName,
     AllAtOnce,
     App,
+    Arn,
     Balancer,
     Canary,
     CodeCommit,
@@ -39,6 +40,8 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SsmParameter,
+    Statement,
     Text,
     title,
 )
@@ -323,6 +326,15 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "key": ("", "password"),
         "encrypted_with": (None, KeyArn.parameter("MailKeyArn")),
     },
+    SsmParameter: {
+        "name": ("/shop/mail", "/shop/post"),
+        "encrypted_with": (None, KeyArn.parameter("SettingsKeyArn")),
+    },
+    Statement: {
+        "actions": (("s3:ListAllMyBuckets",), ("s3:ListAllMyBuckets", "s3:Get*")),
+        "resources": (("*",), ("*", Arn.parameter("PicturesArn"))),
+        "reason": ("no resource can be named", "it takes none"),
+    },
     Service: {
         "name": ("beta", "gamma"),
         "paths": (("/beta/*",), ("/beta/*", "/beta"), ("/b*",)),
@@ -351,6 +363,11 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "health_check": (None, ContainerCheck(command=("true",))),
         "open_files": (None, 100_000),
         "ephemeral_storage_gib": (20, 60),
+        "statements": (
+            (),
+            (Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::pictures/*",)),),
+        ),
+        "policies": ((), ("AmazonS3ReadOnlyAccess",)),
     },
 }
 """Each option of each class with the value that it has at first, and every value that it is changed to."""
@@ -388,7 +405,7 @@ def born(kind: type) -> Any:
     return kind(**{option: values[0] for option, values in VALUES[kind].items()})
 
 
-def within(part: Any) -> App:
+def within(part: Any) -> App:  # noqa: C901  (a flat list of kinds)
     """The application with one of its parts exchanged; services' parts are those of beta."""
     app = replace(
         born(App),
@@ -404,8 +421,10 @@ def within(part: Any) -> App:
             app = within(replace(born(Service), containers=(part,)))
         case ContainerCheck():
             app = within(replace(born(Service), health_check=part))
-        case Secret():
+        case Secret() | SsmParameter():
             app = within(replace(born(Service), secrets={"MAIL": part}))
+        case Statement():
+            app = within(replace(born(Service), statements=(part,)))
         case Scaling() | Release():
             app = within(replace(born(Service), **{type(part).__name__.lower(): part}))
         case ScheduledScaling():

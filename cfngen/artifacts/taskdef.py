@@ -12,7 +12,7 @@ from typing import Any
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
-from cfngen.spec import App, Container, HealthCheck, Secret, Service
+from cfngen.spec import App, Container, HealthCheck, Secret, Service, SsmParameter
 from cfngen.spec.container import volume
 from cfngen.spec.service import STORAGE_GIB
 from cfngen.stacks.service import Access
@@ -209,8 +209,9 @@ def _own_secrets(options: Service | Container, container: str = "") -> dict[str,
     return {name: _value_from(known.secret(name, container), secret) for name, secret in options.secrets.items()}
 
 
-def _value_from(placeholder: str, secret: Secret) -> str:
-    return of(placeholder) + (f":{_own(secret.key)}::" if secret.key else "")  # G4.1: the trailing colons stay
+def _value_from(placeholder: str, secret: Secret | SsmParameter) -> str:
+    key = secret.key if isinstance(secret, Secret) else ""
+    return of(placeholder) + (f":{_own(key)}::" if key else "")  # G4.1: the trailing colons stay
 
 
 def _login(prefix: str, arn: str) -> dict[str, str]:

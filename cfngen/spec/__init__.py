@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
-from cfngen.spec.container import Container, HealthCheck, Secret
+from cfngen.spec.container import Container, HealthCheck, Secret, SsmParameter
 from cfngen.spec.database import Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.release import AllAtOnce, Canary, Linear, Release
+from cfngen.spec.rights import Statement
 from cfngen.spec.service import Scaling, ScheduledScaling, Service
 
 __all__ = [
@@ -28,4 +29,6 @@ __all__ = [
     "ScheduledScaling",
     "Secret",
     "Service",
+    "SsmParameter",
+    "Statement",
 ]

@@ -33,6 +33,28 @@ class Secret(Description):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SsmParameter(Description):
+    """A parameter of Systems Manager's Parameter Store that a container gets as an environment variable when it starts.
+
+    `name` is that of one in the stage's account and region, as in ``/shop/prod/mail-password``, a SecureString or not.
+    `encrypted_with` is needed where a SecureString has a key of yours.
+    """
+
+    name: str
+    encrypted_with: KeyArn | None = None
+
+    def checks(self) -> Iterator[Finding]:
+        if not re.fullmatch(r"/?[\w.-]+(/[\w.-]+){0,14}", self.name, re.ASCII) or len(self.name) > 900:
+            yield "name", "a parameter's name, as in '/shop/prod/mail-password'"
+        elif re.match(r"/?(aws|ssm)", self.name, re.IGNORECASE):
+            yield "name", "another name; AWS keeps those that begin with aws or ssm"
+
+
+Sourced = Secret | SsmParameter
+"""Where the value of a variable may come from when a task starts (G4.2)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HealthCheck(Description):
     """How ECS asks a container whether it is well, from inside it (G2.15).
 
@@ -82,7 +104,7 @@ class Container(Description):
     source: str = ""
     command: tuple[str, ...] = ()
     environment: Mapping[str, str | Text] = field(default_factory=dict)
-    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    secrets: Mapping[str, Secret | SsmParameter] = field(default_factory=dict)
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     essential: bool = True
     health_check: HealthCheck | None = None
@@ -151,7 +173,7 @@ def process(user: str, writable_paths: tuple[str, ...], stop_timeout_seconds: in
             yield f"writable_paths[{index}]", f"{path!r}: {fits}"
 
 
-def variables(environment: Mapping[str, str | Text], secrets: Mapping[str, Secret]) -> Iterator[Finding]:
+def variables(environment: Mapping[str, str | Text], secrets: Mapping[str, Sourced]) -> Iterator[Finding]:
     """Checks of a container's environment."""
     for option, given in (("environment", environment), ("secrets", secrets)):
         for name in given:

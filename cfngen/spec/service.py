@@ -16,6 +16,7 @@ from cfngen.spec.container import (
     Container,
     HealthCheck,
     Secret,
+    SsmParameter,
     is_name,
     order,
     process,
@@ -24,8 +25,9 @@ from cfngen.spec.container import (
 )
 from cfngen.spec.network import wrong_range
 from cfngen.spec.release import Release
+from cfngen.spec.rights import Statement
 from cfngen.times import wrong_schedule, wrong_timezone
-from cfngen.values import Text
+from cfngen.values import PolicyArn, Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
 _MEMORY_MIB = {
@@ -39,7 +41,7 @@ _MEMORY_MIB = {
 }
 CONDITION_VALUES = 5
 """Hosts, paths and addresses that one listener rule can hold together (A6.15)."""
-CONTAINERS_OF_A_TASK = 10
+CONTAINERS_OF_A_TASK = POLICIES_OF_A_ROLE = 10
 BUILT_BESIDE = 3
 """Images beside the service's own that the deploy action can fill in (D3.5)."""
 STORAGE_GIB = 20
@@ -107,6 +109,8 @@ class Service(Description):
     `containers` run beside it in each task of a release; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container itself, beside the balancer. `open_files` is how many files and
     connections it may hold open, 65535 if nothing is said. `ephemeral_storage_gib` is the disk of a task, up to 200.
+    `statements` and `policies` are what its tasks may do with AWS: by themselves nothing. Of managed `policies` AWS's own
+    go by name, as in ``AmazonS3ReadOnlyAccess``, and yours by ARN.
     """
 
     name: str
@@ -124,7 +128,7 @@ class Service(Description):
     architecture: Literal["ARM64", "X86_64"] = "ARM64"
     scaling: Scaling = field(default_factory=Scaling)
     environment: Mapping[str, str | Text] = field(default_factory=dict)
-    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    secrets: Mapping[str, Secret | SsmParameter] = field(default_factory=dict)
     stop_timeout_seconds: int = 30
     user: str = "1000:1000"
     writable_paths: tuple[str, ...] = ()
@@ -136,6 +140,8 @@ class Service(Description):
     health_check: HealthCheck | None = None
     open_files: int | None = None
     ephemeral_storage_gib: int = STORAGE_GIB
+    statements: tuple[Statement, ...] = ()
+    policies: tuple[str | PolicyArn, ...] = ()
 
     @property
     def source_folder(self) -> str:
@@ -160,6 +166,16 @@ class Service(Description):
         yield from _task(self)
         yield from _variables(self)
         yield from _containers(self)
+        if len(self.policies) > POLICIES_OF_A_ROLE:
+            yield "policies", f"at most {POLICIES_OF_A_ROLE}, since a role takes no more"
+        for index, policy in enumerate(self.policies):
+            if isinstance(policy, str) and not re.fullmatch(
+                r"(service-role/|job-function/)?[\w+=,.@-]{1,128}", policy, re.ASCII
+            ):
+                yield (
+                    f"policies[{index}]",
+                    "the name of a policy of AWS, as in 'AmazonS3ReadOnlyAccess', or a PolicyArn",
+                )
 
 
 def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a flat list of checks)

@@ -111,10 +111,12 @@ def role(
     statements: Iterable[Statement] = (),
     *,
     wildcards: str = "",
+    managed: Iterable[PolicyArn] = (),
 ) -> iam.Role:
     """Add a role with an inline policy, so that the role is there only with its rights (M2.2).
 
     `wildcards` is the reason for every ``*`` among the resources; it is written beside the role.
+    `managed` are policies that the role has besides.
     """
     rights = list(statements)
     policies = (
@@ -128,6 +130,7 @@ def role(
             AssumeRolePolicyDocument=trusted,
             **given(
                 Policies=policies or None,
+                ManagedPolicyArns=list(managed) or None,
                 PermissionsBoundary=common.permissions_boundary,
                 Metadata={"Wildcards": wildcards} if wildcards else None,
             ),

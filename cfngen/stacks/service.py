@@ -7,7 +7,7 @@ what never changes (A2, A3.3, A6.12); what may change rides in taskdef.json and 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,17 +15,18 @@ from awacs import ecr as ecr_actions
 from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import secretsmanager as secret_actions
-from awacs.aws import PolicyDocument, Statement
-from troposphere import GetAtt, Region, ec2, ecr, ecs, iam, logs
+from awacs import ssm as ssm_actions
+from awacs.aws import Action, PolicyDocument, Statement
+from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen import placeholders
 from cfngen.routing import Rule
-from cfngen.spec import OffHours, Secret, Service
+from cfngen.spec import OffHours, Secret, Service, SsmParameter
 from cfngen.stack import Stack
 from cfngen.stacks import deployment, scaling, service_alarms
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common, allow, from_this_account, log_group, only_kms_via, role, role_arn, trust
+from cfngen.stacks.common import Common, allow, arn, from_this_account, log_group, only_kms_via, role, role_arn, trust
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
@@ -35,6 +36,7 @@ from cfngen.values import (
     Arn,
     Colour,
     KeyArn,
+    PolicyArn,
     RepositoryUri,
     RoleArn,
     SecretArn,
@@ -91,9 +93,16 @@ def service_stack(
     group = log_group(stack, "LogGroup", common, foundation.key)
     secrets = _secrets(service, database, access)
     execution = _execution_role(
-        stack, "ExecutionRole", common, repository, group, secrets, _keys(common, foundation, service, access)
+        stack,
+        "ExecutionRole",
+        common,
+        repository,
+        group,
+        secrets,
+        _keys(common, foundation, service, access),
+        _from_parameters(service),
     )
-    task = role(stack, "TaskRole", common, _trust_tasks())
+    task = _task_role(stack, common, service)
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
     blue, green = (_target_group(stack, colour, network, service) for colour in ("Blue", "Green"))
@@ -172,7 +181,27 @@ def _trust_tasks() -> PolicyDocument:
     return trust("ecs-tasks", from_this_account("ecs:*"))
 
 
-def all_secrets(service: Service) -> list[tuple[str, Secret]]:
+def _task_role(stack: Stack, common: Common, service: Service) -> iam.Role:
+    """Who the containers are, in front of AWS."""
+    statements = [
+        allow(
+            [Action(*action.split(":", 1)) for action in each.actions],
+            [
+                Sub(resource) if isinstance(resource, str) and "${" in resource else resource
+                for resource in each.resources
+            ],
+        )
+        for each in service.statements
+    ]
+    reasons = "; ".join(dict.fromkeys(each.reason for each in service.statements if each.reason))
+    managed = [
+        PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
+        for each in service.policies
+    ]
+    return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
+
+
+def all_secrets(service: Service) -> list[tuple[str, Secret | SsmParameter]]:
     """The secrets of all its containers, each with its placeholder."""
     own = [(placeholders.secret(name), secret) for name, secret in sorted(service.secrets.items())]
     return own + [
@@ -182,15 +211,31 @@ def all_secrets(service: Service) -> list[tuple[str, Secret]]:
     ]
 
 
+def secret_arn(secret: Secret | SsmParameter) -> SecretArn | Sub:
+    """Where a secret's value lies; a parameter is one of this account and region."""
+    return secret.arn if isinstance(secret, Secret) else arn("ssm", f"parameter/{secret.name.removeprefix('/')}")
+
+
+def _from_parameters(service: Service) -> Iterator[Statement]:
+    """The rights to read parameters, with the keys of those that have one."""
+    wanted = {each.name.removeprefix("/"): each for _, each in all_secrets(service) if isinstance(each, SsmParameter)}
+    if wanted:
+        yield allow([ssm_actions.GetParameters], [secret_arn(each) for each in wanted.values()])
+    if keys := list(dict.fromkeys(each.encrypted_with for each in wanted.values() if each.encrypted_with)):
+        yield allow([kms_actions.Decrypt], keys, only_kms_via("ssm"))
+
+
 def _secrets(service: Service, database: DatabaseOutputs | None, access: Access | None) -> list[SecretArn]:
-    own = [secret.arn for _, secret in all_secrets(service)]
+    own = [secret.arn for _, secret in all_secrets(service) if isinstance(secret, Secret)]
     if database and access:
         own.append(database.reader_secret if access == "reader" else database.writer_secret)
     return own
 
 
 def _keys(common: Common, foundation: FoundationOutputs, service: Service, access: Access | None) -> list[KeyArn]:
-    theirs = [secret.encrypted_with for _, secret in all_secrets(service) if secret.encrypted_with]
+    theirs = [
+        each.encrypted_with for _, each in all_secrets(service) if isinstance(each, Secret) and each.encrypted_with
+    ]
     return theirs + ([foundation.key] if access and common.key_for("database", foundation.key) else [])
 
 
@@ -202,6 +247,7 @@ def _execution_role(
     group: logs.LogGroup,
     secrets: list[SecretArn],
     keys: list[KeyArn],
+    more: Iterable[Statement],
 ) -> iam.Role:
     """What starts a task: pulls its image, opens its secrets, writes its log (G4.2); not what runs in it (M2.7)."""
     statements: list[Statement] = [
@@ -216,6 +262,7 @@ def _execution_role(
         statements.append(allow([secret_actions.GetSecretValue], list(secrets)))
     if keys:
         statements.append(allow([kms_actions.Decrypt], list(keys), only_kms_via("secretsmanager")))
+    statements += more
     return role(
         stack, name, common, _trust_tasks(), statements, wildcards="ecr:GetAuthorizationToken takes no resource"
     )
@@ -242,6 +289,7 @@ def _migration_role(
         group,
         secrets,
         _keys(common, foundation, service, "writer"),
+        _from_parameters(service),
     )
 
 

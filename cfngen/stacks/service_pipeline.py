@@ -42,7 +42,7 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.service import Access, ServiceOutputs, all_secrets
+from cfngen.stacks.service import Access, ServiceOutputs, all_secrets, secret_arn
 from cfngen.values import Value
 
 # Images of CodeBuild by the architecture of a service's tasks (E2.3, E2.5).
@@ -163,7 +163,7 @@ def stack_values(
         for key, value in each.environment.items()
         if isinstance(value, Value)
     }
-    values |= {placeholder: secret.arn for placeholder, secret in all_secrets(service)}
+    values |= {placeholder: secret_arn(secret) for placeholder, secret in all_secrets(service)}
     return dict(sorted(values.items()))
 
 
