@@ -5,6 +5,8 @@ from cfngen import (
     Balancer,
     Canary,
     Connection,
+    Container,
+    HealthCheck,
     Linear,
     Network,
     Pipeline,
@@ -48,7 +50,23 @@ office = Service(
     release=Release(strategy=Canary(percent=20, minutes=1)),
 )
 
-api = Service(name="api", paths=("/v1/*",), health_path="/v1/health", source="apps/api")
+api = Service(
+    name="api",
+    paths=("/v1/*",),
+    health_path="/v1/health",
+    source="apps/api",
+    containers=(
+        Container(name="prepare", command=("node", "/srv/api.mjs", "--prepare"), essential=False),
+        Container(
+            name="ink",
+            source="apps/ink",
+            memory_mib=128,
+            health_check=HealthCheck(command=("CMD-SHELL", "wget -q -O - http://127.0.0.1:9100/"), interval_seconds=5),
+        ),
+    ),
+    depends_on={"prepare": "SUCCESS", "ink": "HEALTHY"},
+    open_files=4096,
+)
 
 app = App(
     name="press",

@@ -31,3 +31,9 @@ def look_office(visitor: Visitor) -> None:
         expect(page.get_by_role("heading", name="Office")).to_be_visible()
         visitor.is_accessible(page)
     visitor.keep(page, "The office")
+
+
+def look_ink(visitor: Visitor) -> None:
+    """The api's containers talk to each other on localhost."""
+    page = visitor.open("/v1/ink")
+    assert page.locator("pre").inner_text() == "42"

@@ -1,8 +1,14 @@
-// No pages at all: a health path, and one resource that only takes POST.
+// No pages at all: a health path, what its neighbour says, and one resource that only takes POST.
 import { createServer } from 'node:http';
 
-const server = createServer((request, response) => {
+if (process.argv.includes('--prepare')) {
+  console.log('prepared');
+  process.exit(0);
+}
+
+const server = createServer(async (request, response) => {
   const known = request.url === '/v1/health' || (request.url === '/v1/jobs' && request.method === 'POST');
+  if (request.url === '/v1/ink') return response.end(await (await fetch('http://127.0.0.1:9100/')).text());
   response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify({ known }));
 });
