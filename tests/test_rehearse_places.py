@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from cfngen.rehearse import base, definition, places, tasks
 from cfngen.rehearse.database import Server
-from cfngen.rehearse.deployed import Database, Listener
+from cfngen.rehearse.deployed import Database, Listener, Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, bases, buildspec_of, built
 from cfngen.rehearse.places import Place
@@ -195,6 +196,42 @@ class Account:
 
     def all(self, *_: str) -> list[dict[str, str]]:
         return [{"name": name} for name in self.pipelines]
+
+
+class Deployed:
+    """An account with one pipeline, whose project builds by a file of the source."""
+
+    def client(self, _: str) -> Deployed:
+        return self
+
+    def all(self, *_: str) -> list[dict[str, str]]:
+        return [{"name": "p"}]
+
+    def get_pipeline(self, **_: str) -> dict[str, Any]:
+        build = {"actionTypeId": {"provider": "CodeBuild"}, "configuration": {"ProjectName": "b"}}
+        release = {"actionTypeId": {"provider": "CodeDeployToECS"}, "configuration": {"DeploymentGroupName": "g"}}
+        return {"pipeline": {"stages": [{"actions": [build, release]}]}}
+
+    def batch_get_projects(self, **_: Any) -> dict[str, Any]:
+        return {"projects": [{"name": "b", "source": {"buildspec": "deploy/buildspec.yml"}}]}
+
+
+def test_images_of_every_build_and_of_the_task_definition_are_needed(tmp_path: Path) -> None:
+    (tmp_path / "deploy").mkdir()
+    commands = ["docker build -f a/Dockerfile --tag x a", "docker build --tag y b"]
+    (tmp_path / "deploy" / "buildspec.yml").write_text(
+        json.dumps({"phases": {"build": {"commands": commands}}}), "utf-8"
+    )
+    containers = [{"image": "<IMAGE1_NAME>"}, {"image": "${STACK_IMAGE}"}, {"image": "r/envoy:1@sha256:2"}]
+    (tmp_path / "deploy" / "taskdef.json").write_text(json.dumps({"containerDefinitions": containers}), "utf-8")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(f"FROM r/{name}:1\n", encoding="utf-8")
+    service = Service("s", "c", "web", 80, {"deploymentGroupName": "g"}, ("x", "y"), "l", "", 1, "d:1")
+    assert bases(Deployed(), [service], tmp_path) == {"r/a:1", "r/b:1", "r/envoy:1@sha256:2"}  # type: ignore[arg-type]
+    (tmp_path / "b" / "Dockerfile").unlink()
+    with pytest.raises(RehearsalError, match=r"web: .*b/Dockerfile is not there, and its buildspec builds it"):
+        bases(Deployed(), [service], tmp_path)  # type: ignore[arg-type]
 
 
 def test_an_application_without_pipelines_builds_on_nothing(tmp_path: Path) -> None:

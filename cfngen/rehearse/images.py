@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def images_in(account: Account, service: Service, source: Path) -> list[Image]:
 
 
 def bases(account: Account, services: Iterable[Service], source: Path) -> set[str]:
-    """The images on which the services' own are built; none where no pipeline is deployed that would build them.
+    """The images on which the services' own are built, and those that stand ready-made beside them; none where no pipeline is deployed that would build them.
 
     Raises `RehearsalError` for a Dockerfile that a buildspec builds and that is not there.
     """
@@ -55,6 +56,7 @@ def bases(account: Account, services: Iterable[Service], source: Path) -> set[st
             if not file.is_file():
                 raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
             found |= images_of(file.read_text(encoding="utf-8"))
+        found |= _pinned(_project(account, deployed.pipeline_of(account, service), service), source)
     return found
 
 
@@ -83,6 +85,16 @@ def built(command: str) -> Image | None:
             file = next(iter(given.values()), next(joined, f"{context}/Dockerfile"))
             return Image(str(Path(file)), str(Path(context)))
     return None
+
+
+def _pinned(project: Mapping[str, Any], source: Path) -> set[str]:
+    """Images that the task definition beside a buildspec names itself, since no pipeline builds them."""
+    told = str(project["source"].get("buildspec") or "buildspec.yml")
+    file = (source / told).with_name("taskdef.json") if "\n" not in told else source
+    if not file.is_file():
+        return set()
+    containers = json.loads(file.read_text(encoding="utf-8"))["containerDefinitions"]
+    return {each["image"] for each in containers if not set(each["image"]) & set("<$")}
 
 
 def _commands(spec: Mapping[str, Any]) -> Iterator[str]:
