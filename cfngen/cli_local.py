@@ -81,10 +81,13 @@ def down(name: str, form: str, *, of_all: bool) -> None:
 
 
 @local.command(short_help="What runs, and which stacks it holds.")
+@click.option("--name", help="This one alone.  [default: all that run]")
 @_FORMAT
-def status(form: str) -> None:
+def status(name: str | None, form: str) -> None:
     """What runs, and which stacks it holds. Exit status 1 when nothing runs."""
-    found = [(each, each.stacks()) for each in _background().every()]
+    background = _background()
+    wanted = background.every() if name is None else [each for each in [background.find(name)] if each]
+    found = [(each, each.stacks()) for each in wanted]
     if form == "json":
         click.echo(json.dumps([_data(each) | {"stacks": stacks} for each, stacks in found], indent=2))
     else:
@@ -95,7 +98,9 @@ def status(form: str) -> None:
                 place = "" if stack["region"] == each.region else f" ({stack['region']})"
                 click.echo(f"{inside}{stack['name']}: {stack['status']}{place}")
     if not found:
-        click.echo("nothing runs; start it by: cfngen local up", err=True)
+        other = "" if name in (None, "default") else f" --name {name}"
+        told = "nothing runs" if name is None else f"{name}: does not run"
+        click.echo(f"{told}; start it by: cfngen local up{other}", err=True)
         sys.exit(1)
 
 

@@ -378,6 +378,20 @@ def test_nested_templates_need_a_bucket(cfngen: Run, tmp_path: Path, monkeypatch
     assert "name it by --bucket or CFNGEN_BUCKET: aws s3 mb s3://NAME --region eu-west-1" in refused.err
 
 
+@pytest.mark.parametrize("is_own", [False, True])
+def test_templates_are_encrypted_in_the_bucket(cfngen: Run, url: str, tmp_path: Path, *, is_own: bool) -> None:
+    stage = "sealed" if is_own else "plain"
+    key = client(url, "kms").create_key()["KeyMetadata"]["Arn"]
+    words = ["--kms-key-id", key] if is_own else []
+    assert cfngen("deploy", shop(tmp_path, stage), "--plan", *words).status == 0
+    names = [each for each in objects(url) if each.startswith(f"shop-{stage}/")]
+    assert names
+    for name in names:
+        told = client(url, "s3").head_object(Bucket="templates", Key=name)
+        expected = ("aws:kms", key) if is_own else ("AES256", None)
+        assert (told["ServerSideEncryption"], told.get("SSEKMSKeyId")) == expected
+
+
 def test_a_bucket_of_somebody_else_is_refused(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(answers(403, "")) as denying:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", denying)

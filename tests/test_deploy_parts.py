@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -499,6 +500,38 @@ def test_who_stops_watching_hears_that_it_goes_on(tmp_path: Path, monkeypatch: p
     assert "shop-dev: you have stopped watching, and nothing else. CloudFormation goes on by itself" in told
     assert "aws cloudformation describe-stack-events --stack-name shop-dev" in told
     assert "interrupted" in told
+
+
+def test_what_takes_longer_than_it_is_followed_goes_on(
+    cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = App(name="shop", stage="long", services=(Service(name="web"),), balancer=Balancer(https=False))
+    write({tmp_path / "long": stage_files(app, None)})
+    around: list[Slow] = []
+
+    def slow(inner: Target) -> Wsgi:
+        around.append(Slow(inner))
+        return around[0]
+
+    class Clock:
+        """An hour passes once the operation has begun."""
+
+        sleep = staticmethod(time.sleep)
+
+        @staticmethod
+        def monotonic() -> float:
+            return time.monotonic() + (3600 if around[0].began.is_set() else 0)
+
+    with target(slow, monkeypatch):
+        monkeypatch.setattr("cfngen.deploy.running.time", Clock)
+        done = cfngen("deploy", "long", "--yes", "--minutes", "59")
+        around[0].may_go_on.set()
+        boto3.client("cloudformation").get_waiter("stack_create_complete").wait(
+            StackName="shop-long", WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+        )
+    assert done.status == 1
+    assert "shop-long: it is starting still" in done.err
+    assert "CloudFormation goes on by itself" in done.err
 
 
 def test_an_execution_that_is_refused_is_told(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

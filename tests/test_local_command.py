@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from typing import Any
 import boto3
 import pytest
 from conftest import Run
+
+from cfngen.local import background
 
 QUEUE = json.dumps({"Resources": {"Jobs": {"Type": "AWS::SQS::Queue"}}})
 
@@ -88,6 +92,11 @@ def test_several_at_once_know_nothing_of_each_other(cfngen: Run) -> None:
     client("sqs", one).create_queue(QueueName="jobs")
     assert "QueueUrls" not in client("sqs", two).list_queues()
     assert [each["name"] for each in json.loads(cfngen("local", "status", "--format", "json").out)] == ["one", "two"]
+    [shown] = json.loads(cfngen("local", "status", "--name", "two", "--format", "json").out)
+    assert shown["environment"] == two
+    third = cfngen("local", "status", "--name", "three")
+    assert (third.status, third.out) == (1, "")
+    assert third.err == "three: does not run; start it by: cfngen local up --name three\n"
     assert json.loads(cfngen("local", "down", "--all", "--format", "json").out) == ["one", "two"]
 
 
@@ -107,7 +116,12 @@ def test_what_was_killed_is_no_ghost(cfngen: Run) -> None:
     first = json.loads(cfngen("local", "up", "--format", "json").out)
     os.kill(first["pid"], signal.SIGKILL)
     os.waitpid(first["pid"], 0)
-    assert cfngen("local", "status").status == 1
+    with warnings.catch_warnings(record=True) as warned:  # of a process that nobody waited for
+        warnings.simplefilter("always")
+        assert cfngen("local", "status").status == 1
+        gc.collect()
+    assert [str(each.message) for each in warned if "subprocess" in str(each.message)] == []
+    assert not background._started
     assert cfngen("local", "down").err == "default: does not run\n"
     second = json.loads(cfngen("local", "up", "--format", "json").out)
     assert second["pid"] != first["pid"]

@@ -94,7 +94,15 @@ def missing() -> list[str]:
 def find(name: str = NAME) -> Running | None:
     """The target of that name, if it runs."""
     check_name(name)
+    _reap()
     return _read(_folder() / f"{name}.json") if _is_held(name) else None
+
+
+def _reap() -> None:
+    """Take note of targets of this process that somebody else has ended."""
+    for pid, process in list(_started.items()):
+        if process.poll() is not None:
+            del _started[pid]
 
 
 def every() -> list[Running]:
