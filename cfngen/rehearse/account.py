@@ -55,7 +55,7 @@ class Account:
         config = Config(retries={"max_attempts": 2}, max_pool_connections=20)
         return self._session.client(service, endpoint_url=self.url, config=config)
 
-    def play(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+    def play(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Report what AWS's own machinery did, or ask what it is to do; raises `RehearsalError` for what is refused."""
         told = {"region": self.region, "service": service, "operation": operation, "arguments": arguments}
         asked = urllib.request.Request(  # noqa: S310  (loopback)

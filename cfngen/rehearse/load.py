@@ -1,8 +1,9 @@
 """A bounded load: kept connections and fresh ones, each request counted. Run as a program of its own.
 
-``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT FILE PATH…`` writes a line of JSON for each request, until its time is
+``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT PAUSE FILE PATH…`` writes a line of JSON for each request, until its time is
 over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds.
-With the file of an authority it speaks TLS, and trusts that one alone.
+With the file of an authority it speaks TLS, and trusts that one alone. `PAUSE` is how many seconds each worker waits between its
+requests; empty, they wait so long as suits their kind.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ class Load:
     For each path `kept` of them keep their connection, and half as many take a new one for each request.
     """
 
-    def __init__(self, host: str, port: int, authority: str, kept: int, out: TextIO) -> None:
+    def __init__(self, host: str, port: int, authority: str, kept: int, pause: str, out: TextIO) -> None:
         self.host, self.port, self.out = host, port, out
         self.kinds = ["kept"] * kept + ["fresh"] * max(1, kept // 2)
+        self.pauses = dict.fromkeys(_PAUSE_SECONDS, float(pause)) if pause else _PAUSE_SECONDS
         self.secure = ssl.create_default_context(cafile=authority) if authority else None
         self.over = asyncio.Event()
 
@@ -58,7 +60,7 @@ class Load:
             if connection and not (is_kept and kind == "kept"):
                 connection[1].close()
                 connection = None
-            await asyncio.sleep(_PAUSE_SECONDS[kind])
+            await asyncio.sleep(self.pauses[kind])
         if connection:
             connection[1].close()
 
@@ -90,9 +92,11 @@ class Load:
         return int(first.split()[1]), headers.get(TARGET_HEADER, ""), is_kept
 
 
-async def _main(host: str, port: str, authority: str, seconds: str, kept: str, file: str, *paths: str) -> None:
+async def _main(
+    host: str, port: str, authority: str, seconds: str, kept: str, pause: str, file: str, *paths: str
+) -> None:
     with open(file, "a", encoding="utf-8", buffering=1 << 12) as out:  # noqa: ASYNC230, PTH123  (once, before the load)
-        load = Load(host, int(port), authority, int(kept), out)
+        load = Load(host, int(port), authority, int(kept), pause, out)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, load.over.set)
         out.write("")

@@ -1,13 +1,16 @@
 """A pipeline, run as its definition says: stages and actions in order, by the artifacts and variables that they name.
 
-A step that is not really run is never passed over: an action of another kind ends the rehearsal.
+Each action is reported to the account when it begins and when it is over, so that AWS's own operations tell of it. A step
+that is not really run is never passed over: an action of another kind ends the rehearsal.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -15,40 +18,36 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from botocore.exceptions import ClientError
 
 from cfngen.rehearse import buildspec
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
+from cfngen.rehearse.pushes import play_machine
 from cfngen.rehearse.room import Room, environment
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.tasks import Tasks
-from cfngen.simulate.machines import Machine, TaskFailedError
 
+OVER = ("Succeeded", "Failed", "Stopped")
+"""What a deployment's status is at its end."""
 _KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CACHE", "TZ")
 """What a build gets of this machine's environment."""
 
 
-@dataclass(frozen=True)
-class Revision:
-    """What a Deploy action hands to CodeDeploy."""
-
-    group: str
-    task_definition: str
-    container: str
-    port: int
-    hooks: tuple[Mapping[str, str], ...] = ()
+_BUILDS_AT_ONCE = 2
+_PAUSE_SECONDS = 0.3
 
 
-Deploy = Callable[[Revision], None]
-"""Plays a deployment to its end; raises `RehearsalError` when it does not succeed."""
+class ActionFailedError(RehearsalError):
+    """An action did its work and it did not succeed, as on AWS; whatever else goes wrong is the rehearsal's own trouble."""
 
 
 @dataclass
 class Runner:
-    """Runs pipelines. `numbers` are the builds of each project so far."""
+    """Runs executions of pipelines that were started by the account's API, and reports there what each action does."""
 
     room: Room
     account: Account
@@ -56,18 +55,37 @@ class Runner:
     tasks: Tasks
     source: Source
     story: Story
-    numbers: dict[str, int] = field(default_factory=dict)
+    builds: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_BUILDS_AT_ONCE))
+    is_ending: Callable[[], bool] = lambda: False
 
-    def run(self, pipeline: Mapping[str, Any], deploy: Deploy, until: str = "") -> None:
-        """Run a pipeline from its source to its end, or up to and with the stage `until`."""
-        execution = Execution(self, str(pipeline["name"]), deploy, self.room.path(f"runs/{time.time_ns()}"))
-        for stage in pipeline["stages"]:
-            ordered = sorted(stage["actions"], key=lambda action: action.get("runOrder", 1))
-            for _, side_by_side in groupby(ordered, lambda action: action.get("runOrder", 1)):
-                for action in side_by_side:
-                    execution.act(stage["name"], action)
-            if stage["name"] == until:
-                return
+    def run(self, pipeline: str, identity: str, until: str = "") -> None:
+        """Run an execution from its source to its end, or up to and with the stage `until`.
+
+        Raises `ActionFailedError` for one that fails, after it was reported, and `RehearsalError` for an action of a kind
+        that is not played.
+        """
+        told = self.account.client("codepipeline").get_pipeline(name=pipeline)["pipeline"]
+        execution = Execution(self, pipeline, identity, self.room.path(f"runs/{identity}"))
+        try:
+            for stage in told["stages"]:
+                ordered = sorted(stage["actions"], key=lambda action: action.get("runOrder", 1))
+                for _, side_by_side in groupby(ordered, lambda action: action.get("runOrder", 1)):
+                    for action in side_by_side:
+                        execution.act(stage["name"], action)
+                if stage["name"] == until:
+                    execution.report(status="Stopped", statusSummary=f"the rehearsal ends after {until}")
+                    return
+        except RehearsalError as failed:
+            execution.report(status="Failed", statusSummary=str(failed)[:200])
+            raise
+        execution.report(status="Succeeded")
+
+    def build(self, pipeline: str, until: str) -> None:
+        """Start a pipeline and run it here and now, up to and with a stage."""
+        self.account.play("codepipeline", "TakeExecutions")
+        made = self.account.client("codepipeline").start_pipeline_execution(name=pipeline)["pipelineExecutionId"]
+        self.account.play("codepipeline", "TakeExecutions")
+        self.run(pipeline, made, until)
 
 
 @dataclass
@@ -76,10 +94,22 @@ class Execution:
 
     runner: Runner
     name: str
-    deploy: Deploy
+    identity: str
     place: Path
     artifacts: dict[str, Path] = field(default_factory=dict)
     variables: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    action: str = ""
+
+    def report(self, **told: Any) -> None:
+        """Report about the execution."""
+        self.runner.account.play("codepipeline", "ReportExecution", pipelineExecutionId=self.identity, **told)
+
+    def report_action(self, **told: Any) -> dict[str, Any]:
+        """Report about the action that runs."""
+        told |= {"actionExecutionId": self.action} if self.action else {}
+        return self.runner.account.play(
+            "codepipeline", "ReportAction", pipelineExecutionId=self.identity, **told
+        )  # fmt: skip
 
     def act(self, stage: str, action: Mapping[str, Any]) -> None:
         """Run an action; raises `RehearsalError` when it fails, or is of a kind that is not played."""
@@ -87,19 +117,32 @@ class Execution:
         does = _ACTIONS.get((kind["category"], kind["provider"]))
         if does is None:
             raise RehearsalError(f"{self.name}: {stage} {action['name']}: {kind['provider']} is not played")
+        told = {"actionTypeId": kind, "configuration": action.get("configuration") or {}}
+        self.action = ""
+        self.action = self.report_action(stageName=stage, actionName=action["name"], status="InProgress", input=told)[
+            "actionExecutionId"
+        ]
+        start = time.monotonic()
+        try:
+            self._check_inputs(stage, action)
+            settings = {key: self._filled(value) for key, value in (action.get("configuration") or {}).items()}
+            summary = does(self, action, settings)
+        except ActionFailedError as failed:
+            self.report_action(status="Failed", errorDetails={"code": "JobFailed", "message": str(failed)[:400]})
+            raise
+        self.report_action(status="Succeeded", summary=summary[:400])
+        self.runner.story.tell(self.name, f"{stage}: {summary} ({time.monotonic() - start:.1f} s)")
+
+    def _check_inputs(self, stage: str, action: Mapping[str, Any]) -> None:
         for needed in action.get("inputArtifacts", ()):
             if needed["name"] not in self.artifacts:
-                raise RehearsalError(f"{self.name}: {stage} needs {needed['name']}, which no action before it made")
-        settings = {key: self._filled(value) for key, value in (action.get("configuration") or {}).items()}
-        start = time.monotonic()
-        told = does(self, action, settings)
-        self.runner.story.tell(self.name, f"{stage}: {told} ({time.monotonic() - start:.1f} s)")
+                raise ActionFailedError(f"{self.name}: {stage} needs {needed['name']}, which no action before it made")
 
     def _filled(self, text: str) -> str:
         def value(match: re.Match[str]) -> str:
             space, _, name = match[1].partition(".")
             if name not in self.variables.get(space, {}):
-                raise RehearsalError(f"{self.name}: #{{{match[1]}}} is a variable of no action that ran")
+                raise ActionFailedError(f"{self.name}: #{{{match[1]}}} is a variable of no action that ran")
             return self.variables[space][name]
 
         return re.sub(r"#\{([\w.]+)\}", value, str(text))
@@ -110,18 +153,37 @@ class Execution:
         commit = self.runner.source.checkout(self.place / "source")
         self.artifacts[action["outputArtifacts"][0]["name"]] = self.place / "source"
         self.variables[action.get("namespace", "")] = {"CommitId": commit, "BranchName": branch}
+        self.report(revisions=[{"actionName": action["name"], "revisionId": commit}])
         return f"commit {commit[:12]}"
 
     def approve(self, _: Mapping[str, Any], __: Mapping[str, str]) -> str:
-        """A rehearsal has nobody to ask."""
-        self.runner.story.not_played("approvals: the rehearsal approves at once, since nobody is there to be asked")
-        return "approved by the rehearsal"
+        """Wait until a person says yes or no through the API."""
+        token = uuid.uuid4().hex
+        result = self.report_action(status="InProgress", token=token)["result"]
+        self.runner.story.tell(self.name, "waits for an approval")
+        while not result:
+            if self.runner.is_ending():
+                raise ActionFailedError(f"{self.name}: the rehearsal ends, and nobody approved")
+            time.sleep(_PAUSE_SECONDS)
+            result = self.report_action(status="InProgress")["result"]
+        if result["status"] != "Approved":
+            raise ActionFailedError(f"{self.name}: rejected: {result.get('summary', '')}")
+        return f"approved: {result.get('summary', '')}"
 
     def build(self, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
         """The build project's buildspec, for real."""
+        with self.runner.builds:
+            return self._built(action, settings)
+
+    def _built(self, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
         runner, name = self.runner, settings["ProjectName"]
         project = runner.account.client("codebuild").batch_get_projects(names=[name])["projects"][0]
-        runner.numbers[name] = number = runner.numbers.get(name, 0) + 1
+        begun = runner.account.play(
+            "codebuild", "BeginBuild", projectName=name, initiator=f"codepipeline/{self.name}",
+            sourceVersion=runner.source.commit,
+        )  # fmt: skip
+        number = begun["buildNumber"]
+        self.report_action(status="InProgress", externalExecutionId=begun["id"])
         source = self.artifacts[settings.get("PrimarySource") or action["inputArtifacts"][0]["name"]]
         text = project["source"].get("buildspec") or "buildspec.yml"
         spec = yaml.safe_load(text if "\n" in text else (source / text).read_text(encoding="utf-8"))
@@ -129,18 +191,22 @@ class Execution:
         values = self._environment(project, name, number, source)
         seconds = 60.0 * project.get("timeoutInMinutes", 60)
         built = buildspec.run(spec, source, self.place / "build", log, values, runner.account.secret, seconds)
+        runner.account.play(
+            "codebuild", "ReportBuild", id=begun["id"], status="FAILED" if built.failed else "SUCCEEDED",
+            phases=built.phases, exported=built.exported, reason=built.reason,
+        )  # fmt: skip
         for phase in (spec["phases"].get("install") or {}).get("runtime-versions") or {}:
             runner.story.not_played(f"runtime-versions: a build uses this machine's {phase}")
         if built.failed:
             last = "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-6:])
-            raise RehearsalError(
+            raise ActionFailedError(
                 f"{self.name}: build {number} failed in {built.failed}: {built.reason}\n{last}\nlog: {log}"
             )
         outputs = [each["name"] for each in action.get("outputArtifacts", ())]
         for output in outputs:
             found = built.artifacts.get(output, built.artifacts.get("") if len(outputs) == 1 else None)
             if found is None:
-                raise RehearsalError(f"{self.name}: the build leaves no artifact {output}")
+                raise ActionFailedError(f"{self.name}: the build leaves no artifact {output}")
             self.artifacts[output] = found
         if space := action.get("namespace"):
             self.variables[space] = built.exported
@@ -167,17 +233,13 @@ class Execution:
 
     def invoke(self, _: Mapping[str, Any], settings: Mapping[str, str]) -> str:
         """A state machine, whose tasks run as containers."""
-        told = self.runner.account.client("stepfunctions").describe_state_machine(
-            stateMachineArn=settings["StateMachineArn"]
-        )
         logs: list[str] = []
-        machine = Machine(json.loads(told["definition"]), {"ecs:runTask.sync": lambda given: self._task(given, logs)})
-        try:
-            machine.run(json.loads(settings.get("Input") or "{}"))
-        except TaskFailedError as failed:
-            raise RehearsalError(f"{self.name}: {told['name']}: {failed}") from None
+        arn = settings["StateMachineArn"]
+        calls = {"ecs:runTask.sync": lambda given: self._task(given, logs)}
+        machine = play_machine(self.runner.account, arn, json.loads(settings.get("Input") or "{}"), calls)
         if machine.failed:
-            raise RehearsalError("\n".join([f"{self.name}: {told['name']} ended in {machine.failed}", *logs])[-1500:])
+            told = f"{self.name}: {arn.rpartition(':')[2]} ended in {machine.failed}"
+            raise ActionFailedError("\n".join([told, *logs])[-1500:])
         return f"{' → '.join(machine.visited)}; {len(logs)} task"
 
     def _task(self, given: Mapping[str, Any], logs: list[str]) -> dict[str, Any]:
@@ -199,14 +261,32 @@ class Execution:
         appspec = self._file(settings, "AppSpecTemplate", "appspec.yaml").replace("<TASK_DEFINITION>", arn)
         (self.place / "taskdef.json").write_text(text, encoding="utf-8")
         (self.place / "appspec.yaml").write_text(appspec, encoding="utf-8")
-        spec = yaml.safe_load(appspec)
-        told = spec["Resources"][0]["TargetService"]["Properties"]
-        behind = told["LoadBalancerInfo"]
-        hooks = tuple(spec.get("Hooks") or ())
-        port = int(behind["ContainerPort"])
-        group = settings["DeploymentGroupName"]
-        self.deploy(Revision(group, told["TaskDefinition"], behind["ContainerName"], port, hooks))
-        return f"deployed {arn.rpartition('/')[2]}"
+        made = self._created(
+            applicationName=settings["ApplicationName"],
+            deploymentGroupName=settings["DeploymentGroupName"],
+            revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": appspec}},
+            description=f"{self.name} {self.identity}",
+        )
+        self.report_action(status="InProgress", externalExecutionId=made)
+        return f"deployed {arn.rpartition('/')[2]} by {self._followed(made)}"
+
+    def _created(self, **told: Any) -> str:
+        try:
+            return str(self.runner.account.client("codedeploy").create_deployment(**told)["deploymentId"])
+        except ClientError as refused:
+            raise ActionFailedError(f"{self.name}: {refused}") from None
+
+    def _followed(self, deployment: str) -> str:
+        """Wait until a deployment is over, as the pipeline's action does by GetDeployment."""
+        deploys = self.runner.account.client("codedeploy")
+        while (told := deploys.get_deployment(deploymentId=deployment)["deploymentInfo"])["status"] not in OVER:
+            if self.runner.is_ending():
+                raise ActionFailedError(f"{self.name}: the rehearsal ends before {deployment} does")
+            time.sleep(_PAUSE_SECONDS)
+        if told["status"] != "Succeeded":
+            why = told.get("errorInformation", {})
+            raise ActionFailedError(f"{self.name}: {deployment} {told['status']}: {why.get('message', '')}")
+        return deployment
 
     def _file(self, settings: Mapping[str, str], kind: str, usual: str) -> str:
         folder = self.artifacts[settings[f"{kind}Artifact"]]

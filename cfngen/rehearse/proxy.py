@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, answers
 
+_START_SECONDS = 15.0
+"""So long a target may be unhealthy after its start without being counted as such."""
+
 
 @dataclass(frozen=True)
 class Health:
@@ -30,6 +34,16 @@ class Health:
     check: str
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What a target group's targets answered so far, failed ones among it, and how many of them are healthy or not."""
+
+    requests: int
+    failed: int
+    healthy: int
+    unhealthy: int
+
+
 class Proxy:
     """The balancer at an address; ports are those of the listeners."""
 
@@ -38,6 +52,7 @@ class Proxy:
         self.socket = room.path("proxy") / "admin.sock"
         self.groups: Mapping[str, TargetGroup] = {}
         self._slots: dict[tuple[str, str], str] = {}
+        self._since: dict[tuple[str, str], float] = {}
 
     def open(self) -> None:
         """Read what is deployed, and listen."""
@@ -62,7 +77,7 @@ class Proxy:
         slot = next((name for name in (f"s{n}" for n in range(1, rules.SLOTS + 1)) if name not in taken), "")
         if not slot:
             raise RehearsalError(f"{group.name}: more than {rules.SLOTS} targets are not played")
-        self._slots[arn, address] = slot
+        self._slots[arn, address], self._since[arn, address] = slot, time.monotonic()
         server = f"{rules.name_of(group)}/{slot}"
         self._tell(f"set server {server} addr {address} port {port}")
         self._tell(f"set server {server} state ready")
@@ -88,6 +103,21 @@ class Proxy:
                 is_up = row["status"].startswith("UP") and row["check_status"].startswith("L7OK")
                 return Health(is_up, int(row["scur"] or 0), f"{row['check_status']} {row['check_code']}".strip())
         raise RehearsalError(f"the proxy knows no target {address} of {backend}")
+
+    def counts(self) -> dict[str, Counts]:
+        """What the proxy counted of each target group. A target is unhealthy once it had time to start and did not."""
+        rows = list(csv.DictReader(io.StringIO(self._ask("show stat -1 4 -1").removeprefix("# "))))
+        found = {}
+        for arn, group in self.groups.items():
+            own = [row for row in rows if row["pxname"] == rules.name_of(group)]
+            answered = sum(int(row[f"hrsp_{n}xx"] or 0) for row in own for n in range(1, 6))
+            slots = {slot: key for key, slot in list(self._slots.items()) if key[0] == arn}
+            used = {row["svname"]: row for row in own if row["svname"] in slots}
+            healthy = sum(row["status"].startswith("UP") for row in used.values())
+            old = sum(time.monotonic() - self._since[slots[name]] > _START_SECONDS for name in used)
+            failed = sum(int(row["hrsp_5xx"] or 0) for row in own)
+            found[arn] = Counts(answered, failed, healthy, max(0, old - healthy))
+        return found
 
     def follow(self, listener: str) -> None:
         """Set the weights of a listener's rules to what the account says."""

@@ -17,6 +17,7 @@ from typing import Any
 
 from cfngen.rehearse import base, deployed, parameters, places, rules
 from cfngen.rehearse.account import Account
+from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.database import Server
 from cfngen.rehearse.deployed import Service
@@ -25,6 +26,7 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, bases, image_of
 from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Connection, Place
+from cfngen.rehearse.player import Player
 from cfngen.rehearse.proxy import Proxy
 from cfngen.rehearse.registry import Registry
 from cfngen.rehearse.release import Deployer
@@ -32,6 +34,7 @@ from cfngen.rehearse.room import Room, answers, environment, loopback, stop
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.tasks import Tasks
+from cfngen.rehearse.twin import Twin
 
 NETWORK = "cfngen-rehearsal"
 _TESTERS = "127.0.1.0/24"
@@ -73,8 +76,13 @@ class Stage:
     runner: Runner
     listeners: list[deployed.Listener]
     authority: Authority
+    player: Player
     paths: dict[str, list[str]] = field(default_factory=dict)
     database: Server | None = None
+    changed: dict[str, str] = field(default_factory=dict)
+    """Files of the source that are not as the project has them, with the service to which they belong."""
+    pushed: str = ""
+    """The commit that was pushed last."""
 
     @property
     def port(self) -> int:
@@ -107,10 +115,16 @@ class Stage:
         return any(each.port == port and each.protocol == "HTTPS" for each in self.listeners)
 
     @contextmanager
-    def load(self, name: str, seconds: float = 300) -> Iterator[list[Request]]:
-        """Requests of all paths while the block lasts; the list holds them after it."""
+    def load(
+        self, name: str, paths: Sequence[str] = (), kept: int = 0, pause: str = "", seconds: float = 600
+    ) -> Iterator[list[Request]]:
+        """Requests of all paths while the block lasts; the list holds them after it.
+
+        `paths` are others than those of all services, `kept` another number of connections for each, `pause` is how long each
+        worker waits.
+        """
         file = self.room.folder / f"load-{name}.jsonl"
-        paths = [path for own in self.paths.values() for path in own]
+        asked = paths or [path for own in self.paths.values() for path in own]
         trusted = str(self.authority.file) if self.is_secure(self.port) else ""
         words = [
             sys.executable,
@@ -120,11 +134,12 @@ class Stage:
             str(self.port),
             trusted,
             str(seconds),
-            str(self.wanted.connections),
+            str(kept or self.wanted.connections),
+            pause,
         ]
         found: list[Request] = []
         self.story.loads.append(file)
-        process = self.room.start(f"load-{name}", [*words, str(file), *paths], file.exists, environment())
+        process = self.room.start(f"load-{name}", [*words, str(file), *asked], file.exists, environment())
         try:
             yield found
         finally:
@@ -153,6 +168,7 @@ class Deployment:
     authority: Authority
     services: list[Service]
     database: deployed.Database | None
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -176,10 +192,12 @@ def deploy(wanted: Wanted, room: Room, story: Story) -> Deployment:
         account.deploy(wanted.folder, wanted.root, wanted.stack, given)
         services = deployed.services(account)
         database = deployed.database(account)
+        told = " ".join(f"{key}={value}" for key, value in account.environment.items())
+        story.tell("deploy", f"ask it by AWS's own commands with: {told}")
         story.tell(
             "deploy", f"{wanted.stack}: {', '.join(each.short for each in services)}, read back from the account"
         )
-    return Deployment(account, authority, services, database)
+    return Deployment(account, authority, services, database, given)
 
 
 def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Workshop:
@@ -220,10 +238,12 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
             named = dict(zip(service.pair, ("blue", "green"), strict=True))
             story.called |= {rules.name_of(proxy.groups[arn]): f"{service.short} {named[arn]}" for arn in named}
         story.tell("run", f"haproxy at {balancer}, ports {', '.join(str(each.port) for each in listeners)}")
-        deployer = Deployer(account, proxy, tasks, story, wanted.speed)
+        twin = Twin(account, wanted.folder, wanted.root, there.parameters)
+        deployer = Deployer(account, proxy, tasks, story, wanted.speed, twin)
         for service in services:
             deployer.birth(service)
-    yield Stage(
+    player = Player(account, shop.runner, deployer)
+    made = Stage(
         wanted,
         room,
         story,
@@ -237,8 +257,11 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         shop.runner,
         listeners,
         authority,
+        player,
         database=server,
     )
+    with Alarms(account, proxy, story, wanted.speed).watching(), player.playing():
+        yield made
 
 
 def _engine(

@@ -1,61 +1,56 @@
-"""A blue/green deployment by CodeDeploy's steps, with real tasks and real traffic; times are shorter than on AWS.
+"""CodeDeploy, played: deployments that the account's API was asked for, with real tasks and real traffic.
 
-The steps are those of `cfngen.simulate`: green is installed and becomes healthy, the test listener shows it, the
-production listener moves to it in the strategy's steps, blue waits and ends. What goes wrong ends in the way back.
+The steps are those of CodeDeploy's guide (A5.5), and each is reported to the account, which tells of it by AWS's own
+operations; beside each the simulator plays the same one, and what both see must be the same. Waits are shorter than on AWS. What goes
+wrong, rings or is stopped by a person ends in the way back.
 """
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cfngen.rehearse import rules
+from cfngen.rehearse import hooks, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.deployed import Service, task_definition
+from cfngen.rehearse.deployment import Deployment, Live, Revision, Shift, shift
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.pipeline import Revision
 from cfngen.rehearse.proxy import Proxy
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.tasks import Task, Tasks
-from cfngen.simulate.codedeploy import PREDEFINED
+from cfngen.rehearse.twin import Twin
+from cfngen.simulate.codedeploy import ALARM, FAILURE, HOOKS, REQUEST
 
-_INSTALL_SECONDS, _LONGEST_SECONDS, _SHORTEST_SECONDS = 3600.0, 20.0, 2.0
+_INSTALL_SECONDS, _LONGEST_SECONDS = 3600.0, 20.0
+SHORTEST_SECONDS = 2.0
+"""No wait is shorter, so that there is something to count."""
 _PAUSE_SECONDS = 0.2
+_CODES = {FAILURE: "HEALTH_CONSTRAINTS", ALARM: "ALARM_ACTIVE", REQUEST: "MANUAL_STOP"}
 
 
 class DeploymentFailedError(RehearsalError):
     """A deployment did not succeed; `event` is why, as AutoRollbackConfiguration calls it."""
 
-    def __init__(self, message: str, event: str = "DEPLOYMENT_FAILURE") -> None:
+    def __init__(self, message: str, event: str = FAILURE, code: str = "", alarms: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.event = event
+        self.code = code or _CODES[event]
+        self.alarms = alarms
 
 
-@dataclass
-class Live:
-    """A service as it runs: the task set that is primary, and its tasks."""
-
-    service: Service
-    group: str
-    tasks: list[Task]
-
-
-@dataclass
-class Shift:
-    """A part of the traffic of a service went to green from a time on, until another."""
-
-    percent: int
-    begin: float
-    end: float = 0.0
+Watch = Callable[[Deployment, str], None]
 
 
 @dataclass
 class Deployer:
-    """Starts services, and deploys revisions to them. `speed` is by how much waits are shorter than on AWS.
+    """Starts services, and plays the deployments of them. `speed` is by how much waits are shorter than on AWS.
 
-    `watch` is called at each step with its name: where hooks of the rehearsal look, or let an alarm ring.
+    `watch` is called at each step with its name: there acts look, and there people do what they do. `least_seconds` is
+    the shortest bake; `shifts` are those of every deployment so far, `played` the deployments that are over.
     """
 
     account: Account
@@ -63,14 +58,18 @@ class Deployer:
     tasks: Tasks
     story: Story
     speed: float
+    twin: Twin
     live: dict[str, Live] = field(default_factory=dict)
     shifts: list[Shift] = field(default_factory=list)
-    watch: Callable[[Live, str], None] = lambda _, __: None
-    begun: dict[str, list[Task]] = field(default_factory=dict)
+    played: list[Deployment] = field(default_factory=list)
+    watch: Watch = lambda _, __: None
+    least_seconds: float = SHORTEST_SECONDS
+    is_ending: Callable[[], bool] = lambda: False
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def birth(self, service: Service) -> None:
         """Start the revision that the stack brings, in the group that the service names."""
-        tasks = self._start(service, service.task_definition, service.pair[0])
+        tasks = self._start(service, service.task_definition, service.pair[0], [])
         self._wait_healthy(service.pair[0], tasks)
         self.live[service.group["deploymentGroupName"]] = Live(service, service.pair[0], tasks)
 
@@ -79,71 +78,167 @@ class Deployer:
         for task in live.tasks:
             self.proxy.drain(live.group, task.address)
             self.proxy.forget(live.group, task.address)
-        live.tasks = self._start(live.service, live.tasks[0].definition, live.group)
+        live.tasks = self._start(live.service, live.tasks[0].definition, live.group, [])
         self._wait_healthy(live.group, live.tasks)
 
-    def deploy(self, revision: Revision) -> None:
-        """Play a deployment; raises `DeploymentFailedError` when it fails, after the way back."""
-        live = self.live[revision.group]
-        service = live.service
+    def play(self, identity: str) -> Deployment:
+        """Play a deployment that was created, to its end, which may be the way back."""
+        deployment = self._begin(identity)
+        self.watch(deployment, "Created")
+        names = list(deployment.steps())
+        try:
+            self._check_alarms(deployment)
+            for name, following in zip(names, [*names[1:], ""], strict=True):
+                self._play(deployment, name, following)
+        except DeploymentFailedError as failed:
+            self._back(deployment, failed)
+        finally:
+            self.played.append(deployment)
+        self.watch(deployment, deployment.status)
+        return deployment
+
+    def _begin(self, identity: str) -> Deployment:
+        told = self.account.client("codedeploy").get_deployment(deploymentId=identity)["deploymentInfo"]
+        live = self.live[told["deploymentGroupName"]]
+        service, text = live.service, told["revision"]["appSpecContent"]["content"]
+        revision = Revision.of(text)
+        definition = task_definition(self.account, revision.task_definition)
+        flight = self.twin.begin(service, text, json.dumps(definition, default=str))
         if (revision.container, revision.port) != (service.container, service.port):
             raise RehearsalError(f"{service.short}: the AppSpec's container and port are not those of the service")
-        if revision.hooks:
-            raise RehearsalError(f"{service.short}: hooks of an AppSpec are functions, which are not played")
-        blue, green = live.group, next(arn for arn in service.pair if arn != live.group)
-        try:
-            self._check_alarms(service)
-            made = self._install(live, revision, green)
-            self._test_traffic(live, green)
-            self._shift(live, blue, green)
-            self._wait(service, "TerminationWait", self._termination(service))
-        except DeploymentFailedError as failed:
-            self._back(live, blue, green, failed)
-            raise
-        self._step(live, "Terminate")
-        self._end(blue, live.tasks)
-        live.group, live.tasks = green, made
-
-    def _install(self, live: Live, revision: Revision, green: str) -> list[Task]:
-        self._step(live, "Install")
-        made = self._start(live.service, revision.task_definition, green)
-        self._wait_healthy(green, made)
+        green = next(arn for arn in service.pair if arn != live.group)
+        primary = next(each["id"] for each in self._task_sets(service) if each["status"] == "PRIMARY")
+        made = Deployment(
+            identity, live, told, revision, flight, live.group, green, shift(self.account, service), [primary]
+        )  # fmt: skip
+        self.story.tell(service.short, f"deployment {identity} of {revision.task_definition.rpartition('/')[2]}")
+        self._report(made, "InProgress")
         return made
 
-    def _test_traffic(self, live: Live, green: str) -> None:
-        service = live.service
-        if service.test:
-            self._weigh(service.test, service.pair, {green: 100})
-            self._step(live, "AllowTestTraffic")
-        ready = service.group["blueGreenDeploymentConfiguration"].get("deploymentReadyOption", {})
-        if ready.get("actionOnTimeout") == "STOP_DEPLOYMENT":
-            self._step(live, "Ready")
-            self.story.not_played("the wait for a person's continue: the rehearsal continues after its own look")
+    def _play(self, deployment: Deployment, name: str, following: str) -> None:
+        """One step, and whatever a person says meanwhile."""
+        deployment.step = name
+        kind, _, percent = name.partition(" ")
+        event = deployment.event
+        if event and percent in ("", str(deployment.shifts[0][0])):
+            self._event(deployment, event, "InProgress")
+        after = "Ready" if following == "Ready" else "InProgress" if following else "Succeeded"
+        if kind in HOOKS:
+            self._hook(deployment, kind)
+            self._done(deployment, name, after)
+        elif kind == "Install":
+            self._install(deployment)
+            self._done(deployment, name, after)
+            self._wait_healthy(deployment.green, deployment.made, deployment)
+            self._running(deployment, 1, len(deployment.made))
+        elif kind == "AllowTestTraffic":
+            self._weigh(deployment, deployment.service.test, {deployment.green: 100})
+            self._done(deployment, name, after)
+        elif kind == "Ready":
+            self._wait_for_a_person(deployment)
+            self._done(deployment, name, after)
+        elif kind == "AllowTraffic":
+            self._allow(deployment, int(percent), name, after)
+        elif kind == "TerminationWait":
+            self._done(deployment, name, after, is_terminating=True)
+            self._wait(deployment, "TerminationWait", self._termination(deployment), "TERMINATION_WAIT")
+            if not following:
+                self._adopt(deployment)
+        else:
+            self._terminate(deployment)
+            self._done(deployment, name, after)
+        if event and percent in ("", "100"):
+            self._event(deployment, event, "Succeeded")
 
-    def _shift(self, live: Live, blue: str, green: str) -> None:
-        service = live.service
-        for percent, minutes in shift(self.account, service):
-            self._weigh(service.production, service.pair, {green: percent, blue: 100 - percent})
-            self.shifts.append(Shift(percent, time.time()))
-            self._step(live, f"AllowTraffic {percent}")
-            self._wait(service, f"{percent} %", max(minutes * 60 / self.speed, _SHORTEST_SECONDS))
-            self.shifts[-1].end = time.time()
+    def _install(self, deployment: Deployment) -> None:
+        service = deployment.service
+        behind = {"targetGroupArn": deployment.green, "containerName": service.container, "containerPort": service.port}
+        made = self.account.play(
+            "ecs", "CreateTaskSet", cluster=service.cluster, service=service.name, loadBalancers=[behind],
+            taskDefinition=deployment.revision.task_definition, startedBy="CODE_DEPLOY", externalId=deployment.identity,
+        )  # fmt: skip
+        deployment.sets.append(made["taskSet"]["id"])
+        self._start(service, deployment.revision.task_definition, deployment.green, deployment.made)
 
-    def _back(self, live: Live, blue: str, green: str, failed: DeploymentFailedError) -> None:
-        """The way back, where the group wants it for what happened."""
-        told = live.service.group.get("autoRollbackConfiguration", {})
-        self.story.tell(live.service.short, f"the deployment fails: {failed}")
-        if not told.get("enabled") or failed.event not in told.get("events", ()):
-            raise RehearsalError(f"{live.service.short}: the group does not go back for {failed.event}") from None
-        for listener in filter(None, (live.service.production, live.service.test)):
-            self._weigh(listener, live.service.pair, {blue: 100})
-        self._step(live, "Rollback")
-        self._end(green, self.begun.pop(green, []))
+    def _allow(self, deployment: Deployment, percent: int, name: str, after: str) -> None:
+        service, minutes = deployment.service, dict(deployment.shifts)[percent]
+        if percent == 100:
+            place = {"cluster": service.cluster, "service": service.name}
+            self.account.play("ecs", "UpdateServicePrimaryTaskSet", **place, taskSet=deployment.sets[1])
+        weights = {deployment.green: percent, deployment.blue: 100 - percent}
+        self._weigh(deployment, service.production, weights)
+        self.shifts.append(begun := Shift(percent, time.time(), service=service.short))
+        try:
+            self._done(deployment, name, after)
+            self._wait(deployment, f"{percent} %", max(minutes * 60 / self.speed, SHORTEST_SECONDS))
+        finally:
+            begun.end = time.time()
 
-    def _start(self, service: Service, arn: str, group: str) -> list[Task]:
+    def _wait_for_a_person(self, deployment: Deployment) -> None:
+        """Until somebody continues it through the API; after the wait it is stopped (A4.6)."""
+        minutes = float(deployment.options["deploymentReadyOption"].get("waitTimeInMinutes", 0))
+        self._tell(deployment, "Ready")
+        until = time.monotonic() + max(60 * minutes / self.speed, _LONGEST_SECONDS)
+        while "READY_WAIT" not in self._heed(deployment)["continue"]:
+            if time.monotonic() > until:
+                raise DeploymentFailedError("nobody continued the deployment within its wait", REQUEST, "TIMEOUT")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _hook(self, deployment: Deployment, name: str) -> None:
+        """Run the function of a hook, which says itself how it ended; silence is a failure (A5.6)."""
+        function = deployment.revision.hooks[name]
+        begun = self.account.play("codedeploy", "BeginHook", deploymentId=deployment.identity)
+        execution = begun["lifecycleEventHookExecutionId"]
+        event = {"DeploymentId": deployment.identity, "LifecycleEventHookExecutionId": execution}
+        log = hooks.run(self.tasks.room, self.account, function, event)
+        status = self._said(deployment)["hooks"][execution]
+        self._tell(deployment, f"{function} says {status or 'nothing'}", f"{name}: ")
+        if status != "Succeeded":
+            told = f"the hook {function} of {name} {'failed' if status else 'said nothing'}: {log.strip()[-200:]}"
+            raise DeploymentFailedError(told, code="HOOK_EXECUTION_FAILURE")
+
+    def _terminate(self, deployment: Deployment) -> None:
+        self._tell(deployment, "Terminate")
+        self._end(deployment.blue, deployment.live.tasks)
+        self._delete(deployment, 0)
+        self._adopt(deployment)
+
+    def _adopt(self, deployment: Deployment) -> None:
+        deployment.live.group, deployment.live.tasks = deployment.green, deployment.made
+
+    def _back(self, deployment: Deployment, failed: DeploymentFailedError) -> None:
+        """The way back, where the group, or who stopped it, wants it for what happened."""
+        self.story.tell(deployment.service.short, f"the deployment fails: {failed}")
+        told, service = deployment.told.get("autoRollbackConfiguration", {}), deployment.service
+        wanted = self._said(deployment)["rollback"] if failed.event == REQUEST else None
+        if wanted is None:
+            wanted = told.get("enabled") and failed.event in told.get("events", ())
+        if deployment.event:
+            self._event(deployment, deployment.event, "Failed", str(failed))
+        if wanted and len(deployment.sets) > 1:
+            for listener in filter(None, (service.production, service.test)):
+                self._weigh(deployment, listener, {deployment.blue: 100})
+            place = {"cluster": service.cluster, "service": service.name}
+            self.account.play("ecs", "UpdateServicePrimaryTaskSet", **place, taskSet=deployment.sets[0])
+            self._tell(deployment, "Rollback")
+            self._end(deployment.green, deployment.made)
+            self._delete(deployment, 1)
+        elif not wanted:
+            self.story.tell(service.short, f"the group does not go back for {failed.event}: all stays as it is")
+        status = "Failed" if failed.event == FAILURE else "Stopped"
+        why = {"code": failed.code, "message": str(failed)[:500]}
+        more: dict[str, Any] = (
+            {"rollbackInfo": {"rollbackMessage": "traffic is with the original task set"}} if wanted else {}
+        )
+        self._report(deployment, status, errorInformation=why, **more)
+        deployment.flight.fails(deployment.step or "the start", status, failed.event, failed.alarms)
+        if not wanted:
+            raise RehearsalError(f"{service.short}: the group does not go back for {failed.event}") from None
+
+    # Tasks
+
+    def _start(self, service: Service, arn: str, group: str, tasks: list[Task]) -> list[Task]:
         definition = task_definition(self.account, arn)
-        tasks: list[Task] = []
-        self.begun[group] = tasks
         for _ in range(max(1, service.desired)):
             task = self.tasks.start(service.short, definition)
             tasks.append(task)
@@ -153,7 +248,7 @@ class Deployer:
             self.proxy.register(group, task.address, task.port)
         return tasks
 
-    def _wait_healthy(self, group: str, tasks: Sequence[Task]) -> None:
+    def _wait_healthy(self, group: str, tasks: Sequence[Task], deployment: Deployment | None = None) -> None:
         seconds = min(_INSTALL_SECONDS / self.speed, _LONGEST_SECONDS)
         until = time.monotonic() + seconds
         for task in tasks:
@@ -163,6 +258,8 @@ class Deployer:
                     raise DeploymentFailedError(f"{task.name} ended before it was healthy: {' '.join(last)[:200]}")
                 if time.monotonic() > until:
                     raise DeploymentFailedError(f"{task.name} is not healthy after {seconds:.0f} s: {health.check}")
+                if deployment:
+                    self._heed(deployment)
                 time.sleep(_PAUSE_SECONDS)
 
     def _end(self, group: str, tasks: Sequence[Task]) -> None:
@@ -178,8 +275,34 @@ class Deployer:
             self.tasks.stop(task)
             self.proxy.forget(group, task.address)
 
-    def _weigh(self, listener: str, pair: Sequence[str], weights: Mapping[str, int]) -> None:
+    def _task_sets(self, service: Service) -> list[dict[str, Any]]:
+        ecs = self.account.client("ecs")
+        found = ecs.describe_services(cluster=service.cluster, services=[service.name])["services"]
+        return list(found[0]["taskSets"])
+
+    def _running(self, deployment: Deployment, which: int, running: int) -> None:
+        place = {"cluster": deployment.service.cluster, "service": deployment.service.name}
+        self.account.play("ecs", "ReportTaskSet", **place, taskSet=deployment.sets[which], running=running)
+
+    def _delete(self, deployment: Deployment, which: int) -> None:
+        place = {"cluster": deployment.service.cluster, "service": deployment.service.name}
+        self.account.play("ecs", "DeleteTaskSet", **place, taskSet=deployment.sets[which])
+
+    # Traffic
+
+    def _weigh(self, deployment: Deployment, listener: str, weights: Mapping[str, int]) -> None:
         """Write the weights of every rule of a listener that names one of the pair (A6.2), then let the proxy follow."""
+        pair = deployment.service.pair
+        with self._writing:
+            self._write(listener, pair, weights)
+            self.proxy.follow(listener)
+        if listener == deployment.service.production:
+            self._report(deployment, deployment.status, weights)
+            named = {arn: self.story.called.get(rules.name_of(self.proxy.groups[arn]), "") for arn in pair}
+            told = {named[arn]: weights.get(arn, 0) for arn in pair}
+            self.story.weigh(named[pair[0]].rpartition(" ")[0], told)
+
+    def _write(self, listener: str, pair: Sequence[str], weights: Mapping[str, int]) -> None:
         balancing = self.account.client("elbv2")
         for rule in balancing.describe_rules(ListenerArn=listener)["Rules"]:
             if not {arn for arn, _ in rules.targets_of(rule)} & set(pair):
@@ -194,57 +317,71 @@ class Deployer:
                 balancing.modify_listener(ListenerArn=listener, DefaultActions=[*before, action])
             else:
                 balancing.modify_rule(RuleArn=rule["RuleArn"], Actions=[*before, action])
-        self.proxy.follow(listener)
-        named = {arn: self.story.called.get(rules.name_of(self.proxy.groups[arn]), "") for arn in pair}
-        if any(listener == each.service.production for each in self.live.values()):
-            self.story.weigh(named[pair[0]].rpartition(" ")[0], {named[arn]: weights.get(arn, 0) for arn in pair})
 
-    def _step(self, live: Live, name: str) -> None:
-        self.story.tell(live.service.short, name)
-        self.watch(live, name)
+    # What the account is told, and tells
 
-    def _wait(self, service: Service, what: str, seconds: float) -> None:
-        self.story.tell(service.short, f"{what}: {seconds:.1f} s")
+    def _report(
+        self, deployment: Deployment, status: str, weights: Mapping[str, int] | None = None, **more: Any
+    ) -> None:  # fmt: skip
+        deployment.status = status
+        if weights is not None:
+            parts = [weights.get(deployment.blue, 0), weights.get(deployment.green, 0)]
+            labelled = zip(deployment.sets, ("Blue", "Green"), parts, strict=False)
+            more["sets"] = {identity: [label, part] for identity, label, part in labelled}
+        self.account.play("codedeploy", "ReportDeployment", deploymentId=deployment.identity, status=status, **more)
+
+    def _event(self, deployment: Deployment, name: str, status: str, message: str = "") -> None:
+        self.account.play(
+            "codedeploy", "ReportEvent", deploymentId=deployment.identity, lifecycleEventName=name, status=status,
+            message=message[:500],
+        )  # fmt: skip
+
+    def _done(self, deployment: Deployment, name: str, after: str, **more: Any) -> None:
+        """A step's work is done: report it, let the simulator do the same, and let whoever watches look."""
+        weights = {deployment.blue: 100} if name == "Install" else None
+        self._report(deployment, after, weights, **more)
+        deployment.flight.step(name, after)
+        if name not in ("Ready", "Terminate", *HOOKS):
+            self._tell(deployment, name)
+
+    def _tell(self, deployment: Deployment, name: str, before: str = "") -> None:
+        self.story.tell(deployment.service.short, f"{before}{name}")
+        self.watch(deployment, name)
+
+    def _said(self, deployment: Deployment) -> dict[str, Any]:
+        """What people and hooks said through the API."""
+        return self.account.play("codedeploy", "Wishes", deploymentId=deployment.identity)
+
+    def _heed(self, deployment: Deployment) -> dict[str, Any]:
+        """The same; raises `DeploymentFailedError` when somebody wants it to stop, or an alarm rings."""
+        self._check_alarms(deployment)
+        told = self._said(deployment)
+        if told["stop"]:
+            raise DeploymentFailedError("Deployment was stopped by a person", REQUEST)
+        if self.is_ending():
+            raise RehearsalError("the rehearsal ends")
+        return told
+
+    def _wait(self, deployment: Deployment, what: str, seconds: float, until_continued: str = "") -> None:
+        self.story.tell(deployment.service.short, f"{what}: {seconds:.1f} s")
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self._check_alarms(service)
+        while time.monotonic() < until and until_continued not in self._heed(deployment)["continue"]:
             time.sleep(_PAUSE_SECONDS)
 
-    def _check_alarms(self, service: Service) -> None:
-        told = service.group.get("alarmConfiguration", {})
+    def _check_alarms(self, deployment: Deployment) -> None:
+        told = deployment.service.group.get("alarmConfiguration", {})
         names = [each["name"] for each in told.get("alarms", ())] if told.get("enabled") else []
         if not names:
             return
         kinds = {"MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm"}
         found = self.account.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=list(kinds.values()))
         alarms = [each for kind in kinds for each in found.get(kind, ())]
-        ringing = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
-        if ringing:
-            said = f"One or more alarms have been activated: {', '.join(ringing)}"
-            raise DeploymentFailedError(said, "DEPLOYMENT_STOP_ON_ALARM")
+        if ringing := {
+            each["AlarmName"]: each.get("StateReason", "") for each in alarms if each["StateValue"] == "ALARM"
+        }:
+            told = "; ".join(f"{name} ({reason})" if reason else name for name, reason in ringing.items())
+            raise DeploymentFailedError(f"One or more alarms have been activated: {told}", ALARM, alarms=list(ringing))
 
-    def _termination(self, service: Service) -> float:
-        told = service.group["blueGreenDeploymentConfiguration"].get("terminateBlueInstancesOnDeploymentSuccess", {})
-        minutes = float(told.get("terminationWaitTimeInMinutes", 0))
-        return max(60 * minutes / self.speed, _SHORTEST_SECONDS)
-
-
-def shift(account: Account, service: Service) -> list[tuple[int, float]]:
-    """The percentages that green gets one after another, each with the minutes until the next (A4.13)."""
-    name = service.group["deploymentConfigName"]
-    if name in PREDEFINED:
-        routing = PREDEFINED[name]
-        canary, linear = routing.get("TimeBasedCanary", {}), routing.get("TimeBasedLinear", {})
-        steps = (canary.get("CanaryPercentage"), canary.get("CanaryInterval"))
-        every = (linear.get("LinearPercentage"), linear.get("LinearInterval"))
-    else:
-        client = account.client("codedeploy")
-        told = client.get_deployment_config(deploymentConfigName=name)["deploymentConfigInfo"]["trafficRoutingConfig"]
-        canary, linear = told.get("timeBasedCanary", {}), told.get("timeBasedLinear", {})
-        steps = (canary.get("canaryPercentage"), canary.get("canaryInterval"))
-        every = (linear.get("linearPercentage"), linear.get("linearInterval"))
-    if steps[0]:
-        return [(int(steps[0]), float(steps[1])), (100, 0)]
-    if every[0]:
-        return [*((percent, float(every[1])) for percent in range(int(every[0]), 100, int(every[0]))), (100, 0)]
-    return [(100, 0)]
+    def _termination(self, deployment: Deployment) -> float:
+        told = deployment.options.get("terminateBlueInstancesOnDeploymentSuccess", {})
+        return max(60 * float(told.get("terminationWaitTimeInMinutes", 0)) / self.speed, self.least_seconds)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from cfngen.local.types.standins.room import ApiError, Body, Room, Standins, Through, pairs
 
 ROOM = Room("cloudwatch")
+_STATE = re.compile(r'(ALARM|OK|INSUFFICIENT_DATA)\(\s*(?:"([^"]+)"|([^")\s]+))\s*\)')
 ROOM.tags(is_map=False, mine=lambda arn: any(each in arn for each in (":alarm-mute-rule:", ":dashboard/", ":alarm:")))
 
 
@@ -47,11 +49,41 @@ def _describe_alarms(self: Standins, arguments: Body, through: Through) -> Body:
         for name, each in self.records["composite alarm"].items()
         if (not names or name in names) and name.startswith(prefix or "")
     ]
+    for each in wanted:
+        each["StateValue"] = "ALARM" if _rings(self, each["AlarmRule"], through) else "OK"
     return {
         "MetricAlarms": [],
         **found,
         "CompositeAlarms": wanted if kinds is None or "CompositeAlarm" in kinds else [],
     }
+
+
+def _rings(self: Standins, rule: str, through: Through) -> bool:
+    """Whether the rule of a composite alarm holds, by the states of its alarms now."""
+
+    def told(match: re.Match[str]) -> str:
+        name = (match[2] or match[3]).rpartition(":alarm:")[2]
+        if name in self.records["composite alarm"]:
+            inner = self.records["composite alarm"][name]["AlarmRule"]
+            return str(("ALARM" if _rings(self, inner, through) else "OK") == match[1])
+        alarms = through("cloudwatch", "DescribeAlarms", {"AlarmNames": [name]}).get("MetricAlarms") or []
+        return str(bool(alarms) and alarms[0]["StateValue"] == match[1])
+
+    words = _STATE.sub(told, rule)
+    for word, operator in (("AND", "and"), ("OR", "or"), ("NOT", "not"), ("TRUE", "True"), ("FALSE", "False")):
+        words = re.sub(rf"\b{word}\b", operator, words)
+    return _holds(ast.parse(words.strip(), mode="eval").body)
+
+
+def _holds(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant(value=bool() as value):
+            return value
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            return not _holds(part)
+        case ast.BoolOp(op=op, values=parts):
+            return (all if isinstance(op, ast.And) else any)(map(_holds, parts))
+    raise ApiError("ValidationError", "The alarm rule cannot be read")
 
 
 @ROOM.operation("DeleteAlarms")

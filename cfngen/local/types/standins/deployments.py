@@ -55,6 +55,9 @@ def _of_group(self: Standins, application: str, group: str) -> Iterator[Body]:
 def _create(self: Standins, arguments: Body, through: Through) -> Body:
     """A group runs one deployment at a time, and a revision is an AppSpec that can be read."""
     self.check_played("deployments")
+    for key in ("overrideAlarmConfiguration", "deploymentConfigName"):
+        if key in arguments:
+            raise ApiError("NotImplementedException", f"{key} of one deployment alone is not played here")
     asked = {key: arguments[key] for key in ("applicationName", "deploymentGroupName")}
     group = self.call("codedeploy", "GetDeploymentGroup", asked, through)["deploymentGroupInfo"]
     application, name = asked["applicationName"], asked["deploymentGroupName"]
@@ -81,11 +84,8 @@ def _create(self: Standins, arguments: Body, through: Through) -> Body:
         "deploymentOverview": {"Pending": 1, "InProgress": 0, "Succeeded": 0, "Failed": 0, "Skipped": 0, "Ready": 0},
         "instanceTerminationWaitTimeStarted": False,
     }
-    for key in ("autoRollbackConfiguration", "deploymentConfigName"):
-        if key in arguments:
-            info[key] = arguments[key]
-    if "overrideAlarmConfiguration" in arguments:
-        info["overrideAlarmConfiguration"] = arguments["overrideAlarmConfiguration"]
+    if "autoRollbackConfiguration" in arguments:
+        info["autoRollbackConfiguration"] = arguments["autoRollbackConfiguration"]
     hooks = {key for each in spec.get("Hooks") or () for key in each}
     events = [
         {"lifecycleEventName": each, "status": "Pending"}

@@ -1,0 +1,173 @@
+"""Alarms by what the traffic really does: the balancer's metrics go to CloudWatch, and alarms change their state by them.
+
+A minute of CloudWatch lasts as long as a minute of every other wait. Counts of requests, of failed ones and of targets are
+the proxy's; response times are those that the load measured.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cfngen.rehearse import metrics, rules
+from cfngen.rehearse.account import Account
+from cfngen.rehearse.proxy import Proxy
+from cfngen.rehearse.story import Story
+
+_NAMESPACE = "AWS/ApplicationELB"
+_MEASURED = (
+    "RequestCount",
+    "HTTPCode_Target_5XX_Count",
+    "TargetResponseTime",
+    "HealthyHostCount",
+    "UnHealthyHostCount",
+)
+_KEPT_MINUTES = 20
+_SHORTEST_SECONDS = 0.5
+_MOST_VALUES = 150
+"""PutMetricData takes no more values of one metric."""
+
+
+class Alarms:
+    """Measures, tells CloudWatch, and sets the states of the alarms that read nothing else than what is measured."""
+
+    def __init__(self, account: Account, proxy: Proxy, story: Story, speed: float) -> None:
+        self.account, self.proxy, self.story = account, proxy, story
+        self.minute_seconds = max(60 / speed, _SHORTEST_SECONDS)
+        self._minutes: collections.deque[dict[tuple[str, str], list[float]]] = collections.deque(maxlen=_KEPT_MINUTES)
+        self._counted: dict[tuple[str, str], int] = {}
+        self._read: dict[Path, int] = {}
+        self._states: dict[str, str] = {}
+        self._over = threading.Event()
+        self._alarms: list[Mapping[str, Any]] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Measure while the block lasts."""
+        self._alarms = [each for each in self._defined() if self._is_measured(each)]
+        self._count()
+        thread = threading.Thread(target=self._watch, name="alarms", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join(self.minute_seconds + 5)
+
+    def _defined(self) -> list[Mapping[str, Any]]:
+        return list(self.account.all("cloudwatch", "describe_alarms", "MetricAlarms"))
+
+    def _is_measured(self, alarm: Mapping[str, Any]) -> bool:
+        for namespace, name, dimensions, _ in metrics.leaves(alarm):
+            if namespace != _NAMESPACE or name not in _MEASURED or "TargetGroup" not in dimensions:
+                self.story.not_played(f"alarms on {namespace} {name}: nothing measures it, so they keep their state")
+                return False
+        return True
+
+    def _watch(self) -> None:
+        at = time.monotonic()
+        while not self._over.wait(max(0.0, at + self.minute_seconds - time.monotonic())):
+            at = max(at + self.minute_seconds, time.monotonic() - self.minute_seconds)
+            try:
+                self.minute()
+            except OSError:  # the proxy ends sooner than this thread
+                if not self._over.is_set():
+                    raise
+
+    def minute(self) -> None:
+        """A minute of CloudWatch is over: tell what was measured in it, then look at every alarm."""
+        self._minutes.append(self._count())
+        self._tell(self._minutes[-1])
+        for alarm in self._alarms:
+            self._judge(alarm)
+
+    def _judge(self, alarm: Mapping[str, Any]) -> None:
+        name, minutes = str(alarm["AlarmName"]), self._period_minutes(alarm)
+        periods = range(min(int(alarm["EvaluationPeriods"]), len(self._minutes) // minutes))
+        try:
+            values = [metrics.value(alarm, self._measured(minutes), ago) for ago in reversed(periods)]
+            state, reason = metrics.state(alarm, values)
+        except metrics.UnknownMathError as unknown:
+            self.story.not_played(f"the alarm {name}: {unknown} is not computed, so it keeps its state")
+            self._alarms = [each for each in self._alarms if each is not alarm]
+            return
+        if state == self._states.setdefault(name, "OK"):
+            return
+        self._states[name] = state
+        client = self.account.client("cloudwatch")
+        client.set_alarm_state(AlarmName=name, StateValue=state, StateReason=reason)
+        self.story.tell("alarm", f"{name} is in {state}: {reason}")
+
+    @staticmethod
+    def _period_minutes(alarm: Mapping[str, Any]) -> int:
+        return max(1, *(period // 60 for *_, period in metrics.leaves(alarm)))
+
+    def _measured(self, minutes: int) -> metrics.Measured:
+        def of(name: str, dimensions: Mapping[str, str], ago: int) -> list[float]:
+            last = len(self._minutes) - ago * minutes
+            kept = list(self._minutes)[max(0, last - minutes) : last]
+            return [value for each in kept for value in each.get((name, dimensions["TargetGroup"]), ())]
+
+        return of
+
+    def _count(self) -> dict[tuple[str, str], list[float]]:
+        """What happened since the last look, by metric and target group."""
+        found: dict[tuple[str, str], list[float]] = {}
+        times = self._response_times()
+        for arn, told in self.proxy.counts().items():
+            group = arn.rpartition(":")[2]
+            for name, count in (("RequestCount", told.requests), ("HTTPCode_Target_5XX_Count", told.failed)):
+                new = count - self._counted.get((name, group), 0)
+                self._counted[name, group] = count
+                # A balancer tells of no requests by telling nothing.
+                found |= {(name, group): [float(new)]} if new > 0 else {}
+            found["HealthyHostCount", group] = [float(told.healthy)]
+            found["UnHealthyHostCount", group] = [float(told.unhealthy)]
+            if seconds := times.get(rules.name_of(self.proxy.groups[arn])):
+                found["TargetResponseTime", group] = seconds
+        return found
+
+    def _response_times(self) -> dict[str, list[float]]:
+        """Seconds of each answer since the last look, by backend, as the loads note them."""
+        found: dict[str, list[float]] = collections.defaultdict(list)
+        for file in list(self.story.loads):
+            start = self._read.get(file, 0)
+            try:
+                with file.open("rb") as lines:
+                    lines.seek(start)
+                    whole = lines.read().rpartition(b"\n")  # a line that is half written is read the next time
+            except OSError:
+                continue
+            self._read[file] = start + len(whole[0]) + len(whole[1])
+            for line in whole[0].splitlines():
+                _, _, _, status, target, milliseconds = json.loads(line)
+                if status:
+                    found[target.partition("/")[0]].append(milliseconds / 1000)
+        return found
+
+    def _tell(self, minute: Mapping[tuple[str, str], list[float]]) -> None:
+        balancers = {
+            group["TargetGroupArn"].rpartition(":")[2]: arn.partition("loadbalancer/")[2]
+            for group in (told.told for told in self.proxy.groups.values())
+            for arn in group.get("LoadBalancerArns", ())[:1]
+        }
+        data = [
+            {
+                "MetricName": name,
+                "Dimensions": [
+                    {"Name": "TargetGroup", "Value": group},
+                    {"Name": "LoadBalancer", "Value": balancers[group]},
+                ],
+                "Values": values[:_MOST_VALUES],
+            }
+            for (name, group), values in minute.items()
+            if group in balancers
+        ]
+        if data:
+            self.account.client("cloudwatch").put_metric_data(Namespace=_NAMESPACE, MetricData=data)

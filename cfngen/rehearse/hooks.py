@@ -1,0 +1,70 @@
+"""Hooks of an AppSpec: the deployed function's own code, run as a program of this machine.
+
+The function gets the event that CodeDeploy gives, and says through the account's API how it ended; nobody says it for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+
+from cfngen.rehearse.account import Account
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.parts import where
+from cfngen.rehearse.room import Room, environment
+
+_PYTHON = """\
+import importlib, json, sys
+sys.path.insert(0, ".")
+module, _, name = sys.argv[1].rpartition(".")
+answer = getattr(importlib.import_module(module.replace("/", ".")), name)(json.loads(sys.argv[2]), None)
+print(json.dumps(answer, default=str))
+"""
+_NODE = """\
+const [file, name] = process.argv[1].split(".");
+import(`${process.cwd()}/${file}.js`).then((module) => (module[name] ?? module.default[name])(JSON.parse(process.argv[2]), {}))
+  .then((answer) => console.log(JSON.stringify(answer ?? null)), (error) => { console.error(error); process.exit(1); });
+"""
+_KEPT = ("PATH", "LANG", "TZ", "HOME")
+
+
+def run(room: Room, account: Account, function: str, event: Mapping[str, str]) -> str:
+    """Run a deployed function to its end; returns what it said, also when it failed, as CodeDeploy only hears the API.
+
+    Raises `RehearsalError` for a function that is not there, or of a runtime that is not played.
+    """
+    lambdas = account.client("lambda")
+    try:
+        told = lambdas.get_function_configuration(FunctionName=function)
+    except lambdas.exceptions.ResourceNotFoundException:
+        raise RehearsalError(f"the hook {function} is no function that is deployed") from None
+    runtime, handler = str(told.get("Runtime", "")), str(told["Handler"])
+    if runtime.startswith("python"):
+        words = [sys.executable, "-c", _PYTHON, handler]
+    elif runtime.startswith("nodejs"):
+        words = [where("node"), "--eval", _NODE, "--", handler]
+    else:
+        raise RehearsalError(f"the hook {function} is written for {runtime or 'an image'}, which is not played")
+    folder = room.path(f"hooks/{event['LifecycleEventHookExecutionId']}")
+    code = base64.b64decode(account.play("lambda", "Code", function=told["FunctionName"])["zip"])
+    zipfile.ZipFile(io.BytesIO(code)).extractall(folder)
+    values = {key: value for key, value in environment().items() if key in _KEPT}
+    values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
+    values |= told.get("Environment", {}).get("Variables", {})
+    log = room.log(f"hook-{told['FunctionName']}")
+    try:
+        ended = subprocess.run(  # noqa: S603  (the function's code, as its user deployed it)
+            [*words, json.dumps(event)], cwd=folder, env=values, check=False, timeout=told.get("Timeout", 3),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        said = ended.stdout
+    except subprocess.TimeoutExpired as slow:
+        said = f"{(slow.stdout or b'').decode()}\nTask timed out after {told.get('Timeout', 3)} seconds"
+    with log.open("a", encoding="utf-8") as out:
+        out.write(said)
+    return said
