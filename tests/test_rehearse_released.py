@@ -269,11 +269,11 @@ def handler(event, context):
 """
 
 
-def function(played: Played, name: str, code: str) -> str:
+def function(played: Played, name: str, code: str, seconds: int = 20) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("own.py", code)
-    told = {"Role": played.services[0].group["serviceRoleArn"], "Handler": "own.handler", "Timeout": 20}
+    told = {"Role": played.services[0].group["serviceRoleArn"], "Handler": "own.handler", "Timeout": seconds}
     played.account.client("lambda").create_function(
         FunctionName=name, Runtime="python3.13", Code={"ZipFile": packed.getvalue()}, **told
     )
@@ -286,7 +286,8 @@ def test_hooks_are_the_functions_own_code_and_a_silent_one_fails(played: Played)
     fine = function(played, "fine", HOOK.format(status="Succeeded"))
     bad = function(played, "bad", HOOK.format(status="Failed"))
     silent = function(played, "silent", "def handler(event, context):\n    print('nothing to say')\n")
-    for name, words in ((bad, "failed"), (silent, "said nothing")):
+    slow = function(played, "slow", "import time\ndef handler(event, context):\n    time.sleep(60)\n", seconds=1)
+    for name, words in ((bad, "failed"), (silent, "said nothing"), (slow, "said nothing")):
         done = played.release(service, played.goes_on, BeforeInstall=fine, AfterAllowTestTraffic=name)
         why = played.told(done)["errorInformation"]
         assert (done.status, why["code"], done.flight.differences) == ("Failed", "HOOK_EXECUTION_FAILURE", [])

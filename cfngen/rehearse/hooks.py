@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
-from cfngen.rehearse.room import Room, environment
+from cfngen.rehearse.room import BUSY, Room, environment, stop
 
 _PYTHON = """\
 import importlib, json, sys
@@ -57,14 +57,20 @@ def run(room: Room, account: Account, function: str, event: Mapping[str, str]) -
     values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
     values |= told.get("Environment", {}).get("Variables", {})
     log = room.log(f"hook-{told['FunctionName']}")
+    seconds = int(told.get("Timeout", 3))
+    process = subprocess.Popen(  # noqa: S603  (the function's code, as its user deployed it)
+        [*words, json.dumps(event)], cwd=folder, env=values, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    BUSY.add(process)
     try:
-        ended = subprocess.run(  # noqa: S603  (the function's code, as its user deployed it)
-            [*words, json.dumps(event)], cwd=folder, env=values, check=False, timeout=told.get("Timeout", 3),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        said = ended.stdout
-    except subprocess.TimeoutExpired as slow:
-        said = f"{(slow.stdout or b'').decode()}\nTask timed out after {told.get('Timeout', 3)} seconds"
+        said, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        said = f"{process.communicate()[0]}\nTask timed out after {seconds} seconds"
+    finally:
+        BUSY.discard(process)
+        stop(process)
     with log.open("a", encoding="utf-8") as out:
         out.write(said)
     return said

@@ -21,7 +21,7 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, answers
 
-_START_SECONDS = 15.0
+_START_SECONDS = 30.0
 """So long a target may be unhealthy after its start without being counted as such."""
 
 

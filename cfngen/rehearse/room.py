@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from cfngen.rehearse.errors import RehearsalError
 
 _END_SECONDS = 10.0
-BUSY: set[subprocess.Popen[bytes]] = set()
+BUSY: set[subprocess.Popen[Any]] = set()
 """Commands that run right now, in whichever thread; who ends early ends them by `end_busy`."""
 _PAUSE_SECONDS = 0.05
 
@@ -95,7 +96,6 @@ def room(logs: Path, say: Callable[[str], None]) -> Iterator[Room]:
             try:
                 yield Room(folder, logs, end, say)
             finally:
-                # Who presses Ctrl-C twice wants it to end, not to leave half of it behind.
                 for number in before:
                     signal.signal(number, signal.SIG_IGN)
     finally:
@@ -105,10 +105,13 @@ def room(logs: Path, say: Callable[[str], None]) -> Iterator[Room]:
 
 
 def _interrupt(*_: object) -> None:
+    # Who presses Ctrl-C twice wants it to end, not to leave half of it behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float = _END_SECONDS) -> None:
+def stop(process: subprocess.Popen[Any], seconds: float = _END_SECONDS) -> None:
     """End a process by its own pid; one that does not go in time is killed."""
     if process.poll() is None:
         process.terminate()
