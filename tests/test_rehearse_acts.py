@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from test_rehearse_released import FOLDER, GIVEN, SPEED, Task, Tasks
 
-from cfngen.rehearse import acts, buildspec, deployed, rules
+from cfngen.rehearse import acts, buildspec, deployed, rounds, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.buildspec import Build
 from cfngen.rehearse.certificates import Authority
@@ -31,9 +31,10 @@ from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.player import Player
 from cfngen.rehearse.proxy import Health
+from cfngen.rehearse.pushes import Started
 from cfngen.rehearse.rehearsal import Stage, Wanted, own_paths
 from cfngen.rehearse.release import Deployer
-from cfngen.rehearse.room import Room, loopback, room
+from cfngen.rehearse.room import Room, loopback, room, wait
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.twin import Twin
@@ -305,3 +306,31 @@ def test_the_acts_of_a_rehearsal_one_after_the_other(coffee: Coffee) -> None:
     stopped = {each.status: each.told for each in coffee.deployer.played if each.service.short == "employee"}
     assert set(stopped) == {"Succeeded", "Failed", "Stopped"}
     assert played(coffee, acts.simulated)
+
+
+def test_an_approval_waits_for_a_person_who_may_say_no(coffee: Coffee) -> None:
+    client = coffee.account.client("codepipeline")
+    told = client.get_pipeline(name="coffee-dev-customer")["pipeline"]
+    kind = {"category": "Approval", "owner": "AWS", "provider": "Manual", "version": "1"}
+    approve = {"name": "Approve", "actions": [{"name": "Ask", "actionTypeId": kind, "configuration": {}}]}
+    client.create_pipeline(pipeline={**told, "name": "gate", "stages": [told["stages"][0], approve]})
+
+    def start() -> Started:
+        return Started("gate", client.start_pipeline_execution(name="gate")["pipelineExecutionId"], "a test")
+
+    def latest() -> dict[str, Any]:
+        found: dict[str, Any] = client.get_pipeline_state(name="gate")["stageStates"][1]["actionStates"][0]
+        return found.get("latestExecution", {})
+
+    with rounds.approving(coffee, {"gate"}):
+        assert [each.reason for each in coffee.player.outcomes([start()])] == [""]
+    again = start()
+    wait(lambda: latest().get("status") == "InProgress", "an approval", 60)
+    client.put_approval_result(
+        pipelineName="gate", stageName="Approve", actionName="Ask", token=latest()["token"],
+        result={"status": "Rejected", "summary": "not on a Friday"},
+    )  # fmt: skip
+    (outcome,) = coffee.player.outcomes([again])
+    assert outcome.reason == "gate: rejected: not on a Friday"
+    executions = client.list_pipeline_executions(pipelineName="gate")["pipelineExecutionSummaries"]
+    assert [each["status"] for each in executions] == ["Failed", "Succeeded"]
