@@ -53,7 +53,9 @@ def test_a_container_that_runs_otherwise_is_told() -> None:
     host = {"Memory": 512 << 20, "NanoCpus": 250_000_000, "ReadonlyRootfs": True}
     found = {"HostConfig": host, "Config": {"User": "1000:1000", "StopTimeout": 40}, "EffectiveCaps": []}
     assert not definition.differs(found, DEFINITION, CONTAINER)
-    assert definition.differs(found | {"EffectiveCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith("capabilities")
+    assert definition.differs(found | {"EffectiveCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith(
+        "capabilities"
+    )
     assert definition.differs(found, DEFINITION | {"memory": "1024"}, CONTAINER).startswith("memory in bytes")
 
 
