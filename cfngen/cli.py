@@ -21,6 +21,7 @@ import click
 from cfngen._version import VERSION
 from cfngen.cli_common import PathType, colour
 from cfngen.cli_deploy import deploy, destroy
+from cfngen.cli_init import init
 from cfngen.cli_local import local
 from cfngen.cli_manifest import convert, explain, schema
 from cfngen.cli_rehearse import rehearse
@@ -285,6 +286,7 @@ cli.add_command(convert)
 cli.add_command(deploy)
 cli.add_command(destroy)
 cli.add_command(explain)
+cli.add_command(init)
 cli.add_command(local)
 cli.add_command(rehearse)
 cli.add_command(schema)

@@ -74,7 +74,7 @@ name: shop
 services:
   web:
     environment: {SALT: {parameter: Salt, description: Of the day, no_echo: true}, PLAIN: "on"}
-    secrets: {KEY: {arn: {parameter: KeyArn}, key: mail}}
+    secrets: {KEY: {Secret: {arn: {parameter: KeyArn}, key: mail}}}
     release: {alarms: [sales, {parameter: Stock}]}
 """)
     (web,) = app.services
@@ -170,7 +170,7 @@ def test_what_readers_differ_on_is_refused_with_a_lesson(line: str, refused: Any
         ("name: shop\nservices: {web: {environment: {A: {parameter: B-1}}}}\n", "a name in letters and digits alone"),
         ("name: shop\nservices: {web: {environment: {A: {default: x}}}}\n", "parameter is missing"),
         ("name: shop\nservices: {web: {environment: {A: {parameter: B, allowed_values: 1}}}}\n", "a parameter as CloudFormation knows it"),
-        ("name: shop\nservices: {web: {secrets: {A: {arn: ''}}}}\n", "a string that is not empty"),
+        ("name: shop\nservices: {web: {secrets: {A: {Secret: {arn: ''}}}}}\n", "a string that is not empty"),
         ("name: shop\nservices: {web: {release: {strategy: {Canary: {}, Linear: {}}}}}\n", "one of AllAtOnce, Canary, Linear"),
     ],
 )  # fmt: skip

@@ -286,7 +286,7 @@ def buildspec_paths(service: Service) -> Iterator[Place]:
             message = f"takes the files of {taken!r}; the build project's buildspec lies in {folder!r}"
             yield Place(service.file(BUILDSPEC), place, message)
     watched = _watched(service)
-    if watched and not any(folder == each or folder.startswith(f"{each}/") for each in watched):
+    if watched and not any(each in ("", folder) or folder.startswith(f"{each}/") for each in watched):
         hint = did_you_mean(folder, watched)
         yield Place(project.file, path, f"the pipeline is not started by a change of {folder!r}, where BuildSpec lies; {hint}")  # fmt: skip
 
@@ -300,12 +300,14 @@ def _filled_in(service: Service) -> Iterator[tuple[Path, str, str]]:
 
 
 def _watched(service: Service) -> list[str]:
-    """The folders whose change starts the pipeline: of its Git trigger, or of the machine that compares commits."""
+    """The folders whose change starts the pipeline: of its Git trigger, or of the machine that compares commits. An empty
+    one stands for all.
+    """
     found = []
     for pipeline in service.pipeline_template.of_type("AWS::CodePipeline::Pipeline"):
         for path, text in walk(pipeline.get("Triggers")):
             if "FilePaths" in path and isinstance(text, str):
-                found.append(text.removesuffix("/**"))
+                found.append("" if text == "**" else text.removesuffix("/**"))
     for machine in service.pipeline_template.of_type("AWS::StepFunctions::StateMachine"):
         for _, text in walk(machine.get("Definition")):
             if isinstance(text, str) and "$contains(" in text:

@@ -225,7 +225,7 @@ def _folders(service: Service) -> Iterator[Finding]:
         ("build_context", (service.build_context,) if service.build_context else ()),
     ):
         for folder in folders:
-            if not is_folder(folder) and (option, folder) != ("build_context", "."):
+            if not is_folder(folder) and (option, folder) not in {("source", "."), ("build_context", ".")}:
                 yield (
                     option,
                     f"{folder!r}: a folder relative to the source's root, as in 'services/customer', in letters, digits and . _ - /",

@@ -18,14 +18,15 @@ from cfngen.values import Text
 
 
 def folders(service: Service, files: str) -> tuple[str, ...]:
-    """The folders whose change releases a service: its sources, what it shares, and its generated files."""
+    """The folders whose change releases a service: its sources, what it shares, and its generated files; or ``.`` alone."""
     sources = (service.source_folder, *(each.source for each in service.built_containers))
-    return tuple(sorted({*sources, *service.shared, f"{files}/{service.name}"}))
+    found = {*sources, *service.shared, f"{files}/{service.name}"}
+    return (".",) if "." in found else tuple(sorted(found))
 
 
 def by_connection(service: Service, source: Connection, files: str) -> codepipeline.PipelineTriggerDeclaration:
     """The pipeline's own trigger, which knows paths (D1.7)."""
-    paths = codepipeline.GitFilePathFilterCriteria(Includes=[f"{folder}/**" for folder in folders(service, files)])
+    paths = codepipeline.GitFilePathFilterCriteria(Includes=[_pattern(folder) for folder in folders(service, files)])
     push = codepipeline.GitPushFilter(
         Branches=codepipeline.GitBranchFilterCriteria(Includes=[source.branch]), FilePaths=paths
     )
@@ -33,6 +34,10 @@ def by_connection(service: Service, source: Connection, files: str) -> codepipel
         ProviderType="CodeStarSourceConnection",
         GitConfiguration=codepipeline.GitConfiguration(SourceActionName="Source", Push=[push]),
     )
+
+
+def _pattern(folder: str) -> str:
+    return "**" if folder == "." else f"{folder}/**"
 
 
 def by_commit(
@@ -139,5 +144,7 @@ def _definition(pipeline: str, watched: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _regex(watched: tuple[str, ...]) -> str:
+    if watched == (".",):
+        return "/./"
     escaped = (re.sub(r"([./])", r"\\\1", folder) for folder in watched)
     return rf"/^({'|'.join(escaped)})\//"

@@ -1,0 +1,261 @@
+"""What can be decided from Dockerfiles and a compose file, and what only people know."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from cfngen.describe import is_folder
+from cfngen.errors import DescriptionError, Problem
+from cfngen.manifest.shapes import Choice, Nullable, options
+from cfngen.scaffold.compose import NAMES, Declared, read_compose
+from cfngen.scaffold.dockerfile import Image, health_path, read_dockerfile
+from cfngen.scaffold.variables import Variables, sorted_out
+from cfngen.spec import Database
+
+_NOT_OURS = {"node_modules", "vendor", "dist", "build", "target", "venv", "__pycache__", "templates", "tmp", "testdata"}
+_MOST_LEVELS = 5
+_FRONT = ("web", "frontend", "front", "www", "app", "site", "nginx", "proxy")
+_DATABASES = {"mysql": "mysql", "percona": "mysql", "mariadb": "mariadb", "postgres": "postgres", "postgis": "postgres", "pgvector": "postgres", "timescaledb": "postgres"}  # fmt: skip
+_SHARED = ("packages", "libs", "lib", "shared", "common", "pkg", "internal")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A service as far as it is known. `variables` are its own, sorted into what can be written and what not."""
+
+    name: str
+    source: str
+    build_context: str = ""
+    shared: tuple[str, ...] = ()
+    port: int = 8080
+    health_path: str = "/health"
+    paths: tuple[str, ...] = ("/*",)
+    user: str = ""
+    variables: Variables = field(default_factory=Variables)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A description to be written; `undecided` says what it leaves to people, a sentence each."""
+
+    name: str
+    services: tuple[Found, ...]
+    engine: str = ""
+    repository: str = ""
+    undecided: tuple[str, ...] = ()
+    seen: tuple[str, ...] = ()
+
+
+def draft(folder: Path) -> Draft:
+    """What the project in a folder is; raises `DescriptionError` when it has nothing that builds an image."""
+    compose = next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    declared = read_compose(compose) if compose else {}
+    dockerfiles = list(_dockerfiles(folder))
+    seen = [*([compose.name] if compose else []), *dockerfiles]
+    found, undecided = _services(folder, declared, dockerfiles)
+    if not found:
+        fits = (
+            "a folder with a Dockerfile in it or below; write one that listens on the port in PORT, then run this again"
+        )
+        raise DescriptionError([Problem("init", str(folder), fits)])
+    engine, said = _databases(declared)
+    name = slug(folder.resolve().name, 24) or "app"
+    reserved = {"foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch"}
+    name = name if name not in reserved and not name.startswith(("service-", "pipeline-")) else f"app-{name}"[:24]
+    repository = _repository(folder)
+    unknown = [] if repository else [f"pipeline: where the source is; owner/{name} stands in for it"]
+    return Draft(
+        name,
+        tuple(_routed(found, undecided)),
+        engine,
+        repository or f"owner/{name}",
+        (*undecided, *said, *unknown),
+        tuple(seen),
+    )
+
+
+def slug(text: str, longest: int) -> str:
+    """A name as AWS and cfngen take it, made of any text."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"^[^a-z]+", "", words)[:longest].strip("-")
+
+
+def _dockerfiles(folder: Path) -> Iterator[str]:
+    """Dockerfiles below a folder, by their paths in it; what tools fetched and tests hold is left out."""
+    for here, folders, files in os.walk(folder):
+        depth = len(Path(here).relative_to(folder).parts)
+        kept = sorted(each for each in folders if not each.startswith(".") and each not in _NOT_OURS)
+        folders[:] = kept if depth < _MOST_LEVELS else []
+        if "Dockerfile" in files:
+            yield (Path(here).relative_to(folder) / "Dockerfile").as_posix()
+
+
+def _services(folder: Path, declared: dict[str, Declared], dockerfiles: list[str]) -> tuple[list[Found], list[str]]:
+    undecided: list[str] = []
+    found: list[Found] = []
+    built: dict[tuple[str, str], str] = {}
+    order = sorted((each for each in declared.values() if each.context), key=lambda each: (not each.ports, each.name))
+    used = {_file_of(each) for each in order}
+    for each in order:
+        file = _file_of(each)
+        image = _image(folder, file, each.target)
+        first = built.setdefault((file, each.target), each.name)
+        if each.profiles:
+            undecided.append(f"{each.name}: only in the profiles {', '.join(each.profiles)} of compose; left out")
+        elif first != each.name and not each.ports:
+            undecided.append(
+                f"{each.name}: runs the image of {first} without a port ({' '.join(each.command) or 'another command'}), a worker; left out, since this description is of services behind the balancer"
+            )
+        elif not each.ports and not image.ports and len(order) > 1:
+            undecided.append(f"{each.name}: has no port, so it is no service behind the balancer; left out")
+        else:
+            found += _service(folder, each, file, image, declared, undecided)
+    for file in dockerfiles:
+        if file not in used:
+            context = PurePosixPath(file).parent.as_posix()
+            name = folder.resolve().name if context == "." else PurePosixPath(context).name
+            found += _service(
+                folder, Declared(name, context=context), file, _image(folder, file, ""), declared, undecided
+            )
+    return found, undecided
+
+
+def _file_of(each: Declared) -> str:
+    return os.path.normpath(PurePosixPath(each.context) / (each.dockerfile or "Dockerfile")).replace(os.sep, "/")
+
+
+def _image(folder: Path, file: str, target: str) -> Image:
+    path = folder / file
+    return read_dockerfile(path.read_text(encoding="utf-8", errors="replace"), target) if path.is_file() else Image()
+
+
+def _service(
+    folder: Path, each: Declared, file: str, image: Image, declared: dict[str, Declared], undecided: list[str]
+) -> list[Found]:
+    name = slug(each.name, 32) or "web"
+    source, context = PurePosixPath(file).parent.as_posix(), os.path.normpath(each.context).replace(os.sep, "/")
+    if not (folder / file).is_file() or not all(place == "." or is_folder(place) for place in (source, context)):
+        undecided.append(f"{name}: its Dockerfile {file} is not there, or in a folder that cannot be named; left out")
+        return []
+
+    def unsure(sentence: str) -> None:
+        undecided.append(f"{name}: {sentence}")
+
+    if PurePosixPath(file).name != "Dockerfile":
+        unsure(f"is built from {file}; cfngen builds the file named Dockerfile in {source}")
+    if each.target:
+        unsure(f"compose builds the stage {each.target}; the pipeline builds the last one of the Dockerfile")
+    if each.has_arguments:
+        unsure("compose gives build arguments; the pipeline gives none, so the Dockerfile's defaults hold")
+    shared = tuple(each for each in _SHARED if context == "." != source and (folder / each).is_dir())
+    for path in dict.fromkeys((*each.volumes, *image.volumes)):
+        unsure(f"keeps files in {path}; tasks keep nothing and share nothing, so they belong in S3 or the database")
+    variables = sorted_out({**each.variables}, set(declared) - {each.name}, unsure)
+    path = health_path(each.health) or health_path(image.health)
+    if not path:
+        unsure("which path answers 200 while it can serve, without asking the database; /health stands in for it")
+    return [
+        Found(
+            name,
+            source,
+            "" if context == source else context,
+            shared,
+            port=_port(each, image, unsure),
+            health_path=path or "/health",
+            user=_user(each.user or image.user, unsure),
+            variables=variables,
+        )
+    ]
+
+
+def _port(each: Declared, image: Image, unsure: Callable[[str], None]) -> int:
+    given = each.variables.get("PORT") or image.variables.get("PORT") or ""
+    stated = [*each.ports, *image.ports, *([int(given)] if given.isdecimal() else [])]
+    stated.sort(key=lambda port: port not in image.ports)
+    if not stated:
+        unsure("where it listens; it gets PORT=8080")
+        return 8080
+    if not 1024 <= stated[0] <= 65535:
+        unsure(
+            f"listens on {stated[0]}, which a user that is not root cannot open; make it listen on PORT, which is 8080"
+        )
+        return 8080
+    if len(set(stated)) > 1:
+        unsure(f"names the ports {', '.join(map(str, dict.fromkeys(stated)))}; the first is taken")
+    return stated[0]
+
+
+def _user(user: str, unsure: Callable[[str], None]) -> str:
+    if re.fullmatch(r"[1-9]\d{0,9}(:[1-9]\d{0,9})?", user, re.ASCII):
+        return user
+    if user and user not in ("root", "0", "0:0"):
+        unsure(f"runs as {user}, and a task needs the number; 1000:1000 stands in for it")
+    else:
+        unsure("runs as root in its image; it will run as 1000:1000, on a root that cannot be written to")
+    return ""
+
+
+def _routed(found: list[Found], undecided: list[str]) -> Iterator[Found]:
+    """One service gets all paths, the others those that begin with their name."""
+    taken: dict[str, int] = {}
+    front = min(
+        found, key=lambda each: (_FRONT.index(each.name) if each.name in _FRONT else len(_FRONT), found.index(each))
+    )
+    for each in found:
+        taken[each.name] = taken.get(each.name, 0) + 1
+        name = each.name if taken[each.name] == 1 else f"{each.name[:29]}-{taken[each.name]}"
+        if each is front:
+            yield replace(each, name=name)
+            continue
+        path = each.health_path if each.health_path.startswith(f"/{name}/") else f"/{name}{each.health_path}"
+        undecided.append(
+            f"{name}: which requests are its own; /{name} and what is below stands in, its health path with it"
+        )
+        yield replace(each, name=name, paths=(f"/{name}", f"/{name}/*"), health_path=path)
+
+
+def _databases(declared: dict[str, Declared]) -> tuple[str, list[str]]:
+    said, engine = [], ""
+    for each in declared.values():
+        if each.context or not each.image:
+            continue
+        kind = re.sub(r"[:@].*", "", each.image).rpartition("/")[2]
+        wanted = next((engine for word, engine in _DATABASES.items() if word in kind), "")
+        known = next((name for name in engines() if wanted and name.startswith(wanted)), "")
+        if wanted and known and not engine:
+            engine = known
+            said.append(
+                f"{each.name}: becomes an RDS database ({known}); its users are made by a service with migrate, and until one is named nobody can log in"
+            )
+        elif wanted:
+            said.append(
+                f"{each.name}: {each.image}; cfngen makes {' or '.join(engines())}, one of them, so it is left out"
+            )
+        else:
+            said.append(
+                f"{each.name}: {each.image}; cfngen makes none, so give its address to the services that call it"
+            )
+    return engine, said
+
+
+def engines() -> tuple[str, ...]:
+    """The engines that a `Database` may have."""
+    shape = options(Database)["engine"]
+    shape = shape.inner if isinstance(shape, Nullable) else shape
+    return tuple(map(str, shape.values)) if isinstance(shape, Choice) else ()
+
+
+def _repository(folder: Path) -> str:
+    """``owner/name`` of the clone's origin at a Git provider."""
+    config = folder / ".git" / "config"
+    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
+    found = re.search(
+        r"url\s*=\s*\S*(?:github\.com|gitlab\.com|bitbucket\.org)[:/]([\w.-]+(?:/[\w.-]+)+)\s*$",
+        text,
+        re.MULTILINE,
+    )
+    return found[1].removesuffix(".git") if found else ""
