@@ -21,7 +21,7 @@ from cfngen.stack import title
 
 # Answers on both architectures, from a registry that needs no login (C1.1).
 BOOTSTRAP_IMAGE = "public.ecr.aws/docker/library/node:22-alpine"
-ENGINE_VERSIONS = {"mysql": "8.4.8"}
+ENGINE_VERSIONS = {"mariadb": "11.8.6", "mysql": "8.4.8", "postgres": "17.9"}
 RULES_OF_A_BALANCER = 100
 """Over all its listeners, defaults excluded (A6.15)."""
 

@@ -100,7 +100,7 @@ BALANCER: Options = {
 }
 DATABASE: Options = {
     "name": of("name", "app", "shop"),
-    "engine": of("engine", "mysql"),
+    "engine": of("engine", "mysql", "mariadb", "postgres"),
     "instance_class": of("instance_class", "db.t4g.micro", "db.t4g.medium", "db.m7g.large"),
     "storage_gib": of("storage_gib", 20, 40),
     "storage_ceiling_gib": of("storage_ceiling_gib", 100, 200),

@@ -243,7 +243,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     Connection: {"repository": ("acme/shop", "acme/store"), "branch": ("main", "dev")},
     Database: {
         "name": ("app", "shop"),
-        "engine": ("mysql",),
+        "engine": ("mysql", "mariadb", "postgres"),
         "instance_class": ("db.t4g.micro", "db.m7g.large"),
         "storage_gib": (20, 50),
         "storage_ceiling_gib": (100, 200),
@@ -377,6 +377,8 @@ REFUSED = {
     "App.stage 'prod'",
     "App.own_key_for ('images',)",
     "App.own_key_for ('database',)",
+    "Database.engine 'mariadb'",
+    "Database.engine 'postgres'",
     "Database.name 'shop'",
     "Network.cidr '10.1.0.0/16'",
     "Service.health_path '/beta/alive'",

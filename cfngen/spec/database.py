@@ -20,13 +20,14 @@ _MEMORY_GIB = {  # of the sizes that every family shares; r classes have twice a
 class Database(Description):
     """An RDS database in isolated subnets: encrypted, TLS required, its master password known to nobody.
 
-    `name` is the schema's name. `readers` and `writers` are names of services: a reader gets a secret whose
+    `engine` is MySQL 8.4, MariaDB 11.8 or PostgreSQL 17, fixed from birth.
+    `name` is the schema's name; in PostgreSQL the database's. `readers` and `writers` are names of services: a reader gets a secret whose
     user may only SELECT, a writer one that may change rows. `protected` guards it from deletion; a final
     snapshot is taken in any case. Storage grows by itself from `storage_gib` up to `storage_ceiling_gib`.
     """
 
     name: str = "app"
-    engine: Literal["mysql"] = "mysql"
+    engine: Literal["mysql", "mariadb", "postgres"] = "mysql"
     instance_class: str = "db.t4g.micro"
     storage_gib: int = 20
     storage_ceiling_gib: int = 100

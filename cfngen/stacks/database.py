@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,60 @@ from cfngen.times import clock, offsets
 from cfngen.values import AlarmName, SecretArn, SecurityGroupId, Text
 
 _GIB = 1024**3
+_FILED = {"slow_query_log": "1", "long_query_time": "1", "log_output": "FILE"}
+"""RDS would write slow queries into a table, which fills the storage and is published nowhere."""
 STOP_MINUTES_AFTER_TASKS, START_MINUTES_BEFORE_TASKS = 10, 20
 _WINDOW_MINUTES = 30  # the least that RDS takes, and what it takes by itself
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What differs between engines. `bytes_a_connection` is what RDS makes max_connections of.
+
+    `ends_on_time`: RDS knows extended support of it, which is off (I1.4). `observes_all`: Performance Insights go with
+    its smallest classes, too (I2.15). `master` is the first user; PostgreSQL keeps the name admin for itself.
+    """
+
+    says: str
+    family: str
+    port: int
+    parameters: Mapping[str, str]
+    logs: tuple[str, ...]
+    bytes_a_connection: int
+    master: str = "admin"
+    ends_on_time: bool = True
+    observes_all: bool = False
+
+
+ENGINES = {
+    "mysql": Engine(
+        says="MySQL 8.4",
+        family="mysql8.4",
+        port=3306,
+        parameters={"require_secure_transport": "1", **_FILED},
+        logs=("error", "slowquery"),
+        bytes_a_connection=12582880,
+    ),
+    "mariadb": Engine(
+        says="MariaDB 11.8",
+        family="mariadb11.8",
+        port=3306,
+        parameters={"require_secure_transport": "1", **_FILED},
+        logs=("error", "slowquery"),
+        bytes_a_connection=12582880,
+        ends_on_time=False,
+    ),
+    "postgres": Engine(
+        says="PostgreSQL 17",
+        family="postgres17",
+        port=5432,
+        parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000"},
+        logs=("postgresql", "upgrade"),
+        bytes_a_connection=9531392,
+        master="postgres",
+        observes_all=True,
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +87,7 @@ class DatabaseOutputs:
     reader_secret: SecretArn
     writer_secret: SecretArn
     alarm: AlarmName
+    engine_port: int = ENGINES["mysql"].port
 
 
 def database_stack(
@@ -60,6 +113,7 @@ def database_stack(
         reader_secret=_secret(stack, common, foundation, database, "reader"),
         writer_secret=_secret(stack, common, foundation, database, "writer"),
         alarm=_alarms(stack, database, instance),
+        engine_port=ENGINES[database.engine].port,
     )
 
 
@@ -84,6 +138,7 @@ def _instance(
     group: ec2.SecurityGroup,
     off_hours: OffHours | None,
 ) -> rds.DBInstance:
+    engine = ENGINES[database.engine]
     subnets = stack.add(
         rds.DBSubnetGroup(
             "SubnetGroup", DBSubnetGroupDescription="Isolated subnets", SubnetIds=network.isolated_subnets
@@ -92,20 +147,14 @@ def _instance(
     parameters = stack.add(
         rds.DBParameterGroup(
             "ParameterGroup",
-            Description="MySQL 8.4 with TLS required",
-            Family="mysql8.4",
-            # log_output: RDS would write slow queries into a table, which fills the storage and is published nowhere.
-            Parameters={
-                "require_secure_transport": "1",
-                "slow_query_log": "1",
-                "long_query_time": "1",
-                "log_output": "FILE",
-            },
+            Description=f"{engine.says} with TLS required",
+            Family=engine.family,
+            Parameters=dict(engine.parameters),
         )
     )
     key = common.key_for("database", foundation.key)
     # The smallest burstable classes cannot hold Performance Insights (I2.15).
-    insights = not database.instance_class.endswith((".micro", ".small"))
+    insights = engine.observes_all or not database.instance_class.endswith((".micro", ".small"))
     return stack.add(
         rds.DBInstance(
             "Instance",
@@ -114,7 +163,10 @@ def _instance(
             UpdateReplacePolicy="Snapshot",
             Engine=database.engine,
             EngineVersion=engine_version,
-            EngineLifecycleSupport="open-source-rds-extended-support-disabled",  # I1.4: no surcharge after the end of support
+            # I1.4: no surcharge after the end of support
+            **given(
+                EngineLifecycleSupport="open-source-rds-extended-support-disabled" if engine.ends_on_time else None
+            ),
             AutoMinorVersionUpgrade=True,
             DBName=database.name,
             DBInstanceClass=database.instance_class,
@@ -123,7 +175,7 @@ def _instance(
             StorageType="gp3",
             StorageEncrypted=True,
             **given(KmsKeyId=key),
-            MasterUsername="admin",
+            MasterUsername=engine.master,
             ManageMasterUserPassword=True,
             **given(MasterUserSecret=rds.MasterUserSecret(KmsKeyId=key) if key else None),
             MultiAZ=database.multi_az,
@@ -140,7 +192,7 @@ def _instance(
             ApplyImmediately=not database.protected,
             DatabaseInsightsMode="standard",
             EnablePerformanceInsights=insights,
-            EnableCloudwatchLogsExports=["error", "slowquery"],
+            EnableCloudwatchLogsExports=list(engine.logs),
         )
     )
 
@@ -258,9 +310,10 @@ def _each_alarm(database: Database, instance: rds.DBInstance) -> Iterator[cloudw
         "<",
         memory * 5 // 100,
     )
-    # RDS makes max_connections of what memory it leaves to the database, DBInstanceClassMemory / 12582880; that is
+    # RDS makes max_connections of what memory it leaves to the database, divided by a number of its engine; that is
     # less than the class has, by a quarter with the smallest. Three fifths of the whole warn in time with every class.
-    connections = memory // 12582880 * 60 // 100
+    connections = memory // ENGINES[database.engine].bytes_a_connection
+    connections = min(connections, 5000) * 60 // 100 if database.engine == "postgres" else connections * 60 // 100
     yield _alarm(
         instance, "ConnectionsAlarm", "the connections run out", "DatabaseConnections", "Maximum", ">", connections
     )

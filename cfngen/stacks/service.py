@@ -335,7 +335,7 @@ def _security_group(
             )
         )
     if database:
-        there: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306}
+        there: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": database.engine_port, "ToPort": database.engine_port}
         stack.add(
             ec2.SecurityGroupEgress(
                 "DatabaseEgress",

@@ -52,6 +52,41 @@ def test_i1_1_i1_2_the_engine_is_mysql_8_4_in_a_full_minor(stage: Rendered) -> N
     assert stage.one("database.yaml/ParameterGroup")["Family"] == "mysql8.4"
 
 
+@pytest.mark.parametrize(
+    ("engine", "version", "family", "tls", "port", "master", "logs"),
+    [
+        ("mariadb", r"11\.8\.\d+", "mariadb11.8", "require_secure_transport", 3306, "admin", ["error", "slowquery"]),
+        ("postgres", r"17\.\d+", "postgres17", "rds.force_ssl", 5432, "postgres", ["postgresql", "upgrade"]),
+    ],
+)
+def test_i1_other_engines_differ_where_rds_wants_it(
+    apps: Mapping[str, App], engine: str, version: str, family: str, tls: str, port: int, master: str, logs: list[str]
+) -> None:
+    stage = render(with_database(apps["dev"], engine=engine))
+    made, group = instance(stage), stage.one("database.yaml/ParameterGroup")
+    assert re.fullmatch(version, made["EngineVersion"])
+    assert (made["Engine"], made["MasterUsername"], made["EnableCloudwatchLogsExports"]) == (engine, master, logs)
+    assert (group["Family"], group["Parameters"][tls]) == (family, "1")
+    assert ("EngineLifecycleSupport" in made.properties) == (engine == "postgres")  # RDS knows none for MariaDB
+    assert made["EnablePerformanceInsights"] is (engine == "postgres")  # of a db.t4g.micro
+    for name in ("customer", "employee"):
+        for rule in ("DatabaseEgress", "DatabaseIngress"):
+            opened = stage.one(f"service-{name}.yaml/{rule}")
+            assert (opened["FromPort"], opened["ToPort"]) == (port, port)
+    [alarm] = [
+        each
+        for each in stage.each("AWS::CloudWatch::Alarm")
+        if each.properties.get("MetricName") == "DatabaseConnections"
+    ]
+    assert alarm["Threshold"] == (1024**3 // (9531392 if engine == "postgres" else 12582880)) * 60 // 100
+
+
+def test_i1_another_engine_would_be_another_database(apps: Mapping[str, App], prod: Rendered) -> None:
+    for engine in ("mariadb", "postgres"):
+        with pytest.raises(LedgerError, match=r"database\.engine.*born with 'mysql'"):
+            render(with_database(apps["prod"], engine=engine), prod.ledger)
+
+
 def test_i1_3_a_live_minor_moves_but_the_template_never_goes_back(apps: Mapping[str, App], prod: Rendered) -> None:
     assert instance(prod)["AutoMinorVersionUpgrade"] is True
     births = {**prod.ledger.births, "database": {**prod.ledger.births["database"], "engine_version": "8.4.5"}}
