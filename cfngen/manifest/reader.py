@@ -98,7 +98,8 @@ class Reader:
             mark = error.problem_mark or error.context_mark
             said = " ".join(filter(None, (error.problem, error.context and f"({error.context})")))
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            self._stop(_found(text, line), _kinder(said, text, line), line, column)
+            since = error.context_mark.line + 1 if error.context_mark else 0
+            self._stop(_found(text, line), _kinder(said, text, line, since), line, column)
         except yaml.YAMLError as error:
             said = " ".join(str(error).split())
             self._stop("", f"no YAML: {said}")
@@ -268,8 +269,8 @@ def _found(text: str, line: int) -> str:
     return shown(lines[line - 1].strip()) if 0 < line <= len(lines) else ""
 
 
-def _kinder(said: str, text: str, line: int) -> str:
-    """What the parser says, with what usually is the reason."""
+def _kinder(said: str, text: str, line: int, since: int) -> str:
+    """What the parser says, with what usually is the reason; `since` is the line on which what it reads begins."""
     lines = text.splitlines()
     here = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in here[: len(here) - len(here.lstrip())]:
@@ -278,4 +279,6 @@ def _kinder(said: str, text: str, line: int) -> str:
         return "text with a colon and a space in it in quotes, and keys of one mapping at one indentation"
     if "cannot start any token" in said:
         return f"text that begins with this character in quotes ({said})"
-    return f"YAML: {said}"
+    if "did not find expected key" in said or "did not find expected '-' indicator" in said:
+        return f"the indentation of what it stands in, which begins on line {since}, or a closed bracket or quote before it"
+    return said
