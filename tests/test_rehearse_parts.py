@@ -279,6 +279,7 @@ def test_the_load_counts_every_request_and_tells_failures(tmp_path: Path) -> Non
             "",
             "0.5",
             "4",
+            "",
             str(file),
             "/good",
             "/bad",

@@ -8,7 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -61,11 +64,15 @@ def test_a_second_signal_does_not_stop_the_tidying(tmp_path: Path) -> None:
         with room(tmp_path, print) as here:
             here.end.callback(done.append, "tidied")
             here.end.callback(signal.raise_signal, signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                done.append("finished")
 
     with pytest.raises(KeyboardInterrupt):
         twice()
-    assert done == ["tidied"]
+    assert done == ["finished", "tidied"]
 
 
 def test_an_act_alone_wants_only_its_own_programs() -> None:
@@ -98,3 +105,24 @@ def test_a_rehearsal_that_ends_early_did_not_pass_whatever_was_checked_before(
         "failed"
         in (tmp_path / "coffee-dev" / "rehearsal.html").read_text(encoding="utf-8").partition("</title>")[0].lower()
     )
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_is_kept_after_a_failure_is_a_failure_still(monkeypatch: pytest.MonkeyPatch, *, keeps: bool) -> None:
+    @contextmanager
+    def stage(*_: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(account=SimpleNamespace(environment={"AWS_ENDPOINT_URL": "http://localhost:1"}))
+
+    def fail(*_: object) -> None:
+        raise RehearsalError("the migration failed")
+
+    kept: list[object] = []
+    monkeypatch.setattr(plays, "stage", stage)
+    monkeypatch.setattr(plays, "visited", lambda _: "the site")
+    monkeypatch.setattr(plays.acts, "play", fail)
+    story = Story(lambda _: None)
+    with pytest.raises(RehearsalError, match="the migration failed"):
+        plays.play(SimpleNamespace(), SimpleNamespace(), story, keep=kept.append if keeps else None)  # type: ignore[arg-type]
+    assert kept == (["the site"] if keeps else [])
+    assert not story.passed
+    assert ("export AWS_ENDPOINT_URL=http://localhost:1" in " ".join(each.text for each in story.events)) is keeps

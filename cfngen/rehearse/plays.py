@@ -39,15 +39,17 @@ def play(
     """
     if only in _RUNNING:
         with stage(wanted, room, story) as running:
+            failed = None
             try:
                 acts.play(running, _RUNNING[only])
-            except RehearsalError as failed:
-                story.error = str(failed)
-                if not keep:
-                    raise
+            except RehearsalError as error:
+                failed, story.error = error, str(error)
             if keep:
+                where = " ".join(f"{key}={value}" for key, value in sorted(running.account.environment.items()))
+                story.tell("kept", f"for the AWS command line: export {where}")
                 keep(visited(running))
-                story.judge()
+            if failed:
+                raise failed
         return
     there = deploy(wanted, room, story)
     if only == "deploy":
