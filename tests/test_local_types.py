@@ -653,6 +653,20 @@ ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
         "Lambda::EventSourceMapping",
         {"FunctionName": ref("Function"), "EventSourceArn": att("Queue", "Arn"), "BatchSize": 5},
     ),
+    "Release": ("Lambda::Version", {"FunctionName": ref("Function"), "Description": "one"}),
+    "Live": (
+        "Lambda::Alias",
+        {
+            "FunctionName": ref("Function"),
+            "Name": "live",
+            "FunctionVersion": att("Release", "Version"),
+            "Description": "one",
+        },
+    ),
+    "Url": (
+        "Lambda::Url",
+        {"TargetFunctionArn": att("Function", "Arn"), "AuthType": "AWS_IAM", "Cors": {"MaxAge": 61}},
+    ),
     "Source": (
         "CodeCommit::Repository",
         {"RepositoryName": "zoo", "RepositoryDescription": "one", "Tags": tagged("one")},
@@ -850,6 +864,8 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
         "Definition": {"Comment": "two", "StartAt": "S", "States": {"S": {"Type": "Succeed"}}},
         "Tags": tagged("two"),
     },
+    "Live": {"Description": "two", "FunctionVersion": "$LATEST"},
+    "Url": {"AuthType": "NONE", "Cors": {"MaxAge": 62}},
     "Mapping": {"BatchSize": 7},
     "Function": {"MemorySize": 256, "Timeout": 9, "Environment": {"Variables": {"A": "two"}}, "Tags": tagged("two")},
     "Source": {"RepositoryName": "zoo-two", "RepositoryDescription": "two", "Tags": tagged("two")},

@@ -101,7 +101,9 @@ class Api(ChangeSets, Questions):
         if root.is_protected:
             raise ApiError(f"Stack [{root.name}] cannot be deleted while TerminationProtection is enabled")
         if root is not record:
-            told = f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local target with its root"
+            told = (
+                f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local target with its root"
+            )
             raise ApiError(told, "NotImplemented", 501)
         retained = given.get("RetainResources", [])
         if retained and record.status != "DELETE_FAILED":
