@@ -188,7 +188,7 @@ HEALTH_CHECK: Options = {
 }
 _health_check = made(HealthCheck, HEALTH_CHECK, command=("true",))
 CONTAINER: Options = {
-    "image": of("image", IMAGE),
+    "image": st.just({"image": IMAGE, "source": ""}),  # optional parts come in any order
     "source": st.just({"source": "services/beside", "image": ""}),
     "command": of("command", ("sh", "-c", "sleep 9"), ("true",)),
     "environment": of("environment", {}, {"LEVEL": "info"}, {"TOPIC": Text.parameter("JobsTopic")}),
