@@ -45,7 +45,10 @@ def init(folder: Path, name: str | None, repository: str | None, yes: bool) -> N
     with tempfile.TemporaryDirectory(prefix="cfngen-") as temporary:  # what would be refused is not written
         trial = Path(temporary) / "cfngen.yaml"
         trial.write_text(files["cfngen.yaml"], encoding="utf-8")
-        load(trial)
+        try:
+            load(trial)
+        except DescriptionError as error:
+            raise DescriptionError(replace(each, file="cfngen.yaml, not written") for each in error.problems) from None
     write_new(folder, files)
     for each in files:
         click.echo(folder / each)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfngen import App, DescriptionError, Service
-from cfngen.load import find, load, select
+from cfngen.load import find, is_description, load, select
 
 HEAD = "from cfngen import App, Service\n"
 SHOP = "App(name='shop', services=(Service(name='web'),))"
@@ -197,6 +197,23 @@ def test_an_unknown_stage_is_refused_with_the_closest_one() -> None:
     with pytest.raises(DescriptionError) as caught:
         select((shop,), "prd")
     assert str(caught.value) == "--stage: 'prd'; no stage of the application; did you mean 'prod'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_one"),
+    [
+        ("a.py", "", True),
+        ("a.yaml", "name: shop\nservices: {}\n", True),
+        ("a.yml", "x: 1\n", True),
+        ("a.yaml", "AWSTemplateFormatVersion: '2010-09-09'\n", False),
+        ("a.yaml", "# a\nResources:\n  A: {}\n", False),
+        ("a.yaml", '{"Resources": {}}', False),
+        ("a.json", "{}", False),
+    ],
+)
+def test_descriptions_are_told_from_templates(name: str, text: str, is_one: bool, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert is_description(tmp_path / name) is is_one
 
 
 NONE = "APP: name the application's description; there is no cfngen.yaml here and no description in services/*.py; cfngen init writes one"

@@ -481,7 +481,8 @@ OPTIONS_HEAD = """\
 
 What a description can say, in the order in which an `App` leads to it. Objects are frozen and take their options by name:
 `Service(name="customer")`. A type such as `tuple[str, ...]` is any number of strings in parentheses: `("/admin", "/admin/*")`,
-and `("/*",)` for one. This page is kept by `tests/test_readme.py`: names, types, defaults and what the classes say themselves
+and `("/*",)` for one. In YAML, names and defaults are the same;
+[yaml.md](yaml.md) says how each type is spelt there. This page is kept by `tests/test_readme.py`: names, types, defaults and what the classes say themselves
 come from the code by `make golden`; the rest of the last column is written here by hand."""
 
 

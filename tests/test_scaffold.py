@@ -245,6 +245,8 @@ def test_a_name_and_a_repository_may_be_given(tmp_path: Path, monkeypatch: pytes
 def test_what_would_be_refused_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(make(tmp_path / "go", GO), monkeypatch, "--name", "Not A Name")
     assert isinstance(done.exception, DescriptionError)
+    assert str(done.exception).startswith("cfngen.yaml, not written:")
+    assert "name: 'Not A Name'; lower-case letters" in str(done.exception)
     assert not Path("cfngen.yaml").exists()
 
 
