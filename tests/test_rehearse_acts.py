@@ -319,8 +319,9 @@ def test_an_approval_waits_for_a_person_who_may_say_no(coffee: Coffee) -> None:
         return Started("gate", client.start_pipeline_execution(name="gate")["pipelineExecutionId"], "a test")
 
     def latest() -> dict[str, Any]:
-        found: dict[str, Any] = client.get_pipeline_state(name="gate")["stageStates"][1]["actionStates"][0]
-        return found.get("latestExecution", {})
+        state = client.get_pipeline_state(name="gate")["stageStates"][1]["actionStates"][0]
+        found: dict[str, Any] = state.get("latestExecution", {})
+        return found
 
     with rounds.approving(coffee, {"gate"}):
         assert [each.reason for each in coffee.player.outcomes([start()])] == [""]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
@@ -54,6 +55,7 @@ class Player:
     @contextmanager
     def playing(self) -> Iterator[None]:
         """Play while the block lasts; at its end whatever still runs is ended."""
+        self._take_new()  # from now on the account knows that somebody plays
         self._begin("player", self._take)
         try:
             yield
@@ -87,16 +89,18 @@ class Player:
             raise self.trouble[0]
 
     def _take(self) -> None:
-        while not self._over.is_set():
-            for each in self.account.play("codepipeline", "TakeExecutions")["executions"]:
-                name = each["pipelineName"]
-                if name not in self._pipelines:
-                    self._pipelines[name] = queue.Queue()
-                    self._begin(name, lambda name=name: self._run(name))  # type: ignore[misc]
-                self._pipelines[name].put(each["pipelineExecutionId"])
-            for identity in self.account.play("codedeploy", "TakeDeployments")["deployments"]:
-                self._begin(identity, lambda identity=identity: self._deploy(identity))  # type: ignore[misc]
-            self._over.wait(_PAUSE_SECONDS)
+        while not self._over.wait(_PAUSE_SECONDS):
+            self._take_new()
+
+    def _take_new(self) -> None:
+        for each in self.account.play("codepipeline", "TakeExecutions")["executions"]:
+            name = each["pipelineName"]
+            if name not in self._pipelines:
+                self._pipelines[name] = queue.Queue()
+                self._begin(name, partial(self._run, name))
+            self._pipelines[name].put(each["pipelineExecutionId"])
+        for identity in self.account.play("codedeploy", "TakeDeployments")["deployments"]:
+            self._begin(identity, partial(self._deploy, identity))
 
     def _run(self, pipeline: str) -> None:
         while not self._over.is_set():
