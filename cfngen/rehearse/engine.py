@@ -10,9 +10,11 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, environment
 
@@ -34,6 +36,7 @@ network_config_dir = "{folder}/networks"
 """
 PROCESSES = 8192
 """How many processes and threads a container may have; podman's own default is more than a machine may give."""
+_TRIES = 3
 _VIEW = 'mount --bind "$0" /etc/hosts && exec "$@"'
 SUBNET = "10.91.{}.0/24"
 
@@ -93,8 +96,12 @@ class Engine:
         self.podman("network", "rm", "--force", name)
 
     def _clear(self) -> None:
-        # Containers that share a network stand before the one that holds it.
-        self.podman("rm", "--all", "--force", "--depend", "--time", "0")
+        # A container whose network others share goes only after them, so what is left goes with the next try.
+        for _ in range(_TRIES - 1):
+            with suppress(RehearsalError):
+                self.podman("rm", "--all", "--force", "--time", "0")
+                return
+        self.podman("rm", "--all", "--force", "--time", "0")
 
     def _environment(self, which: str) -> dict[str, str]:
         trusted = {"SSL_CERT_FILE": str(self.folder / "trusted.pem"), "SSL_CERT_DIR": "/nonexistent"}

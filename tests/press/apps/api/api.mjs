@@ -8,7 +8,11 @@ if (process.argv.includes('--prepare')) {
 
 const server = createServer(async (request, response) => {
   const known = request.url === '/v1/health' || (request.url === '/v1/jobs' && request.method === 'POST');
-  if (request.url === '/v1/ink') return response.end(await (await fetch('http://127.0.0.1:9100/')).text());
+  if (request.url === '/v1/ink') {
+    const left = await (await fetch('http://127.0.0.1:9100/')).text();
+    response.setHeader('Content-Type', 'text/html');
+    return response.end(`<!doctype html><html lang="en"><title>Ink</title><link rel="icon" href="data:,"><main><h1>Ink</h1><pre>${left}</pre></main></html>`);
+  }
   response.writeHead(known ? 200 : 404, { 'Content-Type': 'application/json' });
   response.end(JSON.stringify({ known }));
 });

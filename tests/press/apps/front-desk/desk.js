@@ -24,20 +24,25 @@ const about = {
   isReadOnly: failsToWrite('/srv/here') && failsToWrite('/tmp/here'),
 };
 
+const page = (title, body) =>
+  `<!doctype html><html lang="en"><title>${title}</title><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">` +
+  `<style>pre { white-space: pre-wrap; overflow-wrap: anywhere; }</style><main><h1>${title}</h1>${body}</main></html>`;
+
 const server = http.createServer((request, response) => {
   const { pathname } = new URL(request.url, 'http://desk');
   if (pathname === '/up') return response.end('up\n');
   appendFileSync(spool, `${pathname}\n`);
   if (pathname === '/about') {
-    response.setHeader('Content-Type', 'application/json');
-    return response.end(JSON.stringify({ ...about, visits: readFileSync(spool, 'utf8').split('\n').length - 1 }));
+    const told = JSON.stringify({ ...about, visits: readFileSync(spool, 'utf8').split('\n').length - 1 });
+    response.setHeader('Content-Type', 'text/html; charset=utf-8');
+    return response.end(page('About', `<pre>${told.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</pre>`));
   }
   if (pathname !== '/') {
     response.statusCode = 404;
     return response.end('nothing here\n');
   }
   response.setHeader('Content-Type', 'text/html; charset=utf-8');
-  response.end('<!doctype html><html lang="en"><title>Desk</title><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><main><h1>Desk</h1><p><a href="/about">about</a></p></main></html>');
+  response.end(page('Desk', '<p><a href="/about">about</a></p>'));
 });
 server.keepAliveTimeout = 65_000;
 server.listen(Number(process.env.PORT));
