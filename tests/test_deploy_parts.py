@@ -308,14 +308,14 @@ def test_throttling_is_borne_and_silence_is_not() -> None:
 
 
 class Serving:
-    """A local AWS in which the tasks of every service run in one colour."""
+    """A local AWS in which the tasks of every service run in one colour; before it is known, in none."""
 
     def __init__(self, inner: Target) -> None:
         self.inner = inner
         self.group = ""
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ.get("HTTP_X_AMZ_TARGET", "").endswith(".DescribeServices") or not self.group:
+        if not environ.get("HTTP_X_AMZ_TARGET", "").endswith(".DescribeServices"):
             return self.inner(environ, start)
         said: list[Any] = []
         body = b"".join(self.inner(environ, lambda *told: said.extend(told)))
@@ -323,7 +323,7 @@ class Serving:
         for each in data["services"]:
             balancers = [{"targetGroupArn": self.group}]
             task_set = {"id": "ecs-svc/1", "status": "PRIMARY", "loadBalancers": balancers, "runningCount": 1}
-            each["taskSets"] = [task_set]
+            each["taskSets"] = [task_set] if self.group else []
         body = json.dumps(data).encode()
         start(said[0], [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
         return [body]
