@@ -24,6 +24,7 @@ PAGES = {
     "/": HEAD.format('<link rel="icon" href="data:,">')
     + '<body><main><h1>Shop</h1><a href="/item/1">One</a> <a href="/item/2">Two</a> <a href="/other">Other</a></main></body></html>',
     "/item/1": HEAD.format('<link rel="icon" href="data:,">') + "<body><main><h1>Item</h1></main></body></html>",
+    "/plain": HEAD.format("") + "<body><main><h1>No icon</h1></main></body></html>",
     "/console": '<script>console.error("oh no")</script>',
     "/exception": "<script>nothing()</script>",
     "/missing": '<img src="/gone.png" alt="a picture">',
@@ -129,7 +130,7 @@ def test_a_look_of_ones_own_fails_with_its_line_and_is_watched(tmp_path: Path, s
     file.write_text(
         "def look_good(visitor):\n"
         '    """All is well."""\n'
-        '    page = visitor.open("/", javascript=False)\n'
+        '    page = visitor.open("/plain", javascript=False)\n'
         '    visitor.keep(page, "The shop")\n'
         "\n\ndef look_bad(visitor):\n"
         '    """There are three items."""\n'

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
@@ -77,8 +78,12 @@ class Watched:
         self.page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # Chromium also reports pages that answer 4xx: what a page should answer is said by who asks for it.
-        is_answer = message.text.startswith("Failed to load resource") and message.location["url"] in self._visited
+        # Chromium also reports pages that answer 4xx, and the icon that it looks for where no page names one: what a page
+        # should answer is said by who asks for it, and nobody asked for that icon.
+        url = message.location["url"]
+        is_answer = message.text.startswith("Failed to load resource") and (
+            url in self._visited or urlsplit(url).path == "/favicon.ico"
+        )
         if message.type == "error" and not is_answer:
             self.wrong.append(f"console: {message.text[:300]}")
 
