@@ -172,6 +172,10 @@ def test_what_readers_differ_on_is_refused_with_a_lesson(line: str, refused: Any
         ("name: shop\nservices: {web: {environment: {A: {default: x}}}}\n", "parameter is missing"),
         ("name: shop\nservices: {web: {environment: {A: {parameter: B, allowed_values: 1}}}}\n", "a parameter as CloudFormation knows it"),
         ("name: shop\nservices: {web: {secrets: {A: {Secret: {arn: ''}}}}}\n", "a string that is not empty"),
+        (
+            "name: shop\nservices: {web: {secrets: {A: {arn: x, key: y}}}}\n",
+            "2:31: services.web.secrets.A: a mapping; one of Secret, SsmParameter, with its options below it, as in Secret: {arn: ...}",
+        ),
         ("name: shop\nservices: {web: {release: {strategy: {Canary: {}, Linear: {}}}}}\n", "one of AllAtOnce, Canary, Linear"),
     ],
 )  # fmt: skip

@@ -157,6 +157,9 @@ class Builder:
         entries = _entries(node)
         if isinstance(node, Scalar) and not is_null(node):
             entries = {node.text: Entry(node, Fields(node.line, node.column))}
+        bare = [name for name, cls in shape.by_name.items() if entries and set(entries) <= set(options(cls))]
+        if bare:
+            return self._refuse(node, shape, spot, f"{words(shape)}, as in {bare[0]}: {{{next(iter(entries))}: ...}}")
         if len(entries) != 1:
             return self._refuse(node, shape, spot)
         name, entry = next(iter(entries.items()))
