@@ -10,8 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,19 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
-from cfngen.cli_common import PathType, colour
+from cfngen.cli_common import PathType, colour, progress
 from cfngen.cli_deploy import deploy, destroy
 from cfngen.cli_init import init
 from cfngen.cli_local import local
 from cfngen.cli_manifest import convert, explain, schema
 from cfngen.cli_rehearse import rehearse
+from cfngen.cli_simulate import simulate
 from cfngen.disk import alone, write
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.generated import files_of, generated
-from cfngen.load import find, is_description, load, select
-from cfngen.routing import owner
-from cfngen.spec import App
-from cfngen.words import pairs
+from cfngen.load import find, load, select
 
-_SILENCE_SECONDS = 20
-"""How long a command may say nothing to somebody who reads a log."""
 _LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
 
@@ -105,7 +100,7 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
             command = f"cfngen generate {path}{f' --out {out}' if out else ''}"
             files = files_of(path, select(load(path), stage), out or Path("templates"))
             stages = checks.rendered(files, Path(temporary), command)
-        with _progress(sum(len(each.templates) for each in stages)) as tell:
+        with progress(sum(len(each.templates) for each in stages)) as tell:
             found = checks.check(replace(each, tell=tell) for each in stages)
     if form == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
@@ -117,122 +112,6 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
     click.echo(f"{names}; {said} ({time.monotonic() - started:.1f} s)", err=True)
     if any(each.level == "error" or (each.level == "warning" and each.check not in allow) for each in found):
         sys.exit(1)
-
-
-@cli.command(short_help="Play releases and updates; watch every request.")
-@click.argument("place", metavar="[APP|DIR]", required=False, type=PathType(path_type=Path))
-@click.option("--stage", help="Only this stage.")
-@click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
-@click.option(
-    "--update",
-    nargs=2,
-    metavar="OLD NEW",
-    type=PathType(path_type=Path, exists=True),
-    help="What an update from one folder of templates to another does to live traffic.",
-)
-@click.option(
-    "--parameter",
-    "parameters",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A parameter of the root; the others have their defaults, or a made-up value.",
-)
-@click.option(
-    "--new-parameter",
-    "new_parameters",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="One that only the NEW templates of --update get, or with another value.",
-)
-@click.option(
-    "--ssm",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="What an SSM parameter says that the templates resolve. With --update a colour follows the releases.",
-)
-@click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def simulate(
-    place: Path | None,
-    stage: str | None,
-    story: bool,
-    update: tuple[Path, Path] | None,
-    parameters: tuple[str, ...],
-    new_parameters: tuple[str, ...],
-    ssm: tuple[str, ...],
-    every_reading: bool,
-    form: str,
-) -> None:
-    """Play releases, rollbacks and updates on what APP generates, or on the templates in DIR, and watch every request.
-
-    In place of a DIR the root template's file may be given. With APP, every request has to reach the service that the
-    description gives it to; else whoever gets it first. Nothing is deployed. Results go to stdout. Exit status 1 when
-    something hurts live traffic, 2 for templates that cannot be played.
-    """
-    with parts_of("simulate", "check"):
-        from cfngen.simulate import judge, show
-    from cfngen.semantics.template import TemplateError
-    from cfngen.simulate.files import Files
-    from cfngen.simulate.scenario import Surroundings
-
-    around = Surroundings(
-        pairs("--parameter", parameters),
-        pairs("--ssm", ssm),
-        given_new=pairs("--new-parameter", new_parameters),
-    )
-    if new_parameters and not update:
-        raise DescriptionError([Problem("--new-parameter", new_parameters[0], "belongs to --update OLD NEW")])
-    readings = judge.readings_of(every=every_reading)
-    try:
-        with _progress(0) as tell:
-            if update:
-                if place or stage:
-                    given = str(place or stage)
-                    raise DescriptionError(
-                        [Problem("--update", given, "names both folders; give no APP, DIR or --stage")]
-                    )
-                old, new = map(Files.of, update)
-                judge.check_given("--parameter", around.given, (old, new))
-                judge.check_given("--new-parameter", around.given_new, (new,))
-                verdicts = [judge.judge_update(f"{update[0]} -> {update[1]}", old, new, around, readings, tell)]
-            else:
-                played = _to_play(place, stage)
-                judge.check_given("--parameter", around.given, (files for _, files, _ in played))
-                verdicts = [
-                    judge.judge(name, files, replace(around, owner=whose), readings, tell)
-                    for name, files, whose in played
-                ]
-    except TemplateError as error:
-        raise DescriptionError([Problem("templates", "", str(error))]) from None
-    if form == "json":
-        click.echo(json.dumps([show.as_data(each) for each in verdicts], indent=2))
-    else:
-        shaded = sys.stdout.isatty() and colour() is None
-        for each in verdicts:
-            for line in show.verdict(each, with_story=story, colour=shaded):
-                click.echo(line)
-    for each in verdicts:
-        click.echo(each.summary, err=True)
-    if any(each.hurts for each in verdicts):
-        sys.exit(1)
-
-
-def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Any, Callable[[Any], str | None] | None]]:
-    """What is played, each with who answers a request, where a description says so."""
-    from cfngen.simulate.files import Files
-    from cfngen.simulate.judge import stage_folders
-
-    if place and (place.is_dir() or not is_description(place)):
-        folders = stage_folders(place, stage) if place.is_dir() else [place]
-        return [(str(folder), Files.of(folder), None) for folder in folders]
-    path = place or find()
-    stages = select(load(path), stage)
-    written = files_of(path, stages, Path("templates")).items()
-    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
-
-
-def _owner(app: App) -> Callable[[Any], str | None]:
-    return lambda request: owner(app, request.host, request.path, request.address)
 
 
 @cli.command(short_help="Ask a deployed stage what is live and what is in the way.")
@@ -290,6 +169,7 @@ cli.add_command(init)
 cli.add_command(local)
 cli.add_command(rehearse)
 cli.add_command(schema)
+cli.add_command(simulate)
 
 
 def main() -> None:
@@ -312,28 +192,6 @@ def _refuse(problems: list[Problem]) -> None:
     """What is wrong with several stages in the same words is told once."""
     if problems:
         raise DescriptionError(dict.fromkeys(problems))
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """One line on a terminal, which goes when it is over; elsewhere a line now and then of what takes long."""
-    done, is_terminal, told = 0, sys.stderr.isatty(), time.monotonic()
-
-    def tell(what: str) -> None:
-        nonlocal done, told
-        done += 1
-        line = f"{done}/{total} {what}" if total else f"{done} {what}"
-        if is_terminal:
-            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
-        elif time.monotonic() - told > _SILENCE_SECONDS:
-            told = time.monotonic()
-            click.echo(line, err=True)
-
-    try:
-        yield tell
-    finally:
-        if is_terminal:
-            click.echo("\r\x1b[2K", nl=False, err=True)
 
 
 def _show(found: Iterable[Any]) -> None:

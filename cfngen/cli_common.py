@@ -1,14 +1,21 @@
-"""What every command of the command line does alike: paths that it is given, and colours."""
+"""What every command of the command line does alike: paths that it is given, colours, and what it tells meanwhile."""
 
 from __future__ import annotations
 
 import errno
 import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from cfngen.errors import DescriptionError, Problem, shown
+
+_SILENCE_SECONDS = 20
+"""How long a command may say nothing to somebody who reads a log."""
 
 
 class PathType(click.Path):
@@ -29,3 +36,25 @@ class PathType(click.Path):
 def colour() -> bool | None:
     """Never, where the user says so; else click decides, by whether it is a terminal."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """One line on a terminal, which goes when it is over; elsewhere a line now and then of what takes long."""
+    done, is_terminal, told = 0, sys.stderr.isatty(), time.monotonic()
+
+    def tell(what: str) -> None:
+        nonlocal done, told
+        done += 1
+        line = f"{done}/{total} {what}" if total else f"{done} {what}"
+        if is_terminal:
+            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
+        elif time.monotonic() - told > _SILENCE_SECONDS:
+            told = time.monotonic()
+            click.echo(line, err=True)
+
+    try:
+        yield tell
+    finally:
+        if is_terminal:
+            click.echo("\r\x1b[2K", nl=False, err=True)

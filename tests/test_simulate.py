@@ -44,12 +44,14 @@ def test_one_stage_of_many(cfngen: Run) -> None:
     assert "prod:" not in done.err
     refused = cfngen("simulate", ROOT / "templates", "--stage", "dve")
     assert refused.status == 2
-    assert "there are dev, prod" in refused.err
+    assert "error: --stage: 'dve'; no stage in" in refused.err
+    assert "did you mean 'dev'?" in refused.err
 
 
 def test_json_is_for_programs(cfngen: Run) -> None:
     data = json.loads(cfngen("simulate", ROOT / "templates/coffee/dev", "--format", "json").out)
     assert [each["name"] for each in data] == [str(ROOT / "templates/coffee/dev")]
+    assert data[0].keys() == {"name", "played", "rows", "hurts", "in_release"}
     assert data[0]["hurts"] == []
     last = data[0]["rows"][-1]
     assert last["production"]["customer"] == [{"blue": 0, "green": 100}]
@@ -135,7 +137,22 @@ def test_what_does_not_fit_together_is_refused(cfngen: Run, tmp_path: Path) -> N
     assert "--update" in done.err
     empty = cfngen("simulate", tmp_path)
     assert empty.status == 2
-    assert "there are no templates in it" in empty.err
+    assert empty.err.startswith(f"error: {tmp_path}: there are no templates in it")
+    nowhere = cfngen("simulate", tmp_path / "nowhere")
+    assert nowhere.status == 2
+    assert nowhere.err.startswith(f"error: {tmp_path / 'nowhere'}: there is no such file or folder")
+
+
+def test_each_template_of_an_update_that_is_refused_is_told_with_its_folder(cfngen: Run, tmp_path: Path) -> None:
+    """The files of both have the same names, so the folder says which one is meant; all are told at once."""
+    old, new = _write(tmp_path / "old"), _write(tmp_path / "new", lambda body: body["Resources"].pop("WebTask"))
+    done = cfngen("simulate", "--update", old, new)
+    assert done.status == 2
+    assert done.err.startswith(f"error: {new}: system.yaml: Template format error: ")
+    assert "Unresolved resource dependencies [WebTask]" in done.err
+    (old / "system.yaml").write_text("Resources: [", encoding="utf-8")
+    both = cfngen("simulate", "--update", old, new).err.splitlines()
+    assert [line.removeprefix("error:").strip().partition(": ")[0] for line in both] == [str(old), str(new)]
 
 
 def test_every_rule_of_behaviour_says_what_it_is_and_where_it_is_from() -> None:

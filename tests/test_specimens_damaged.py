@@ -259,8 +259,8 @@ def test_parameters_that_nobody_asks_for_are_refused(cfngen: Run, tmp_path: Path
     whole = _folder(tmp_path, {"system.yaml": SYSTEM})
     assert cfngen("simulate", whole, "--parameter", "Certificate=two", "--ssm", "unused=1").status == 0
     for given_, fits in (
-        ("Certificat=two", "no root has a parameter 'Certificat'; did you mean Certificate?"),
-        ("Zones=two", "no root has a parameter 'Zones'; there are Certificate"),
+        ("Certificat=two", "--parameter: 'Certificat'; no root has such a parameter; did you mean 'Certificate'?"),
+        ("Zones=two", "--parameter: 'Zones'; no root has such a parameter; known: Certificate"),
         ("Certificate", "KEY=VALUE"),
         ("=two", "KEY=VALUE"),
     ):

@@ -36,7 +36,7 @@ class Files:
         texts = dict(_texts(folder))
         found = cls(texts, "" if place.is_dir() else place.name)
         if not found.templates and not found.unread:
-            raise TemplateError(f"{folder}: there are no templates in it; name a folder that cfngen generate wrote")
+            raise TemplateError("there are no templates in it; name a folder that cfngen generate wrote")
         return found
 
     @cached_property
@@ -200,4 +200,4 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
             try:
                 yield path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
             except UnicodeDecodeError as error:
-                raise TemplateError(f"{path}: is no UTF-8: byte {error.start}") from None
+                raise TemplateError(f"{path.relative_to(folder).as_posix()}: is no UTF-8: byte {error.start}") from None

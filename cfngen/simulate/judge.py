@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
@@ -64,12 +64,12 @@ def _lives(number: int) -> str:
 
 
 def stage_folders(place: Path, stage: str | None = None) -> list[Path]:
-    """The stages below a folder: those with a ledger, else the folder itself; raises `TemplateError` for none."""
+    """The stages below a folder: those with a ledger, else the folder itself; raises `DescriptionError` for none."""
     found = [each.parent for each in sorted(place.rglob("ledger.json"))] or [place]
     chosen = [each for each in found if stage in (None, each.resolve().name)]
     if not chosen:
-        names = ", ".join(sorted({each.resolve().name for each in found}))
-        raise TemplateError(f"--stage: {stage!r}; no stage in {place}; there are {names}")
+        hint = did_you_mean(str(stage), {each.resolve().name for each in found})
+        raise DescriptionError([Problem("--stage", repr(stage), f"no stage in {place}; {hint}")])
     return chosen
 
 
@@ -79,13 +79,13 @@ def readings_of(*, every: bool) -> list[Readings]:
 
 
 def check_given(option: str, given: Iterable[str], played: Iterable[Files]) -> None:
-    """Raise `TemplateError` for a parameter that is given by an option and that no root asks for."""
-    asked = sorted({name for files in played for name in files.parameters()})
-    for name in given:
-        if name not in asked:
-            near = difflib.get_close_matches(name, asked, 1)
-            fits = f"did you mean {near[0]}?" if near else f"there are {', '.join(asked) or 'none'}"
-            raise TemplateError(f"{option}: no root has a parameter {name!r}; {fits}")
+    """Raise `DescriptionError` for the parameters that are given by an option and that no root asks for."""
+    asked = {name for files in played for name in files.parameters()}
+    if unknown := [name for name in given if name not in asked]:
+        fits = "no root has such a parameter"
+        raise DescriptionError(
+            [Problem(option, repr(name), f"{fits}; {did_you_mean(name, asked)}") for name in unknown]
+        )
 
 
 def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Readings], tell: Tell) -> Verdict:
@@ -154,5 +154,5 @@ def _verdict(name: str, at_rest: _Played, story: Simulation, in_release: _Played
     if not verdict.released and not verdict.hurts:
         there = _number(len(story.story.services), "service")
         told = f"{there} in it, and no deployment group of CodeDeploy releases one of them: there is nothing to judge"
-        raise TemplateError(f"{name}: {told}")
+        raise TemplateError(told)
     return verdict

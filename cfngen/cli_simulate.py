@@ -1,0 +1,193 @@
+"""``cfngen simulate``: releases, rollbacks and updates played, and every request watched.
+
+Exit status: 0 nothing hurts, 1 something does, 2 wrong input or templates that cannot be played, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cfngen.cli_common import PathType, colour, progress
+from cfngen.errors import DescriptionError, Problem
+from cfngen.extras import parts_of
+from cfngen.generated import files_of
+from cfngen.load import find, is_description, load, select
+from cfngen.routing import owner
+from cfngen.semantics.template import TemplateError
+from cfngen.spec import App
+from cfngen.words import pairs
+
+if TYPE_CHECKING:
+    from cfngen.simulate.files import Files
+    from cfngen.simulate.judge import Verdict
+    from cfngen.simulate.scenario import Surroundings
+
+_Tell = Callable[[str], None]
+
+
+@click.command(short_help="Play releases and updates; watch every request.")
+@click.argument("place", metavar="[APP|DIR]", required=False, type=PathType(path_type=Path))
+@click.option("--stage", help="Only this stage.")
+@click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
+@click.option(
+    "--update",
+    nargs=2,
+    metavar="OLD NEW",
+    type=PathType(path_type=Path, exists=True),
+    help="What an update from one folder of templates to another does to live traffic.",
+)
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter of the root; the others have their defaults, or a made-up value.",
+)
+@click.option(
+    "--new-parameter",
+    "new_parameters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One that only the NEW templates of --update get, or with another value.",
+)
+@click.option(
+    "--ssm",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What an SSM parameter says that the templates resolve. With --update a colour follows the releases.",
+)
+@click.option("--every-reading", is_flag=True, help="Play all combinations of what AWS leaves open, not each alone.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def simulate(
+    place: Path | None,
+    stage: str | None,
+    story: bool,
+    update: tuple[Path, Path] | None,
+    parameters: tuple[str, ...],
+    new_parameters: tuple[str, ...],
+    ssm: tuple[str, ...],
+    every_reading: bool,
+    form: str,
+) -> None:
+    """Play releases, rollbacks and updates on what APP generates, or on the templates in DIR, and watch every request.
+
+    In place of a DIR the root template's file may be given. With APP, every request has to reach the service that the
+    description gives it to; else whoever gets it first. Nothing is deployed. Results go to stdout. Exit status 1 when
+    something hurts live traffic, 2 for templates that cannot be played.
+    """
+    with parts_of("simulate", "check"):
+        from cfngen.simulate import show
+    from cfngen.simulate.scenario import Surroundings
+
+    around = Surroundings(
+        pairs("--parameter", parameters),
+        pairs("--ssm", ssm),
+        given_new=pairs("--new-parameter", new_parameters),
+    )
+    if new_parameters and not update:
+        raise DescriptionError([Problem("--new-parameter", new_parameters[0], "belongs to --update OLD NEW")])
+    if update and (place or stage):
+        fits = "names both folders; give no APP, DIR or --stage"
+        raise DescriptionError([Problem("--update", str(place or stage), fits)])
+    with progress(0) as tell:
+        if update:
+            verdicts = [_judge_update(update, around, tell, every_reading=every_reading)]
+        else:
+            verdicts = _judge(place, stage, around, tell, every_reading=every_reading)
+    if form == "json":
+        click.echo(json.dumps([show.as_data(each) for each in verdicts], indent=2))
+    else:
+        shaded = sys.stdout.isatty() and colour() is None
+        for each in verdicts:
+            for line in show.verdict(each, with_story=story, colour=shaded):
+                click.echo(line)
+    for each in verdicts:
+        click.echo(each.summary, err=True)
+    if any(each.hurts for each in verdicts):
+        sys.exit(1)
+
+
+def _judge_update(update: tuple[Path, Path], around: Surroundings, tell: _Tell, *, every_reading: bool) -> Verdict:
+    from cfngen.simulate import judge
+
+    old, new = _read(update)
+    judge.check_given("--parameter", around.given, (old, new))
+    judge.check_given("--new-parameter", around.given_new, (new,))
+    name, readings = f"{update[0]} -> {update[1]}", judge.readings_of(every=every_reading)
+    with _refused(name):
+        return judge.judge_update(name, old, new, around, readings, tell)
+
+
+def _judge(
+    place: Path | None, stage: str | None, around: Surroundings, tell: _Tell, *, every_reading: bool
+) -> list[Verdict]:
+    from cfngen.simulate import judge
+
+    played, verdicts = _to_play(place, stage), []
+    judge.check_given("--parameter", around.given, [files for _, files, _ in played])
+    for name, files, whose in played:
+        with _refused(name):
+            readings = judge.readings_of(every=every_reading)
+            verdicts.append(judge.judge(name, files, replace(around, owner=whose), readings, tell))
+    return verdicts
+
+
+def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, Callable[[Any], str | None] | None]]:
+    """What is played, each with who answers a request, where a description says so."""
+    from cfngen.simulate.files import Files
+    from cfngen.simulate.judge import stage_folders
+
+    if place and (place.is_dir() or not is_description(place)):
+        folders = stage_folders(place, stage) if place.is_dir() else [place]
+        return [(str(folder), files, None) for folder, files in zip(folders, _read(folders), strict=True)]
+    path = place or find()
+    stages = select(load(path), stage)
+    written = files_of(path, stages, Path("templates")).items()
+    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
+
+
+def _read(places: Iterable[Path]) -> list[Files]:
+    """The files of folders, or of root templates; raises `DescriptionError` for all that CloudFormation would refuse."""
+    found: list[Files] = []
+    problems: list[Problem] = []
+    for place in places:
+        try:
+            found.append(_files(place))
+        except DescriptionError as error:
+            problems += error.problems
+    if problems:
+        raise DescriptionError(dict.fromkeys(problems))
+    return found
+
+
+def _files(place: Path) -> Files:
+    from cfngen.simulate.files import Files
+
+    if not place.exists():
+        fits = "there is no such file or folder; name a description, a folder of templates, or the root's file"
+        raise DescriptionError([Problem(str(place), "", fits)])
+    with _refused(str(place if place.is_dir() else place.parent)):
+        files = Files.of(place)
+        files.check()
+        return files
+
+
+@contextmanager
+def _refused(place: str) -> Iterator[None]:
+    """Templates that are refused meanwhile are told with the place where they stand."""
+    try:
+        yield
+    except TemplateError as error:
+        raise DescriptionError([Problem(place, "", str(error))]) from None
+
+
+def _owner(app: App) -> Callable[[Any], str | None]:
+    return lambda request: owner(app, request.host, request.path, request.address)
