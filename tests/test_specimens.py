@@ -55,6 +55,19 @@ def test_a_rule_that_is_edited_goes_back_to_blue() -> None:
     assert lived(then=[more]) >= {"T1", "T2", "T4", "T5"}
 
 
+def test_a_weight_that_a_parameter_of_the_stack_says_is_what_the_stack_declares() -> None:
+    """Whoever writes that parameter after a release, the stack still says blue, and an edit of the rule writes it."""
+
+    def by_parameters(body: Body) -> None:
+        for name, value in (("Live", "100"), ("Idle", "0")):
+            body["Resources"][name] = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}}
+        weights = ({"Fn::GetAtt": [name, "Value"]} for name in ("Live", "Idle"))
+        properties(body, "AdminRule")["Actions"] = forward(*weights, "Admin")
+
+    assert lived(by_parameters) == set()
+    assert lived(by_parameters, then=[edited("AdminRule", Priority=99)]) >= {"T1", "T2"}
+
+
 def test_a_rule_of_another_priority_goes_back_to_blue() -> None:
     assert lived(then=[edited("AdminRule", Priority=99)]) >= {"T1", "T2"}
 

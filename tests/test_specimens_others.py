@@ -100,6 +100,16 @@ def test_transforms_that_change_what_is_deployed_are_refused(cfngen: Run, tmp_pa
     assert f"App.template.json: the transform {name} is not played" in " ".join(done.err.split())
 
 
+@pytest.mark.parametrize("name", ["Fn::ForEach::Topics", "Fn::Transform"])
+def test_functions_that_make_templates_are_refused_by_name(cfngen: Run, tmp_path: Path, name: str) -> None:
+    body = {**cdk(), "Transform": "AWS::LanguageExtensions"}
+    body["Resources"][name] = ["Topic", ["A", "B"], {"Topic${Topic}": {"Type": "AWS::SNS::Topic"}}]
+    (tmp_path / "App.template.json").write_text(json.dumps(body), encoding="utf-8")
+    done = cfngen("simulate", tmp_path)
+    assert done.status == 2
+    assert f"App.template.json: {name} is not played; play the template that it makes" in " ".join(done.err.split())
+
+
 def test_functions_beside_are_no_trouble(cfngen: Run, tmp_path: Path) -> None:
     body = {**cdk(), "Transform": "AWS::Serverless-2016-10-31"}
     body["Resources"]["Hook"] = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "index.handler"}}

@@ -117,6 +117,14 @@ def _without_test_route(body: Body) -> None:
     [
         (_without_group, "T5 admin loses its deployment group: nothing releases it any more"),
         (edited("AdminDeployment", AlarmConfiguration={"Enabled": False}), "T5 admin loses its alarms: its next"),
+        (
+            edited("AdminDeployment", AutoRollbackConfiguration={"Enabled": False}),
+            "T5 admin loses its way back after DEPLOYMENT_STOP_ON_REQUEST: such a release stays half done",
+        ),
+        (
+            edited("AdminDeployment", AutoRollbackConfiguration={"Enabled": True, "Events": ["DEPLOYMENT_FAILURE"]}),
+            "T5 admin loses its way back after DEPLOYMENT_STOP_ON_ALARM",
+        ),
         (_without_test_route, "T5 admin loses its test listener: its next version is first seen by users"),
     ],
 )

@@ -18,6 +18,7 @@ from cfngen.simulate.plainly import plainly
 
 _HARMLESS = ("AWS::LanguageExtensions", "AWS::Serverless-2016-10-31")
 """Transforms that leave alone what carries traffic here."""
+_PROCESSED = "play the template that it makes (aws cloudformation get-template --template-stage Processed)"
 TEMPLATES = (".yaml", ".yml", ".json", ".template")
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
 
@@ -93,8 +94,8 @@ class Files:
             file = waiting.pop()
             seen.add(file)
             try:
-                check(self.templates[self._known(file)])
-                _check_transforms(self.templates[file])
+                _check_transforms(self.templates[self._known(file)])
+                check(self.templates[file])
             except TemplateError as error:
                 raise TemplateError(f"{file}: {error}" if not str(error).startswith(file) else str(error)) from None
             waiting += [each for each in self._nested(self.templates[file]).values() if each not in seen]
@@ -180,7 +181,21 @@ def _check_transforms(template: Template) -> None:
     for each in named if isinstance(named, list) else [named]:
         name = str(each.get("Name") if isinstance(each, Mapping) else each)
         if name not in _HARMLESS:
-            raise TemplateError(f"the transform {name} is not played; play the template that it makes")
+            raise TemplateError(f"the transform {name} is not played; {_PROCESSED}")
+    for key in _keys(template.body):
+        if key == "Fn::Transform" or key.startswith("Fn::ForEach::"):
+            raise TemplateError(f"{key} is not played; {_PROCESSED}")
+
+
+def _keys(body: Any) -> Iterator[str]:
+    """The keys of all objects in a template; YAML's aliases may lead round in a circle, which is refused elsewhere."""
+    waiting, seen = [body], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in seen and isinstance(node, Mapping | list):
+            seen.add(id(node))
+            yield from map(str, node) if isinstance(node, Mapping) else ()
+            waiting += node.values() if isinstance(node, Mapping) else node
 
 
 def _end(url: Any) -> str:

@@ -64,6 +64,8 @@ class Resources:
             self.world.changed(f"{resource.place} is {what}")
 
     def attribute(self, resource: Resource, name: str) -> Any:
+        if name in _SAID.get(resource.kind, ()):
+            return resource.properties.get(name)
         known = _TYPES.get(resource.kind, _OTHER).attributes
         made = self.reference(resource) if resource.kind in _NAMES else resource.physical
         return known[name](self.world, made) if name in known else f"{resource.physical}.{name}"
@@ -425,6 +427,8 @@ _NAMES = {
     "AWS::CloudWatch::CompositeAlarm": "AlarmName",
 }
 """The property that names a resource, by types whose Ref is that name; without one a name is made up."""
+_SAID = {"AWS::SSM::Parameter": ("Type", "Value")}
+"""Attributes that say what a property of the same name declares."""
 _ALARM_ARN = {"Arn": lambda _, name: f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"}
 _OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {

@@ -117,6 +117,8 @@ def safeguards(world: World) -> Safeguards:
         if group := world.group_of(service):
             has = {"deployment group", *(["alarms"] if alarm_names(group) else [])}
             has |= {"test listener"} if world.listener_of(group, "TestTrafficRoute") else set()
+            back = group.properties.get("AutoRollbackConfiguration", {})
+            has |= {f"way back after {event}" for event in back.get("Events", ()) if back.get("Enabled")}
             found[service.arn] = frozenset(has)
     return found
 
@@ -126,6 +128,7 @@ _WITHOUT = {
     "alarms": "its next release goes on whatever users get",
     "test listener": "its next version is first seen by users",
 }
+_HALF_DONE = "such a release stays half done"
 
 
 def dropped(before: Safeguards, world: World) -> Seen:
@@ -135,7 +138,7 @@ def dropped(before: Safeguards, world: World) -> Seen:
         if arn in world.services:
             lost = sorted(had - now.get(arn, frozenset()))
             for what in ["deployment group"] if "deployment group" in lost else lost:
-                yield "T5", f"{world.services[arn].label} loses its {what}: {_WITHOUT[what]}"
+                yield "T5", f"{world.services[arn].label} loses its {what}: {_WITHOUT.get(what, _HALF_DONE)}"
 
 
 def _blind(world: World, service: Service) -> Seen:
