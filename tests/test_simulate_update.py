@@ -144,7 +144,7 @@ def test_a_parameter_of_the_new_templates_is_one_of_theirs(cfngen: Run, tmp_path
     folders = _by_hand(tmp_path, (_before,), ())
     done = cfngen("simulate", "--update", *folders, "--new-parameter", "Live=blue")
     assert done.status == 2
-    assert "--new-parameter: no root has a parameter 'Live'; there are Certificate" in done.err
+    assert "--new-parameter: 'Live'; no root has such a parameter; known: Certificate" in done.err
     alone = cfngen("simulate", folders[1], "--new-parameter", "Certificate=two")
     assert alone.status == 2
     assert "belongs to --update OLD NEW" in alone.err
