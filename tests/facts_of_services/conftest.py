@@ -21,6 +21,8 @@ from cfngen import (
     AllAtOnce,
     App,
     Balancer,
+    Container,
+    HealthCheck,
     Ledger,
     Linear,
     Release,
@@ -29,6 +31,7 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    Statement,
     Text,
     stage_files,
 )
@@ -251,6 +254,7 @@ def _without_database(app: App) -> App:
 
 _SCHEDULE = ScheduledScaling(name="weekend", schedule="cron(0 8 ? * SAT *)", minimum=0, maximum=1)
 _VALUES = {"MODE": "quiet", "QUEUE": Text.parameter("QueueName")}
+_PROXY = Container(name="proxy", image=f"public.ecr.aws/nginx/nginx:1.29@sha256:{'a' * 64}")
 _SECRETS = {"TOKEN": Secret(arn=SecretArn.parameter("TokenArn"), key="token")}
 
 # Changes of the employee's options that move no request, by option.
@@ -274,7 +278,15 @@ OF_A_SERVICE: dict[str, Change] = {
     "release.strategy": _service(release=Release(strategy=AllAtOnce(), continue_within_minutes=5)),
     "release.alarms": _service(release=Release(alarms=(AlarmName("orders"),))),
     "migrate": _service(migrate=()),
-}
+    "containers": _service(containers=(_PROXY,)),
+    "containers.source": _service(containers=(replace(_PROXY, image="", source="services/proxy"),)),
+    "depends_on": _service(containers=(_PROXY,), depends_on={"proxy": "START"}),
+    "health_check": _service(health_check=HealthCheck(command=("node", "healthy.js"))),
+    "open_files": _service(open_files=4096),
+    "ephemeral_storage_gib": _service(ephemeral_storage_gib=50),
+    "statements": _service(statements=(Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::menus/*",)),)),
+    "policies": _service(policies=("AmazonS3ReadOnlyAccess",)),
+}  # fmt: skip
 # Changes of the rest of the application that move no request of the employee.
 OF_THE_REST: dict[str, Change] = {
     "services": lambda app: replace(app, services=(Service(name="beans", paths=("/beans",), health_path="/beans"), *app.services)),
