@@ -31,7 +31,7 @@ Service(name="web", release=AllAtOnce())  # E: "AllAtOnce"; expected "Release"
 Service(name="web", environment={"PORT": 80})  # E: "str": "int"; expected "str": "str | Text"
 Service(name="web", environment={"VPC": VpcId("vpc-1")})  # E: "str": "VpcId"; expected "str": "str | Text"
 Service(name="web", environment={"URL": Text("x"), "B": "c"})
-Service(name="web", secrets={"KEY": SecretArn("arn")})  # E: "str": "SecretArn"; expected "str": "Secret"
+Service(name="web", secrets={"KEY": SecretArn("arn")})  # E: "str": "SecretArn"; expected "str": "Secret | SsmParameter"
 Secret(arn="arn:aws:secretsmanager")  # E: "str"; expected "SecretArn"
 Secret(arn=KeyArn("arn"))  # E: "KeyArn"; expected "SecretArn"
 Release(strategy="canary")  # E: "str"; expected "AllAtOnce | Canary | Linear"
