@@ -30,6 +30,7 @@ from cfngen import (
     Network,
     OffHours,
     Pipeline,
+    PolicyArn,
     Release,
     Scaling,
     ScheduledScaling,
@@ -138,7 +139,7 @@ RELEASE: Options = {
     "strategy": _option("strategy", st.one_of(st.just(AllAtOnce()), made(Canary, STEPS), made(Linear, STEPS))),
     "continue_within_minutes": of("continue_within_minutes", None, 60),
     "termination_wait_minutes": of("termination_wait_minutes", 5, 60),
-    "alarms": of("alarms", (), (AlarmName.parameter("SalesAlarm"),), (AlarmName("stock"),)),
+    "alarms": of("alarms", (), (AlarmName("stock"),), (AlarmName.parameter("SalesAlarm"), AlarmName("stock"))),
 }
 OFF_HOURS: Options = {
     "start": of("start", "20:00", "22:30"),
@@ -171,8 +172,13 @@ _secret = made(Secret, SECRET, arn=SecretArn(LITERAL_SECRET)) | made(Secret, SEC
 SSM_PARAMETER: Options = {"encrypted_with": of("encrypted_with", None, KeyArn.parameter("SettingsKeyArn"))}
 _sourced = _secret | made(SsmParameter, SSM_PARAMETER, name="/shop/mail")
 STATEMENT: Options = {
-    "actions": of("actions", ("s3:GetObject",), ("s3:GetObject", "s3:Put*")),
-    "resources": of("resources", ("arn:${AWS::Partition}:s3:::pictures/*",), (Arn.parameter("PicturesArn"),)),
+    "actions": of("actions", ("s3:GetObject",), ("s3:Put*", "s3:GetObject")),
+    "resources": st.sampled_from(  # optional parts come in any order, so each way says the reason too
+        [
+            {"resources": ("arn:${AWS::Partition}:s3:::pictures/*",), "reason": ""},
+            {"resources": (Arn.parameter("PicturesArn"), "arn:${AWS::Partition}:s3:::books/*"), "reason": ""},
+        ]
+    ),
     "reason": st.just(
         {"resources": ("*",), "reason": "the action takes no resource", "actions": ("s3:ListAllMyBuckets",)}
     ),
@@ -243,7 +249,10 @@ def service_options(name: str) -> Options:
         "open_files": of("open_files", None, 100_000),
         "ephemeral_storage_gib": of("ephemeral_storage_gib", 20, 60),
         "statements": _option("statements", st.lists(_statement, max_size=2).map(tuple)),
-        "policies": _option("policies", some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess"), 2)),
+        "policies": _option(
+            "policies",
+            some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess", PolicyArn.parameter("OwnPolicyArn")), 3),
+        ),
     }
 
 

@@ -309,6 +309,23 @@ def test_what_tasks_may_do_and_which_parameters_they_get() -> None:
     assert told["STACK_CONTAINER_jobs_SECRET_OTHER"] == f"{here}/shop/other"
 
 
+def test_every_key_of_a_parameter_that_two_containers_get_is_allowed() -> None:
+    """Whichever of them names it: without its key, the task would not start."""
+    mail = {key: SsmParameter(name="/shop/mail", encrypted_with=KeyArn.parameter(key)) for key in ("OldKey", "NewKey")}
+    for own, beside, keys in (
+        (mail["OldKey"], SsmParameter(name="shop/mail"), ["OldKey"]),
+        (SsmParameter(name="/shop/mail"), mail["NewKey"], ["NewKey"]),
+        (mail["OldKey"], mail["NewKey"], ["OldKey", "NewKey"]),
+    ):
+        app = with_service(
+            secrets={"MAIL": own}, containers=(Container(name="jobs", command=("jobs",), secrets={"MAIL": beside}),)
+        )
+        role = yaml_resources(stage_files(app)["service-web.yaml"])["ExecutionRole"]
+        *_, parameters, decrypt = role["Policies"][0]["PolicyDocument"]["Statement"]
+        assert len(parameters["Resource"]) == 1
+        assert decrypt["Resource"] == keys
+
+
 def yaml_resources(text: str) -> dict[str, Any]:
     """The properties of a template's resources; of a function, its argument alone."""
 

@@ -6,7 +6,7 @@ Resources are compared with parameters resolved through the tree (statement 6), 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -17,15 +17,26 @@ from resolve import STACK, Rendering, differing, rendered
 from strategies import apps, service_options, with_service, without
 
 from cfngen import (
+    AlarmName,
     App,
+    Arn,
     Balancer,
     CodeCommit,
     Connection,
+    Container,
     Database,
+    KeyArn,
     Network,
     OffHours,
     Pipeline,
+    PolicyArn,
+    Release,
+    Secret,
+    SecretArn,
     Service,
+    SsmParameter,
+    Statement,
+    Text,
     stage_files,
     title,
 )
@@ -39,31 +50,34 @@ RANDOM = settings(
     phases=(Phase.explicit, Phase.generate),  # whole applications take minutes to shrink
 )
 
-SEQUENCES = {"migrate"}
+SEQUENCES = {"migrate", "command"}
 """Options whose order means something; that of every other one does not."""
 
 
-def reordered(draw: st.DrawFn, item: Any) -> Any:
+Arrange = Callable[[list[Any]], list[Any]]
+
+
+def reordered(arrange: Arrange, item: Any) -> Any:
     """The same description, with everything that is a set or a mapping in another order."""
     match item:
         case Description():
             changes = {
-                each.name: reordered(draw, getattr(item, each.name))
+                each.name: reordered(arrange, getattr(item, each.name))
                 for each in fields(item)
                 if each.name not in SEQUENCES
             }
             return replace(item, **changes)
         case tuple():
-            return tuple(draw(st.permutations([reordered(draw, each) for each in item])))
+            return tuple(arrange([reordered(arrange, each) for each in item]))
         case Mapping():
-            return {key: reordered(draw, item[key]) for key in draw(st.permutations(list(item)))}
+            return {key: reordered(arrange, item[key]) for key in arrange(list(item))}
     return item
 
 
 @st.composite
 def twins(draw: st.DrawFn) -> tuple[App, App]:
     app = draw(apps())
-    return app, reordered(draw, app)
+    return app, reordered(lambda items: draw(st.permutations(items)), app)
 
 
 @st.composite
@@ -96,6 +110,47 @@ def changes_of_a_service(draw: st.DrawFn) -> tuple[App, App, str]:
 def test_no_order_changes_a_byte(pair: tuple[App, App]) -> None:
     one, other = pair
     assert stage_files(one) == stage_files(other)
+
+
+BUCKET = "arn:${AWS::Partition}:s3:::"
+OF_MANY = Service(
+    name="front",
+    paths=("/*", "/b"),
+    hosts=("shop.example.com", "*.example.com"),
+    allowed_addresses=("203.0.113.0/24", "198.51.100.7/32"),
+    shared=("lib", "common"),
+    build_context=".",
+    writable_paths=("/var/b", "/run/a"),
+    egress_ports=(5671, 443),
+    environment={"TOPIC": Text.parameter("Topic"), "LEVEL": "info"},
+    secrets={
+        "MAIL": SsmParameter(name="/shop/mail", encrypted_with=KeyArn.parameter("MailKey")),
+        "CARD": SsmParameter(name="/shop/card", encrypted_with=KeyArn.parameter("CardKey")),
+        "TOKEN": Secret(arn=SecretArn.parameter("TokenArn")),
+        "CODE": Secret(arn=SecretArn.parameter("CodeArn")),
+    },
+    release=Release(alarms=(AlarmName.parameter("SalesAlarm"), AlarmName("stock"), AlarmName("errors"))),
+    containers=(
+        Container(name="worker", source="services/worker", essential=False, depends_on={"first": "SUCCESS"}),
+        Container(name="first", command=("true",), essential=False, writable_paths=("/c/b", "/c/a")),
+    ),
+    depends_on={"worker": "START", "first": "SUCCESS"},
+    statements=(
+        Statement(actions=("sqs:ListQueues",), resources=("*",), reason="the queues are many"),
+        Statement(actions=("s3:ListAllMyBuckets",), resources=("*",), reason="it takes no resource"),
+        Statement(
+            actions=("s3:PutObject", "s3:GetObject"),
+            resources=(Arn.parameter("Pictures"), f"{BUCKET}z/*", Arn.parameter("Books"), f"{BUCKET}a/*"),
+        ),
+    ),
+    policies=("CloudWatchReadOnlyAccess", PolicyArn.parameter("OwnPolicy"), "AmazonS3ReadOnlyAccess"),
+)
+
+
+def test_several_of_everything_the_other_way_round_are_the_same_bytes() -> None:
+    app = replace(WHOLE, services=(OF_MANY, *WHOLE.services[1:]), tags={"Team": "shop", "CostCentre": "7"})
+    other = reordered(lambda items: items[::-1], app)
+    assert stage_files(app) == stage_files(other)
 
 
 @RANDOM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals, StringLike
 from awacs.sts import AssumeRole
@@ -13,6 +13,8 @@ from troposphere import AccountId, GetAtt, Sub, Tags, iam, logs
 from cfngen.spec import App
 from cfngen.stack import Stack
 from cfngen.values import KeyArn, PolicyArn, RoleArn
+
+Item = TypeVar("Item")
 
 # Write-once resources take no tags, or a changed tag would write them again (design: updates never move traffic).
 UNTAGGED = (
@@ -51,6 +53,11 @@ class Common:
 def given(**properties: Any) -> dict[str, Any]:
     """Those properties that have a value, to be spread into a resource; the others stay out of the template."""
     return {name: value for name, value in properties.items() if value is not None}
+
+
+def in_order(items: Iterable[Item]) -> list[Item]:
+    """What a description gives as a set, in the one order in which it is written: texts first, then parameters."""
+    return sorted(items, key=repr)
 
 
 def trust(service: str, conditions: Iterable[Any] = ()) -> PolicyDocument:

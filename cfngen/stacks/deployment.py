@@ -12,7 +12,7 @@ from troposphere import elasticloadbalancingv2 as elb
 from cfngen.spec import AllAtOnce, Canary, Linear, Release, Service
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common, allow, arn, from_this_account, pass_to, role, trust
+from cfngen.stacks.common import Common, allow, arn, from_this_account, in_order, pass_to, role, trust
 from cfngen.stacks.service_alarms import ServiceAlarms
 from cfngen.values import Text
 
@@ -67,7 +67,7 @@ def group(
             AlarmConfiguration=codedeploy.AlarmConfiguration(
                 Enabled=True,
                 IgnorePollAlarmFailure=False,
-                Alarms=[codedeploy.Alarm(Name=name) for name in (*alarms.rollback, *release.alarms)],
+                Alarms=[codedeploy.Alarm(Name=name) for name in (*alarms.rollback, *in_order(release.alarms))],
             ),
         )
     )

@@ -26,7 +26,18 @@ from cfngen.spec import OffHours, Secret, Service, SsmParameter
 from cfngen.stack import Stack
 from cfngen.stacks import deployment, scaling, service_alarms
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common, allow, arn, from_this_account, log_group, only_kms_via, role, role_arn, trust
+from cfngen.stacks.common import (
+    Common,
+    allow,
+    arn,
+    from_this_account,
+    in_order,
+    log_group,
+    only_kms_via,
+    role,
+    role_arn,
+    trust,
+)
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
@@ -185,18 +196,17 @@ def _task_role(stack: Stack, common: Common, service: Service) -> iam.Role:
     """Who the containers are, in front of AWS."""
     statements = [
         allow(
-            [Action(*action.split(":", 1)) for action in each.actions],
-            [
-                Sub(resource) if isinstance(resource, str) and "${" in resource else resource
-                for resource in each.resources
-            ],
+            [Action(*action.split(":", 1)) for action in actions],
+            [Sub(resource) if isinstance(resource, str) and "${" in resource else resource for resource in resources],
         )
-        for each in service.statements
+        for actions, resources in in_order(
+            (in_order(each.actions), in_order(each.resources)) for each in service.statements
+        )
     ]
-    reasons = "; ".join(dict.fromkeys(each.reason for each in service.statements if each.reason))
+    reasons = "; ".join(sorted({each.reason for each in service.statements if each.reason}))
     managed = [
         PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
-        for each in service.policies
+        for each in in_order(service.policies)
     ]
     return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
 
@@ -218,10 +228,10 @@ def secret_arn(secret: Secret | SsmParameter) -> SecretArn | Sub:
 
 def _from_parameters(service: Service) -> Iterator[Statement]:
     """The rights to read parameters, with the keys of those that have one."""
-    wanted = {each.name.removeprefix("/"): each for _, each in all_secrets(service) if isinstance(each, SsmParameter)}
-    if wanted:
+    parameters = [each for _, each in all_secrets(service) if isinstance(each, SsmParameter)]
+    if wanted := {each.name.removeprefix("/"): each for each in parameters}:
         yield allow([ssm_actions.GetParameters], [secret_arn(each) for each in wanted.values()])
-    if keys := list(dict.fromkeys(each.encrypted_with for each in wanted.values() if each.encrypted_with)):
+    if keys := list(dict.fromkeys(each.encrypted_with for each in parameters if each.encrypted_with)):
         yield allow([kms_actions.Decrypt], keys, only_kms_via("ssm"))
 
 
