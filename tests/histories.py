@@ -7,6 +7,7 @@ that a root parameter asks for is the one that serves, and it is not given while
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import lru_cache
@@ -153,19 +154,28 @@ def owner(app: App, request: Request) -> str | None:
 
 
 def table(app: App, after: App | None = None) -> Table:
-    """Whose each request is, and during an update to another description, whose it may be.
+    """Whose each request is, and during an update to another description, whose it may be."""
+    for each in (app, after or app):
+        _APPS[repr(each)] = each
+    return _table(repr(app), repr(after or app))
+
+
+@lru_cache(maxsize=1024)
+def _table(before: str, following: str) -> Table:
+    """The table by the texts of two descriptions.
 
     Two changes of who claims a request take hold one after the other: meanwhile it is anybody's who claims it then.
     What a newcomer takes from a service that is there is left out: its stand-in answers until its first release, and
     nobody for the minutes until that runs. So is what a service that goes leaves to another, which gets it after its
     tasks have ended. docs/traffic.md says how to move paths without.
     """
+    app, after = _APPS[before], _APPS[following]
     found = {}
     for request in REQUESTS:
-        first, then = claims(app, request), claims(after or app, request)
-        if not first or not then or set(first) - set(names(after or app)) or set(then) - set(names(app)):
+        first, then = claims(app, request), claims(after, request)
+        if not first or not then or set(first) - set(names(after)) or set(then) - set(names(app)):
             continue
-        owners = {str(owner(app, request)), str(owner(after or app, request))}
+        owners = {str(owner(app, request)), str(owner(after, request))}
         if first != then:
             owners |= {name for name in then if then[name] != first.get(name)}
         found[request] = frozenset(owners)
@@ -197,6 +207,32 @@ def _writes(old: str, new: str) -> int:
 def writes(old: Files, new: Files) -> int:
     """About how many writes an update takes: those of resources whose text has changed."""
     return sum(_writes(old.texts.get(name, ""), new.texts[name]) for name in new.templates)
+
+
+@lru_cache(maxsize=256)
+def _begun(readings: Readings, app: str, ledger: str) -> tuple[Life, dict[int, Any]]:
+    """A life whose stage has just been created, and what of it never changes, by `id`, for `deepcopy` to share."""
+    life = Life(readings)
+    life.app, life.ledger = _APPS[app], ledger
+    life.deploy()
+    simulation, world = life.simulation, life.simulation.world
+    shared: list[Any] = [life.app, life.files, simulation.stack, simulation.watch.table, readings]
+    shared += [*simulation.story.rows, *simulation.events, *simulation.watch.hurts, *REQUESTS]
+    shared += [each.takes for each in world.rules.values()]
+    shared += [each.conditions for each in world.rules.values()]
+    shared += [each.properties for each in world.deployment_groups.values()]
+    for kept in (world.task_definitions, world.deployment_configs, world.metric_readers, world.composites):
+        shared += kept.values()
+    for kept in (world.scalable, world.pipelines, world.event_rules, world.machines):
+        shared += kept.values()
+    return life, {id(each): each for each in shared}
+
+
+def begin(readings: Readings, app: App = SHOP, ledger: str = "") -> Life:
+    """A life whose stage has just been created; played once, and copied whenever the same is asked for again."""
+    _APPS[repr(app)] = app
+    life, shared = _begun(readings, repr(app), ledger)
+    return deepcopy(life, dict(shared))
 
 
 class Life:
@@ -310,9 +346,7 @@ class Life:
             copied, ledger = replace(copied, stage="copy"), ""
             with pytest.raises(LedgerError):
                 generate(copied, self.ledger)
-        other = Life(self.simulation.world.readings)
-        other.app, other.ledger = copied, ledger
-        other.deploy()
+        other = begin(self.simulation.world.readings, copied, ledger)
         for name in other.simulation.labels:
             other.simulation.finish(other.simulation.release(name, other.files))
         self.simulation.hurts.extend(other.simulation.hurts)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from histories import CHANGES, ROUTING, SHOP, Life
+from histories import CHANGES, ROUTING, SHOP, Life, begin
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,7 +39,7 @@ def plot(number: int) -> tuple[tuple[str, ...], ...]:
     for _ in range(6):
         chosen = []
         for _ in range(chance.choice((0, 1, 1, 1, 2))):
-            able = [name for name, change in CHANGES.items() if change(app) != app and change(app).services]
+            able = [name for name, change in CHANGES.items() if (then := change(app)) != app and then.services]
             chosen.append(chance.choice([*able, *(name for name in able if name in ROUTING for _ in range(2))]))
             app = CHANGES[chosen[-1]](app)
         found.append(tuple(chosen))
@@ -54,8 +54,7 @@ class Events(RuleBasedStateMachine):
     @initialize(readings=st.sampled_from(every_reading()))
     def begin(self, readings: Readings) -> None:
         note(f"readings: {readings}")
-        self.life = Life(readings)
-        self.life.deploy()
+        self.life = begin(readings)
 
     @precondition(lambda self: self.life.is_deployed)
     @rule(data=st.data())

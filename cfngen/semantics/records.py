@@ -55,6 +55,18 @@ class Resource:
         """Its logical id."""
         return self.place.rpartition("/")[2]
 
+    def under(self, physical: str) -> Resource:
+        """The same by its physical id, which it gets when it is made."""
+        return Resource(
+            self.place, self.kind, physical, self.properties, self.text, self.deletion_policy, self.replace_policy
+        )
+
+    def kept_as(self, wanted: Resource) -> Resource:
+        """The same when nothing is written, with the policies that it shall have from now on."""
+        if (self.deletion_policy, self.replace_policy) == (wanted.deletion_policy, wanted.replace_policy):
+            return self
+        return replace(self, deletion_policy=wanted.deletion_policy, replace_policy=wanted.replace_policy)
+
 
 @dataclass
 class StackState:

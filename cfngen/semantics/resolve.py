@@ -83,7 +83,7 @@ class Resolver:
     def value(self, node: Any) -> Any:
         """A part of the template with everything in it resolved; a constant is the template's own."""
         if isinstance(node, str):
-            return self._text(node)
+            return self._text(node) if "{{resolve:" in node else node
         if id(node) in self._constants:
             return node
         if isinstance(node, dict):
@@ -91,10 +91,9 @@ class Resolver:
                 ((name, argument),) = node.items()
                 if function := self._functions.get(name):
                     return function(argument)
-            resolved = {key: self.value(part) for key, part in node.items()}
-            return {key: part for key, part in resolved.items() if part is not NO_VALUE}
+            return {key: part for key, each in node.items() if (part := self.value(each)) is not NO_VALUE}
         if isinstance(node, list):
-            return [part for part in map(self.value, node) if part is not NO_VALUE]
+            return [part for each in node if (part := self.value(each)) is not NO_VALUE]
         return node
 
     def _text(self, text: str) -> str:

@@ -215,7 +215,7 @@ class Engine(Undoing):
             return (yield from self._create(wanted))
         if wanted.kind not in self.readings.rewritten:
             if self._is_same(before, wanted):
-                return replace(before, deletion_policy=wanted.deletion_policy, replace_policy=wanted.replace_policy)
+                return before.kept_as(wanted)
             if replacing(wanted.kind, before.properties, wanted.properties):
                 return (yield from self._create(wanted, before))
         return (yield from self._modify(wanted, before))
@@ -270,7 +270,7 @@ class Engine(Undoing):
             self._check_name(wanted, before)
         yield from self._wait(wanted, _REPLACED if before else "")
         try:
-            made = replace(wanted, physical=self.provider.create(wanted))
+            made = wanted.under(self.provider.create(wanted))
         except RefusedError as refused:
             self.observe(Event("create", wanted, str(refused)))
             raise _FailedError(wanted.place, str(refused)) from None

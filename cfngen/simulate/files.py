@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,19 @@ class Files:
 
     def check(self) -> None:
         """Raise `TemplateError` for the first template of the tree that CloudFormation would refuse as a whole."""
+        if self._refused:
+            raise TemplateError(self._refused)
+
+    @cached_property
+    def _refused(self) -> str:
+        """Why `check` raises; empty when it does not."""
+        try:
+            self._check_each()
+        except TemplateError as error:
+            return str(error)
+        return ""
+
+    def _check_each(self) -> None:
         waiting, seen = [self.root], set()
         while waiting:
             file = waiting.pop()
@@ -177,14 +190,22 @@ class Files:
 
 def _check_transforms(template: Template) -> None:
     """Raise `TemplateError` for what changes a template before CloudFormation reads it, in a way that is not known here."""
+    if unknown := _unknown_transform(template):
+        raise TemplateError(f"{unknown} is not played; {_PROCESSED}")
+
+
+@lru_cache(maxsize=1024)
+def _unknown_transform(template: Template) -> str:
+    """The first transform that is not known here; empty when there is none."""
     named = template.body.get("Transform") or []
     for each in named if isinstance(named, list) else [named]:
         name = str(each.get("Name") if isinstance(each, Mapping) else each)
         if name not in _HARMLESS:
-            raise TemplateError(f"the transform {name} is not played; {_PROCESSED}")
+            return f"the transform {name}"
     for key in _keys(template.body):
         if key == "Fn::Transform" or key.startswith("Fn::ForEach::"):
-            raise TemplateError(f"{key} is not played; {_PROCESSED}")
+            return key
+    return ""
 
 
 def _keys(body: Any) -> Iterator[str]:

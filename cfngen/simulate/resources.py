@@ -60,7 +60,8 @@ class Resources:
 
     def _changed(self, resource: Resource, what: str) -> None:
         self.world.structure += 1
-        if _TYPES.get(resource.kind, _OTHER).create is not _create_other:  # the others exist by name alone
+        if resource.kind in _CARRYING:
+            self.world.routing += 1
             self.world.changed(f"{resource.place} is {what}")
 
     def attribute(self, resource: Resource, name: str) -> Any:
@@ -429,6 +430,19 @@ _NAMES = {
 """The property that names a resource, by types whose Ref is that name; without one a name is made up."""
 _SAID = {"AWS::SSM::Parameter": ("Type", "Value")}
 """Attributes that say what a property of the same name declares."""
+_CARRYING = frozenset(
+    (
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::ECS::Cluster",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::Listener",
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+    )
+)
+"""Types that carry requests or decide about them. Others change who answers by the tasks of a service at most, which
+`ecs.scale` tells."""
 _ALARM_ARN = {"Arn": lambda _, name: f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"}
 _OTHER = _Type(_create_other, _nothing, _delete_other, {})
 _TYPES = {

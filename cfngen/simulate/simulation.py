@@ -119,10 +119,9 @@ class Simulation:
         self.watch.entries = tuple(self.watch.production())
         self.watch.begin(table if table is not None else self.watch.table)
         had, addresses = rest.safeguards(self.world), self.watch.addresses()
-        files.check()
-        template = files.templates[files.root]
+        template, known = files.templates[files.root], files.parameters()
         name = files.root.rpartition(".")[0]
-        given = {key: value for key, value in parameters.items() if key in files.parameters()}
+        given = {key: value for key, value in parameters.items() if key in known}
         try:
             outcome = engine.update(self.stack, template, given) if self.stack else engine.create(name, template, given)
         except MalformedError as error:

@@ -161,10 +161,10 @@ class Watch:
     def _by_action(self) -> list[tuple[Forward, list[Asked]]]:
         """The requests at the listeners that users know, by the action that answers them.
 
-        It is asked after every write, and only a write that makes, changes or removes something changes it.
+        It is asked after every write, and only one of what carries requests or decides about them changes it.
         """
         entries = tuple(self.production()) if self.entries is None else self.entries
-        key = (self.world.structure, id(self.table), entries)
+        key = (self.world.routing, id(self.table), entries)
         if self._grouped[0] != key:
             found: dict[int, tuple[Forward, list[Asked]]] = {}
             for listener, request, owners in self._asked(entries):

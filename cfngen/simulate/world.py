@@ -198,7 +198,10 @@ class World:
     changed: Callable[[str], None] = lambda _: None
     structure: int = 0
     """How often something was made, changed or removed."""
+    routing: int = 0
+    """How often something was that carries requests or decides about them; weights and tasks do not count."""
     _known: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    _readers: tuple[int, dict[str, list[tuple[str, MetricReader]]]] = field(default_factory=lambda: (-1, {}))
     _count: int = 0
 
     def new_id(self, what: str) -> str:
@@ -233,10 +236,10 @@ class World:
         return next(found, "")
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` gives, computed again only after something was made, changed or removed; weights do not count."""
+        """What `make` gives for the routing as it is, computed again only when that has changed."""
         known = self._known.get(name)
-        if known is None or known[0] != self.structure:
-            known = self._known[name] = (self.structure, make())
+        if known is None or known[0] != self.routing:
+            known = self._known[name] = (self.routing, make())
         return known[1]
 
     def group(self, name: str) -> TargetGroup | None:
@@ -273,6 +276,7 @@ class World:
         self.listeners[listener] = Listener(
             listener, f"balancer of {listener}", 443, Forward("fixed-response"), "HTTPS", is_elsewhere=True
         )
+        self.routing += 1
         return True
 
     def adopt_group(self, name: str) -> bool:
@@ -285,6 +289,7 @@ class World:
         own = full.split("/")[1] if full.startswith("targetgroup/") else name
         self.groups[name] = TargetGroup(name, own, full, 0, is_elsewhere=True)
         self.structure += 1
+        self.routing += 1
         return True
 
     def tasks_in(self, group: str) -> list[TaskSet]:
@@ -354,7 +359,10 @@ class World:
 
     def readers_of(self, group: TargetGroup) -> list[tuple[str, MetricReader]]:
         """The alarms and policies that name a group."""
-        found: dict[str, list[tuple[str, MetricReader]]] = self.once("metric readers", dict)
+        structure, found = self._readers
+        if structure != self.structure:
+            found = {}
+            self._readers = self.structure, found
         if group.arn not in found:
             found[group.arn] = [each for each in self.metric_readers.items() if group.full_name in each[1].text]
         return found[group.arn]
