@@ -268,6 +268,21 @@ def test_the_resource_where_it_began_is_named_and_nothing_else() -> None:
     assert ways("shop-dev", "UPDATE_ROLLBACK_COMPLETE", events)[0].startswith("nothing is left of the update")
 
 
+def test_a_stack_that_was_cancelled_for_a_failure_elsewhere_is_not_named() -> None:
+    def told(path: str, name: str, kind: str, status: str, reason: str, *, own: bool = False) -> Event:
+        return Event(path + name, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), path, name, "", kind, status, reason, own)
+
+    inside = "The following resource(s) failed to create: "
+    events = [
+        told("Web", "Role", TOPIC, "CREATE_FAILED", "no"),
+        told("Watch", "Rule", TOPIC, "CREATE_FAILED", "Resource creation cancelled"),
+        told("", "Watch", STACK, "CREATE_FAILED", "Resource creation cancelled"),
+        told("Watch", "shop-dev-Watch", STACK, "CREATE_FAILED", inside + "[Rule]. ", own=True),
+        told("", "shop-dev", STACK, "ROLLBACK_IN_PROGRESS", inside + "[Web, Watch]. ", own=True),
+    ]
+    assert [each.place for each in leaves(events)] == ["Web/Role"]
+
+
 def test_what_stands_as_failed_after_the_way_back_is_what_to_skip() -> None:
     stuck = [
         event(WEB, "Broken", TOPIC, "arn:t", "UPDATE_FAILED", 8, "still no"),

@@ -31,13 +31,16 @@ def leaves(events: Iterable[Event]) -> tuple[Failure, ...]:
 
     A nested stack of which nothing failed inside failed by itself: its template or its parameters.
     """
-    failed = [each for each in events if each.reason and _is_failure(each) and not _CANCELLED.search(each.reason)]
+    told_failed = [each for each in events if each.reason and _is_failure(each)]
+    failed = [each for each in told_failed if not _CANCELLED.search(each.reason)]
+    stopped = {each.place for each in told_failed if _is_stack(each) and _CANCELLED.search(each.reason)}
     broken = [each for each in failed if not _is_stack(each)]
     found: dict[tuple[str, str], Failure] = {}
     for each in failed:
         inside = f"{each.place}/" if each.place else ""
         by_another = any(other.place.startswith(inside) for other in broken)
-        if _is_stack(each) and (by_another or (_OF_OTHERS.match(each.reason) and _is_told_better(each, failed))):
+        of_others = _OF_OTHERS.match(each.reason)
+        if _is_stack(each) and (by_another or (of_others and (each.place in stopped or _is_told_better(each, failed)))):
             continue
         told = Failure(each.place, each.type, each.status, " ".join(each.reason.split()), each.physical_id)
         found.setdefault((each.place, told.reason), told)
