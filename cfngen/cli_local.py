@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cfngen.extras import missing, parts_of
 
@@ -58,7 +59,7 @@ def up(name: str, port: int, region: str, seed: str, form: str, *, foreground: b
         running = background.start(name, port, region, seed)
         click.echo(f"{name}: pid {running.pid}, log {running.log}\n{_LIMITS}", err=True)
     else:
-        _refuse_other(running, port, region, seed)
+        _refuse_other(running, {"port": port, "region": region, "seed": seed})
         click.echo(f"{name}: runs already, pid {running.pid}, log {running.log or 'on its terminal'}", err=True)
     _show(running, form)
 
@@ -130,10 +131,14 @@ def _log(line: str) -> None:
     click.echo(f"{time.strftime('%H:%M:%S')} {line}", err=True)
 
 
-def _refuse_other(running: Any, port: int, region: str, seed: str) -> None:
-    """A target that runs keeps what it was started with."""
-    wanted = {"--port": (port, running.port), "--region": (region, running.region), "--seed": (seed, running.seed)}
-    other = {option: had for option, (asked, had) in wanted.items() if asked != had and (option != "--port" or asked)}
+def _refuse_other(running: Any, asked: dict[str, Any]) -> None:
+    """A target that runs keeps what it was started with; what nobody asks for is as it is."""
+    source = click.get_current_context().get_parameter_source
+    given = {option: value for option, value in asked.items() if source(option) is not ParameterSource.DEFAULT}
+    other = {
+        f"--{option}": getattr(running, option) for option, value in given.items()
+        if value != getattr(running, option) and (option != "port" or value)
+    }  # fmt: skip
     if other:
         told = ", ".join(f"{option} {had!r}" for option, had in other.items())
         end = f"cfngen local down --name {running.name}"

@@ -56,6 +56,7 @@ def test_it_starts_holds_stacks_and_ends(cfngen: Run, runtime: Path) -> None:
     again = cfngen("local", "up", "--region", "eu-central-1")
     assert (again.status, exported(again.out)) == (0, told)
     assert "runs already" in again.err
+    assert exported(cfngen("local", "up").out) == told
 
     client("cloudformation", told).create_stack(StackName="shop", TemplateBody=QUEUE)
     client("cloudformation", told, "us-east-1").create_stack(StackName="other", TemplateBody=QUEUE)
