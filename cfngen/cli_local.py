@@ -51,6 +51,8 @@ def up(name: str, port: int, region: str, seed: str, form: str, *, foreground: b
     background.check_name(name)
     if absent := background.missing():
         raise missing("local", absent[0], "local")
+    with parts_of("local", "local"):
+        background.check_region(region)
     if foreground:
         _serve(name, port, region, seed, form)
         return

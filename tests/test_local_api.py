@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import boto3
@@ -168,6 +169,19 @@ def test_what_is_refused_before_it_begins(client: Any, body: str, given: dict[st
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
     assert told in refused(client.create_stack, StackName="s", TemplateBody=body, Parameters=parameters)
     assert refused(client.describe_stacks, StackName="s") == "ValidationError: Stack with id s does not exist"
+
+
+@pytest.mark.parametrize("name", ["1q", "q_1", "a" * 129])
+@expected("errors", "API CreateStack")
+def test_what_cannot_name_a_stack(client: Any, name: str) -> None:
+    body = text(stack(A=topic()))
+    given = {"StackName": name, "TemplateBody": body, "ChangeSetName": "first", "ChangeSetType": "CREATE"}
+    for ask in (
+        partial(client.create_stack, StackName=name, TemplateBody=body),
+        partial(client.create_change_set, **given),
+    ):
+        assert f"ValidationError: 1 validation error detected: Value '{name}' at 'stackName' failed" in refused(ask)
+    assert client.list_stacks()["StackSummaries"] == []
 
 
 @expected("errors", "API CreateStack")

@@ -149,6 +149,8 @@ def test_in_the_foreground_it_ends_as_it_is_told_to(cfngen: Run, number: signal.
     [
         (["--name", "No!"], 2, "--name: 'No!'; 1 to 32 of a-z, 0-9 and -"),
         (["--port", "70000"], 2, "70000 is not in the range"),
+        (["--region", "mars"], 2, "--region: 'mars'; a region of AWS, such as 'eu-west-1'"),
+        (["--region", "eu-west1"], 2, "--region: 'eu-west1'; a region of AWS; did you mean 'eu-west-1'?"),
         (["--region", "us-east-1"], 1, "default: runs already, with --region 'eu-west-1'; end it first by: cfngen"),
         (["--seed", "x"], 1, "default: runs already, with --seed ''"),
         (["--foreground"], 1, "default: runs already; end it by: cfngen local down --name default"),

@@ -221,6 +221,14 @@ def test_the_balancer_refuses_what_aws_refuses(wire: Wire) -> None:
     assert refused(elb.delete_load_balancer, LoadBalancerArn=arn).startswith("OperationNotPermitted:")  # H11
 
 
+def test_a_region_that_is_none_leaves_nothing(wire: Wire) -> None:
+    body = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+    lost = wire("cloudformation", "mars")
+    told = refused(lost.create_stack, StackName="far", TemplateBody=body)
+    assert told == "UnrecognizedClientException: 'mars' is no region that CloudFormation has, such as eu-west-1"
+    assert "'mars'" in refused(lost.describe_stacks)
+
+
 def test_what_a_stack_makes_is_told_over_http(wire: Wire) -> None:
     body = {
         "Resources": {

@@ -71,6 +71,7 @@ class Api(ChangeSets, Questions):
 
     def create_stack(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["StackName"]
+        self._check_name(name)
         if self.register.find(name):
             raise ApiError(f"Stack [{name}] already exists", "AlreadyExistsException")
         text, template = self._template(given, None)

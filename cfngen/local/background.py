@@ -5,6 +5,7 @@ Who holds the lock wrote the file, so its pid is that of a target and of nobody 
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import importlib.util
 import json
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cfngen.errors import CfngenError
+from cfngen.local.regions import regions
 
 NAME = "default"
 REGION = "eu-west-1"
@@ -82,6 +84,16 @@ def check_name(name: str) -> None:
     """Raise `LocalError` for what cannot name a target."""
     if not _NAME.fullmatch(name):
         error = LocalError(f"--name: {name!r}; 1 to 32 of a-z, 0-9 and -, and no - in front")
+        error.exit_status = 2
+        raise error
+
+
+def check_region(name: str) -> None:
+    """Raise `LocalError` for what is no region."""
+    if name not in regions():
+        near = difflib.get_close_matches(name, sorted(regions()), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ", such as 'eu-west-1'"
+        error = LocalError(f"--region: {name!r}; a region of AWS{hint}")
         error.exit_status = 2
         raise error
 

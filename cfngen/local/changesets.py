@@ -20,6 +20,8 @@ class ChangeSets(Deploying):
     def create_change_set(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name, kind = given["StackName"], given.get("ChangeSetType", "UPDATE")
         record = self.register.find(name)
+        if kind == "CREATE" and record is None:
+            self._check_name(name)
         if kind == "CREATE" and record and record.is_there and record.status != "REVIEW_IN_PROGRESS":
             raise ApiError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
         if kind == "UPDATE" and (record is None or not record.is_there):

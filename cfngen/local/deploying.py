@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from cfngen.semantics.update import Engine, Event, Outcome, Provider, Resource, 
 
 _NAMED = ("RoleName", "UserName", "GroupName", "ManagedPolicyName", "InstanceProfileName")
 _STABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_LONGEST_NAME = 128
 _READINGS = Readings(is_abreast=True)
 _WHOLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 _FUNCTIONS = frozenset(
@@ -112,6 +114,17 @@ class Deploying:
 
     def _fetch(self, url: str) -> Template:
         return read_template(self.fetch(url))
+
+    def _check_name(self, name: str) -> None:
+        """A stack that begins has a name that AWS takes (CreateStack, StackName)."""
+        if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]*", name):
+            wanted = "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        elif len(name) > _LONGEST_NAME:
+            wanted = f"Member must have length less than or equal to {_LONGEST_NAME}"
+        else:
+            return
+        told = f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: {wanted}"
+        raise ApiError(told)
 
     def _new(self, name: str, given: Mapping[str, Any]) -> StackRecord:
         number = hashlib.sha256(f"{name} {next(self._numbers)}".encode()).hexdigest()

@@ -18,7 +18,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cfngen.local import wire
+from cfngen.local.protocol import ApiError as QueryError
+from cfngen.local.protocol import write_error
 from cfngen.local.provider import LocalProvider, Services
+from cfngen.local.regions import regions
 from cfngen.local.server import Front, api, template_reader
 from cfngen.local.transport import Wsgi
 from cfngen.local.types.standins import ApiError
@@ -110,6 +113,11 @@ class Target:
         return [body]
 
     def _answer(self, asked: wire.Request, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if asked.service == "cloudformation" and asked.region not in regions():
+            told = f"{asked.region!r} is no region that CloudFormation has, such as {self.home}"
+            body = write_error(QueryError(told, "UnrecognizedClientException")).encode()
+            start("400 Error", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+            return [body]
         if asked.service == "cloudformation":
             return self.region(asked.region).front(environ, start)
         services = self.region(asked.region).services
