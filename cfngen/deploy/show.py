@@ -65,7 +65,7 @@ def farewell(told: Farewell) -> Lines:
             stays = f", {len(each.left)} stay" if each.left else ""
             name = each.stack.rpartition("/")[2] or told.stack
             yield f"{'  ' * depth}- {name}: {each.deleted} deleted{stays}", "red" if each.deleted else ""
-    yield f"{told.stack}: {told.deleted} resources are deleted, {len(told.left)} stay{":" if told.left else ""}", ""
+    yield f"{told.stack}: {told.deleted} resources are deleted, {len(told.left)} stay{':' if told.left else ''}", ""
     for left in told.left:
         yield f"  {left.place}  {left.type}  {left.fate}", ""
 
