@@ -1,4 +1,4 @@
-"""The command line's door: answers --version before anything heavy is imported."""
+"""The command line's door: answers --version before the commands are imported."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cfngen.errors import DescriptionError, Problem, shown
 from cfngen.manifest.scalars import meaning
+from cfngen.written import join
 
 MOST_BYTES = 4 * 2**20
 MOST_NODES = 500_000
@@ -223,7 +224,7 @@ class _Builder:
         first = mapping.entries.get(key.text)
         if first:
             fits = f"one of them; the other stands on line {first.key.line}, and readers drop one in silence"
-            self.reader.tell(_joined(around.path, key.text), "stands there twice", fits, key)
+            self.reader.tell(join(around.path, key.text), "stands there twice", fits, key)
         mapping.entries.setdefault(key.text, Entry(key, value))
 
     def _merge(self, around: _Open, mapping: Fields) -> None:
@@ -246,7 +247,7 @@ class _Builder:
         part = (
             f"[{len(around.node.nodes)}]" if isinstance(around.node, Items) else around.key.text if around.key else ""
         )
-        return _joined(around.path, part)
+        return join(around.path, part)
 
     def _refuse_tag(self, event: Any) -> None:
         if event.tag and event.tag != "!":
@@ -254,10 +255,6 @@ class _Builder:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             fits = "no tag: a description makes no objects; text that looks like something else stands in quotes"
             self.reader.tell(self._path() or "YAML", tag, fits, node)
-
-
-def _joined(path: str, part: str) -> str:
-    return f"{path}{part}" if part.startswith("[") else f"{path}.{part}" if path and part else path or part
 
 
 def _place(event: Any) -> tuple[int, int]:

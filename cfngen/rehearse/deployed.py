@@ -33,6 +33,12 @@ class Service:
         """What people call it: its container."""
         return self.container
 
+    @property
+    def alarms(self) -> list[str]:
+        """The names of the alarms that its deployment group looks at (A4.10)."""
+        told = self.group.get("alarmConfiguration", {})
+        return [each["name"] for each in told.get("alarms") or ()] if told.get("enabled") else []
+
 
 @dataclass(frozen=True)
 class Listener:

@@ -13,7 +13,7 @@ from cfngen.rehearse.account import Account
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.tasks import Task
 from cfngen.rehearse.twin import Flight
-from cfngen.simulate.codedeploy import HOOKS, PREDEFINED
+from cfngen.simulate.codedeploy import HOOKS, PREDEFINED, steps_of
 
 EVENTS = ("Install", "AllowTestTraffic", "AllowTraffic", *HOOKS)
 """Lifecycle events that AWS tells of; the other steps are waits."""
@@ -121,19 +121,15 @@ class Deployment:
 def shift(account: Account, service: Service) -> list[tuple[int, float]]:
     """The percentages that green gets one after another, each with the minutes until the next (A4.13)."""
     name = service.group["deploymentConfigName"]
-    if name in PREDEFINED:
-        routing = PREDEFINED[name]
-        canary, linear = routing.get("TimeBasedCanary", {}), routing.get("TimeBasedLinear", {})
-        steps = (canary.get("CanaryPercentage"), canary.get("CanaryInterval"))
-        every = (linear.get("LinearPercentage"), linear.get("LinearInterval"))
-    else:
-        client = account.client("codedeploy")
-        told = client.get_deployment_config(deploymentConfigName=name)["deploymentConfigInfo"]["trafficRoutingConfig"]
-        canary, linear = told.get("timeBasedCanary", {}), told.get("timeBasedLinear", {})
-        steps = (canary.get("canaryPercentage"), canary.get("canaryInterval"))
-        every = (linear.get("linearPercentage"), linear.get("linearInterval"))
-    if steps[0]:
-        return [(int(steps[0]), float(steps[1])), (100, 0)]
-    if every[0]:
-        return [*((percent, float(every[1])) for percent in range(int(every[0]), 100, int(every[0]))), (100, 0)]
-    return [(100, 0)]
+    routing = PREDEFINED.get(name)
+    if routing is None:
+        told = account.client("codedeploy").get_deployment_config(deploymentConfigName=name)
+        routing = _capital(told["deploymentConfigInfo"]["trafficRoutingConfig"])
+    return steps_of(routing)
+
+
+def _capital(told: Any) -> Any:
+    """What the API tells, with keys as CloudFormation has them."""
+    if isinstance(told, Mapping):
+        return {f"{key[0].upper()}{key[1:]}": _capital(value) for key, value in told.items()}
+    return told

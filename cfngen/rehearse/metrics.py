@@ -121,9 +121,12 @@ def leaves(alarm: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, str], 
     found: list[tuple[str, str, Mapping[str, str], int]] = []
     for each in (query["MetricStat"] for query in queries if "MetricStat" in query):
         told = each["Metric"]
-        dimensions = {one["Name"]: one["Value"] for one in told.get("Dimensions") or ()}
-        found.append((told.get("Namespace", ""), told.get("MetricName", ""), dimensions, int(each["Period"])))
+        found.append((told.get("Namespace", ""), told.get("MetricName", ""), _dimensions(told), int(each["Period"])))
     return found
+
+
+def _dimensions(metric: Mapping[str, Any]) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in metric.get("Dimensions") or ()}
 
 
 def value(alarm: Mapping[str, Any], measured: Measured, ago: int) -> float | None:
@@ -146,9 +149,8 @@ def value(alarm: Mapping[str, Any], measured: Measured, ago: int) -> float | Non
 def _computed(query: Mapping[str, Any], known: dict[str, float | None], measured: Measured, ago: int) -> bool:
     """Add the value of a query to what is known; false while something that it needs is not known yet."""
     if "MetricStat" in query:
-        told = query["MetricStat"]
-        dimensions = {one["Name"]: one["Value"] for one in told["Metric"].get("Dimensions") or ()}
-        known[query["Id"]] = statistic(measured(told["Metric"]["MetricName"], dimensions, ago), told["Stat"])
+        told, metric = query["MetricStat"], query["MetricStat"]["Metric"]
+        known[query["Id"]] = statistic(measured(metric["MetricName"], _dimensions(metric), ago), told["Stat"])
         return True
     names = {each.id for each in ast.walk(ast.parse(query["Expression"])) if isinstance(each, ast.Name)}
     if any(name not in known for name in names if not name.isupper()):

@@ -130,7 +130,7 @@ class Deployer:
             self._install(deployment)
             self._done(deployment, name, after)
             self._wait_healthy(deployment.green, deployment.made, deployment)
-            self._running(deployment, 1, len(deployment.made))
+            self._ecs(deployment.service, "ReportTaskSet", taskSet=deployment.sets[1], running=len(deployment.made))
         elif kind == "AllowTestTraffic":
             self._weigh(deployment, deployment.service.test, {deployment.green: 100})
             self._done(deployment, name, after)
@@ -153,9 +153,9 @@ class Deployer:
     def _install(self, deployment: Deployment) -> None:
         service = deployment.service
         behind = {"targetGroupArn": deployment.green, "containerName": service.container, "containerPort": service.port}
-        made = self.account.play(
-            "ecs", "CreateTaskSet", cluster=service.cluster, service=service.name, loadBalancers=[behind],
-            taskDefinition=deployment.revision.task_definition, startedBy="CODE_DEPLOY", externalId=deployment.identity,
+        made = self._ecs(
+            service, "CreateTaskSet", loadBalancers=[behind], taskDefinition=deployment.revision.task_definition,
+            startedBy="CODE_DEPLOY", externalId=deployment.identity,
         )  # fmt: skip
         deployment.sets.append(made["taskSet"]["id"])
         self._start(service, deployment.revision.task_definition, deployment.green, deployment.made)
@@ -163,8 +163,7 @@ class Deployer:
     def _allow(self, deployment: Deployment, percent: int, name: str, after: str) -> None:
         service, minutes = deployment.service, dict(deployment.shifts)[percent]
         if percent == 100:
-            place = {"cluster": service.cluster, "service": service.name}
-            self.account.play("ecs", "UpdateServicePrimaryTaskSet", **place, taskSet=deployment.sets[1])
+            self._ecs(service, "UpdateServicePrimaryTaskSet", taskSet=deployment.sets[1])
         weights = {deployment.green: percent, deployment.blue: 100 - percent}
         self._weigh(deployment, service.production, weights)
         self.shifts.append(begun := Shift(percent, time.time(), service=service.short))
@@ -200,7 +199,7 @@ class Deployer:
     def _terminate(self, deployment: Deployment) -> None:
         self._tell(deployment, "Terminate")
         self._end(deployment.blue, deployment.live.tasks)
-        self._delete(deployment, 0)
+        self._ecs(deployment.service, "DeleteTaskSet", taskSet=deployment.sets[0])
         self._adopt(deployment)
 
     def _adopt(self, deployment: Deployment) -> None:
@@ -218,11 +217,10 @@ class Deployer:
         if wanted and len(deployment.sets) > 1:
             for listener in filter(None, (service.production, service.test)):
                 self._weigh(deployment, listener, {deployment.blue: 100})
-            place = {"cluster": service.cluster, "service": service.name}
-            self.account.play("ecs", "UpdateServicePrimaryTaskSet", **place, taskSet=deployment.sets[0])
+            self._ecs(service, "UpdateServicePrimaryTaskSet", taskSet=deployment.sets[0])
             self._tell(deployment, "Rollback")
             self._end(deployment.green, deployment.made)
-            self._delete(deployment, 1)
+            self._ecs(service, "DeleteTaskSet", taskSet=deployment.sets[1])
         elif not wanted:
             self.story.tell(service.short, f"the group does not go back for {failed.event}: all stays as it is")
         status = "Failed" if failed.event == FAILURE else "Stopped"
@@ -280,13 +278,9 @@ class Deployer:
         found = ecs.describe_services(cluster=service.cluster, services=[service.name])["services"]
         return list(found[0]["taskSets"])
 
-    def _running(self, deployment: Deployment, which: int, running: int) -> None:
-        place = {"cluster": deployment.service.cluster, "service": deployment.service.name}
-        self.account.play("ecs", "ReportTaskSet", **place, taskSet=deployment.sets[which], running=running)
-
-    def _delete(self, deployment: Deployment, which: int) -> None:
-        place = {"cluster": deployment.service.cluster, "service": deployment.service.name}
-        self.account.play("ecs", "DeleteTaskSet", **place, taskSet=deployment.sets[which])
+    def _ecs(self, service: Service, operation: str, **more: Any) -> dict[str, Any]:
+        """Tell the account what CodeDeploy does with the task sets of a service."""
+        return self.account.play("ecs", operation, cluster=service.cluster, service=service.name, **more)
 
     # Traffic
 
@@ -369,9 +363,7 @@ class Deployer:
             time.sleep(_PAUSE_SECONDS)
 
     def _check_alarms(self, deployment: Deployment) -> None:
-        told = deployment.service.group.get("alarmConfiguration", {})
-        names = [each["name"] for each in told.get("alarms", ())] if told.get("enabled") else []
-        if not names:
+        if not (names := deployment.service.alarms):
             return
         kinds = {"MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm"}
         found = self.account.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=list(kinds.values()))

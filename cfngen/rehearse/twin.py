@@ -76,7 +76,7 @@ class Flight:
             if event == codedeploy.REQUEST:
                 self.twin.simulation.stop(deployment)
             elif event == codedeploy.ALARM:
-                at = [self.twin.alarms(self.service).index(each) for each in alarms]
+                at = [self.service.alarms.index(each) for each in alarms]  # the simulated group has them in this order
                 world.ringing |= {deployment.alarms[number] for number in at}
                 self.twin.simulation.step(deployment)
                 world.ringing -= {deployment.alarms[number] for number in at}
@@ -126,10 +126,6 @@ class Twin:
         if not made.is_running:
             flight.differences.append(f"the start: simulated {made.state}, {made.reason}")
         return flight
-
-    def alarms(self, service: Service) -> list[str]:
-        """The alarms of a service's deployment group, in the order in which the simulated group has them."""
-        return [each["name"] for each in service.group.get("alarmConfiguration", {}).get("alarms") or ()]
 
     def seen(self, service: Service, status: str) -> Seen:
         """A service in the simulated world."""

@@ -127,9 +127,7 @@ def ringing(stage: Stage, service: Service) -> Version | None:
     It is so slow that the response times that are measured ring, where an alarm looks at them and the image has what an own
     server can be written in. Else a person rings.
     """
-    told = service.group.get("alarmConfiguration", {})
-    names = [each["name"] for each in told.get("alarms") or ()]
-    if not names or not told.get("enabled"):
+    if not (names := service.alarms):
         return None
     client = stage.account.client("cloudwatch")
     alarms = client.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
@@ -161,10 +159,7 @@ def _server(stage: Stage, service: Service, seconds: float) -> str:
 
 
 def hooked(stage: Stage, service: Service, what: str) -> Version | None:
-    """One with hooks in its AppSpec, which ask it through the test listener; `None` where no AppSpec can be found.
-
-    It has all five hooks, each of which asks it through the test listener.
-    """
+    """One with all five hooks in its AppSpec, each of which asks it through the test listener; `None` without an AppSpec."""
     name = _appspec(stage, service)
     if not name:
         return None

@@ -198,6 +198,11 @@ def shift(group: DeploymentGroup, world: World) -> list[tuple[int, float]]:
     """The percentages that green gets one after another, each with the minutes until the next."""
     name = config_name(group)
     routing = PREDEFINED[name] if name in PREDEFINED else world.deployment_configs[name]
+    return steps_of(routing)
+
+
+def steps_of(routing: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """The same of a traffic routing with CloudFormation's keys."""
     canary, linear = routing.get("TimeBasedCanary"), routing.get("TimeBasedLinear")
     if canary:
         return [(int(canary["CanaryPercentage"]), float(canary["CanaryInterval"])), (100, 0)]

@@ -68,11 +68,12 @@ class Resources:
         if name in _SAID.get(resource.kind, ()):
             return resource.properties.get(name)
         known = _TYPES.get(resource.kind, _OTHER).attributes
-        made = self.reference(resource) if resource.kind in _NAMES else resource.physical
+        made = self.reference(resource) if resource.kind in _REFERRED_BY_NAME else resource.physical
         return known[name](self.world, made) if name in known else f"{resource.physical}.{name}"
 
     def reference(self, resource: Resource) -> Any:
-        return resource.properties.get(_NAMES.get(resource.kind, ""), resource.physical)
+        name = NAMES[resource.kind] if resource.kind in _REFERRED_BY_NAME else ""
+        return resource.properties.get(name, resource.physical)
 
     def dynamic(self, service: str, key: str) -> str:
         name = key.partition(":")[0]
@@ -421,13 +422,15 @@ class _Type:
     attributes: Mapping[str, Callable[[World, str], Any]]
 
 
-_NAMES = {
-    "AWS::ECS::Cluster": "ClusterName",
-    "AWS::CodeDeploy::Application": "ApplicationName",
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::CompositeAlarm": "AlarmName",
-}
-"""The property that names a resource, by types whose Ref is that name; without one a name is made up."""
+_REFERRED_BY_NAME = frozenset(
+    (
+        "AWS::ECS::Cluster",
+        "AWS::CodeDeploy::Application",
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::CompositeAlarm",
+    )
+)
+"""Types whose Ref is the name that people gave them; without one a name is made up."""
 _SAID = {"AWS::SSM::Parameter": ("Type", "Value")}
 """Attributes that say what a property of the same name declares."""
 _CARRYING = frozenset(
