@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from deployed_types import stands, unseen
 from hypothesis import HealthCheck, Phase, given, settings
 from shells import REGION, fresh
 from strategies import apps
-from test_local_types import stands, unseen
 
 from cfngen import App, stage_files
 from cfngen.local.provider import LocalProvider

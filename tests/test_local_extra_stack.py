@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from deployed_types import unseen
 from shells import REGION, fresh
 from test_local_everything import resources
-from test_local_types import unseen
 
 from cfngen.local.target import Target
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from deployed_types import unseen
 from resolve import Rendering, differing, rendered
 from shells import REGION, fresh
 from test_local_everything import Deployment, resources
-from test_local_types import unseen
 from test_write_once import CASES, REFUSED, born, within
 
 from cfngen import Balancer, Database, Network, Pipeline, Service

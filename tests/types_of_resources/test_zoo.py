@@ -1,0 +1,58 @@
+"""Every type that can change: what one property does, and what a rollback of all of it restores."""
+
+from __future__ import annotations
+
+import pytest
+from deployed_types import REGION, Deployed, engine, stands, unseen
+from zoo import CHANGES, ZOO, zoo
+
+from cfngen.local.provider import LocalProvider, Services
+from cfngen.local.types import TYPES
+from cfngen.semantics.template import Template
+from cfngen.semantics.update import Event
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
+
+
+def test_each_property_moves_alone_and_a_rollback_restores_all(endpoint: str) -> None:
+    provider = LocalProvider(Services(endpoint, REGION))
+    provider.services.call("route53", "CreateHostedZone", {"Name": "zoo.example.", "CallerReference": "zoo"})
+    deployed = Deployed(provider, zoo(), "zoo")
+    before = deployed.stack
+    assert {each.kind for each in before.walk()} >= {kind for kind in TYPES if kind != "AWS::Scheduler::ScheduleGroup"}
+    assert [line for each in before.walk() for line in unseen(provider, each)] == []
+
+    for resource in before.walk():
+        for attribute in TYPES[resource.kind].attributes:
+            assert provider.attribute(resource, attribute) is not None
+
+    # One property of each resource at a time, and back.
+    wrong = []
+    for nth in range(max(map(len, CHANGES.values()))):
+        changes = {name: dict([[*told.items()][nth]]) for name, told in CHANGES.items() if nth < len(told)}
+        events: list[Event] = []
+        outcome = engine(provider, events=events).update(deployed.stack, Template(zoo(changes)), {})
+        assert outcome.stack, outcome.reason
+        assert (outcome.status, outcome.left) == ("UPDATE_COMPLETE", ()), outcome.reason
+        moved = {each.resource.name: each.action for each in events}
+        wrong += [f"{name}: {moved.get(name)} for {changes[name]}" for name in changes if moved.get(name) != "update"]
+        wrong += [line for name in changes for line in unseen(provider, outcome.stack.resources[name])]
+        back = engine(provider).update(outcome.stack, Template(zoo()), {})
+        assert back.stack, back.reason
+        assert (back.status, back.left) == ("UPDATE_COMPLETE", ()), back.reason
+        wrong += [f"back: {line}" for name in changes for line in unseen(provider, back.stack.resources[name])]
+        deployed.stack = back.stack
+    assert not wrong, "\n".join(wrong)
+
+    # All of it at once, and then a resource that cannot be made.
+    bad = {"Type": "AWS::SNS::Topic", "Properties": {"Colour": "green"}, "DependsOn": [*ZOO]}
+    failed = engine(provider).update(deployed.stack, Template(zoo(CHANGES, Bad=bad)), {})
+    assert failed.status == "UPDATE_ROLLBACK_COMPLETE", failed.reason
+    assert failed.left == ()
+    assert "extraneous key [Colour] is not permitted" in failed.reason
+    assert [line for each in deployed.stack.walk() for line in unseen(provider, each)] == []
+
+    made = list(deployed.stack.walk())
+    gone = deployed.delete()
+    assert gone.status == "DELETE_COMPLETE", gone.reason
+    assert [each.place for each in made if stands(provider, each)] == []
