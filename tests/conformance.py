@@ -13,25 +13,32 @@ Test = TypeVar("Test", bound=Callable[..., Any])
 
 _GUIDE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/"
 _REFERENCE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/"
+_FUNCTION = f"{_REFERENCE}intrinsic-function-reference-"
 _API = "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/"
 
+_OPERATIONS = [
+    "ChangeSetSummary",
+    "ContinueUpdateRollback",
+    "CreateChangeSet",
+    "CreateStack",
+    "DeleteStack",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "DescribeStackResource",
+    "DescribeStacks",
+    "ExecuteChangeSet",
+    "GetTemplate",
+    "GetTemplateSummary",
+    "ListStackResources",
+    "SetStackPolicy",
+    "UpdateStack",
+    "UpdateTerminationProtection",
+    "ValidateTemplate",
+]
+_FUNCTIONS = ["Base64", "Cidr", "FindInMap", "GetAtt", "ImportValue", "Join", "Length", "Select", "Split", "Sub"]
+
 SOURCES = {
-    **{
-        f"API {name}": f"{_API}API_{name}.html"
-        for name in (
-            *("ChangeSetSummary", "ContinueUpdateRollback", "CreateChangeSet", "CreateStack", "DeleteStack"),
-            *("DescribeChangeSet", "DescribeStackEvents", "DescribeStackResource", "DescribeStacks"),
-            *(
-                "ExecuteChangeSet",
-                "GetTemplate",
-                "GetTemplateSummary",
-                "ListStackResources",
-                "SetStackPolicy",
-                "UpdateStack",
-            ),
-            *("UpdateTerminationProtection", "ValidateTemplate"),
-        )
-    },
+    **{f"API {name}": f"{_API}API_{name}.html" for name in _OPERATIONS},
     "conditions": f"{_GUIDE}conditions-section-structure.html",
     "continue a rollback": f"{_GUIDE}using-cfn-updating-stacks-continueupdaterollback.html",
     "deletion policy": f"{_REFERENCE}aws-attribute-deletionpolicy.html",
@@ -54,31 +61,10 @@ SOURCES = {
     "events of a nested stack, aws-scalable-big-blue-button-example#36": (
         "https://github.com/aws-samples/aws-scalable-big-blue-button-example/issues/36"
     ),
-    **{
-        name: f"{_REFERENCE}intrinsic-function-reference-{page}.html"
-        for name, page in {
-            "Ref": "ref",
-            **{
-                f"Fn::{name}": name.lower()
-                for name in (
-                    *(
-                        "Base64",
-                        "Cidr",
-                        "FindInMap",
-                        "GetAtt",
-                        "ImportValue",
-                        "Join",
-                        "Length",
-                        "Select",
-                        "Split",
-                        "Sub",
-                    ),
-                )
-            },
-            "Fn::GetAZs": "getavailabilityzones",
-            "condition functions": "conditions",
-        }.items()
-    },
+    "Ref": f"{_FUNCTION}ref.html",
+    "Fn::GetAZs": f"{_FUNCTION}getavailabilityzones.html",
+    "condition functions": f"{_FUNCTION}conditions.html",
+    **{f"Fn::{name}": f"{_FUNCTION}{name.lower()}.html" for name in _FUNCTIONS},
 }
 """Pages of AWS's documentation, and what stacks of public record show where that says nothing."""
 
