@@ -14,7 +14,7 @@ from cfngen import placeholders as known
 from cfngen.placeholders import of
 from cfngen.spec import App, Container, HealthCheck, Secret, Service, SsmParameter
 from cfngen.spec.container import volume
-from cfngen.spec.service import STORAGE_GIB
+from cfngen.spec.task import STORAGE_GIB
 from cfngen.stacks.service import Access
 from cfngen.values import Value
 
