@@ -100,7 +100,7 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
         "health_path": service.health_path,
         "image_key": _key_of(app, "images"),
         "port": service.port,
-        "protocol_version": "HTTP1",
+        "protocol_version": service.protocol_version,
         "public_address": False,
         "subnet_tier": "private",
     }
@@ -158,7 +158,12 @@ def _identity(app: App, ledger: Ledger) -> Iterator[Problem]:
 
 
 def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
-    told = {"port": "port", "health_path": "health_path", "image_key": "own_key_for"}
+    told = {
+        "port": "port",
+        "health_path": "health_path",
+        "protocol_version": "protocol_version",
+        "image_key": "own_key_for",
+    }
     for index, service in enumerate(app.services):
         key, wanted = _service_key(service.name), _service_birth(app, service)
         for name, option in told.items():
@@ -173,6 +178,7 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
     reason = {
         "port": "target groups and the service carry their port for life",
         "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
+        "protocol_version": "target groups carry it for life, and the bootstrap revision speaks it",
         "image_key": "a repository's key cannot change, and a new repository would be without its images",  # F1
     }[name]
     keep = f"keep {born!r}"
@@ -326,6 +332,8 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):
+        if service.protocol_version == "GRPC":  # services share one health method, which the balancer alone asks for
+            continue
         for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):
             found = reached(every, listener, host.replace("*", "x").replace("?", "x"), service.health_path)
             if found != service.name:

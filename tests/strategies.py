@@ -17,6 +17,7 @@ from cfngen import (
     AllAtOnce,
     App,
     Arn,
+    BackupPlan,
     Balancer,
     Canary,
     CodeCommit,
@@ -99,6 +100,11 @@ BALANCER: Options = {
     "access_logs": of("access_logs", True, False),
     "deletion_protection": of("deletion_protection", True, False),
 }
+BACKUP_PLAN: Options = {
+    "weekly_days": of("weekly_days", 35, 90),
+    "monthly_days": of("monthly_days", None, 365),
+}
+_WINDOWS = of("backup_window", "10:00-10:30").map(lambda one: one | {"maintenance_window": "tue:11:00-tue:11:30"})
 DATABASE: Options = {
     "name": of("name", "app", "shop"),
     "engine": of("engine", "mysql", "mariadb", "postgres"),
@@ -107,6 +113,9 @@ DATABASE: Options = {
     "storage_ceiling_gib": of("storage_ceiling_gib", 100, 200),
     "multi_az": of("multi_az", True, False),
     "backup_days": of("backup_days", 1, 30),
+    "backup_window": _WINDOWS,
+    "maintenance_window": _WINDOWS,
+    "backup_plan": _option("backup_plan", st.none() | made(BackupPlan, BACKUP_PLAN)),
     "protected": of("protected", True, False),
     "readers": of("readers", ()),  # names of services: see `_with_access`
     "writers": of("writers", ()),
@@ -222,6 +231,12 @@ def service_options(name: str) -> Options:
         "allowed_addresses": _option("allowed_addresses", some(ADDRESSES, 2)),
         "port": of("port", 8080, 8081),
         "health_path": of("health_path", health, f"/{name}/alive"),
+        "protocol_version": st.sampled_from(
+            [
+                {"protocol_version": "HTTP2"},
+                {"protocol_version": "GRPC", "health_path": "/grpc.health.v1.Health/Check"},
+            ]
+        ),
         "source": of("source", "", f"apps/{name}"),
         "shared": st.sampled_from([{"shared": ("common",), "build_context": "."}, {"shared": ()}]),
         "build_context": of("build_context", "", "."),
@@ -274,6 +289,7 @@ APP: Options = {
 TABLES: Mapping[type, Options] = {
     App: APP | {"name": of("name", "shop"), "stage": of("stage", "dev"), "services": of("services", ())},
     AllAtOnce: {},
+    BackupPlan: BACKUP_PLAN,
     Balancer: BALANCER,
     Canary: STEPS,
     CodeCommit: CODECOMMIT,

@@ -89,6 +89,14 @@ def configured(*given: dict[str, Any], sources: tuple[str, ...] = ("0.0.0.0/0",)
     return [line.strip() for line in text.splitlines()]
 
 
+@pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
+def test_a_target_group_that_haproxy_does_not_play_is_refused_by_name(version: str) -> None:
+    given = group("orders")
+    groups = {"orders": TargetGroup("orders", {**given.told, "ProtocolVersion": version}, {})}
+    with pytest.raises(RehearsalError, match=f"orders: a target group of {version} is not played"):
+        rules.configuration([], groups, "127.70.0.1", Path("s"), Path("c.pem"), 60)
+
+
 NOTHING = rule(9, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": 'no "x"'}})
 
 

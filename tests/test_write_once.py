@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from kinds import kinds
 from resolve import Rendering, Symbol, Tree, differing, rendered, replaced
 from strategies import TABLES, lives, options_of
 
@@ -22,6 +23,7 @@ from cfngen import (
     AllAtOnce,
     App,
     Arn,
+    BackupPlan,
     Balancer,
     Canary,
     CodeCommit,
@@ -45,7 +47,6 @@ from cfngen import (
     Text,
     title,
 )
-from cfngen.describe import Description
 from cfngen.spec import HealthCheck as ContainerCheck
 
 WRITE_ONCE = ("Service", "BootstrapTaskDefinition", "BlueTargetGroup", "GreenTargetGroup")
@@ -230,6 +231,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "off_hours": (OffHours(), None),
         "cloud9": (False, True),
     },
+    BackupPlan: {"weekly_days": (35, 90), "monthly_days": (365, None)},
     Balancer: {
         "https": (True, False),
         "domain": ("shop.example.com", "example.org", None),
@@ -249,6 +251,9 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "storage_ceiling_gib": (100, 200),
         "multi_az": (False, True),
         "backup_days": (7, 30),
+        "backup_window": ("10:00-10:30", "09:00-10:15"),
+        "maintenance_window": ("tue:11:00-tue:11:30", "mon:12:00-mon:12:30"),
+        "backup_plan": (None, BackupPlan()),
         "protected": (True, False),
         "readers": ((), ("beta",)),
         "writers": (("alpha",), ()),
@@ -342,6 +347,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "allowed_addresses": ((), ("203.0.113.0/24",)),
         "port": (8080, 9090),
         "health_path": ("/beta/health", "/beta/alive"),
+        "protocol_version": ("HTTP1", "HTTP2"),
         "source": ("", "services/other"),
         "shared": ((), ("services/common",)),
         "build_context": ("services", "."),
@@ -383,6 +389,7 @@ REFUSED = {
     "Network.cidr '10.1.0.0/16'",
     "Service.health_path '/beta/alive'",
     "Service.port 9090",
+    "Service.protocol_version 'HTTP2'",
 }
 REFUSED_BACK = {
     "App.network": "network.zones",  # 3, then 2 again
@@ -429,6 +436,8 @@ def within(part: Any) -> App:  # noqa: C901  (a flat list of kinds)
             app = within(replace(born(Service), statements=(part,)))
         case Scaling() | Release():
             app = within(replace(born(Service), **{type(part).__name__.lower(): part}))
+        case BackupPlan():
+            app = within(replace(born(Database), backup_plan=part))
         case ScheduledScaling():
             app = within(replace(born(Scaling), schedule=(part,)))
         case AllAtOnce() | Canary() | Linear():
@@ -498,9 +507,9 @@ def _first(kind: type) -> Rendering:
 
 
 def test_every_option_is_tried() -> None:
-    kinds = {kind for kind in Description.__subclasses__() if kind.__module__.startswith("cfngen.")}
-    assert kinds == VALUES.keys() == TABLES.keys()
-    for kind in kinds:
+    found = set(kinds())
+    assert found == VALUES.keys() == TABLES.keys()
+    for kind in found:
         assert options_of(kind) == VALUES[kind].keys(), kind
         assert options_of(kind) == set(TABLES[kind]), kind
         for option, values in VALUES[kind].items():
@@ -510,7 +519,7 @@ def test_every_option_is_tried() -> None:
 
 def test_what_may_be_replaced_is_needed_and_has_a_reason() -> None:
     assert {kind for kind, _ in REPLACEABLE} == set().union(*REPLACED.values())
-    for name, kinds in REPLACED.items():
+    for name, those in REPLACED.items():
         kind = next(each for each in VALUES if each.__name__ == name.partition(".")[0])
         option = name.partition(".")[2]
         found = {
@@ -520,7 +529,7 @@ def test_what_may_be_replaced_is_needed_and_has_a_reason() -> None:
                 _first(kind).tree, rendered(within(replace(born(kind), **{option: value})), _first(kind).ledger).tree
             )
         }
-        assert found == kinds, name
+        assert found == those, name
 
 
 def _wired(passed: str) -> Tree:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cfngen.rehearse import answers, conditions
 from cfngen.rehearse.deployed import Listener, TargetGroup
+from cfngen.rehearse.errors import RehearsalError
 
 SLOTS = 12
 """How many targets a target group can have at once."""
@@ -88,7 +89,13 @@ def configuration(
     listeners: Iterable[Listener], groups: Mapping[str, TargetGroup], address: str, socket: Path,
     certificate: Path, speed: float, idle: int = 60,
 ) -> str:  # fmt: skip
-    """The whole configuration; `speed` is by how much health checks come sooner than on AWS."""
+    """The whole configuration; `speed` is by how much health checks come sooner than on AWS.
+
+    Raises `RehearsalError` for what haproxy does not play.
+    """
+    for group in groups.values():
+        if (version := group.told.get("ProtocolVersion", "HTTP1")) != "HTTP1":
+            raise RehearsalError(f"{group.name}: a target group of {version} is not played by the rehearsal")
     lines = [_SETTINGS.format(socket=socket, idle=idle)]
     for listener in listeners:
         for rule in listener.rules:

@@ -146,6 +146,7 @@ class App(Description):
         yield from _triggers(self)
         yield from _schedules(self)
         yield from _addresses(self)
+        yield from _protocols(self)
 
 
 def _tags(app: App) -> Iterator[Finding]:
@@ -222,6 +223,13 @@ def _addresses(app: App) -> Iterator[Finding]:
             "network.cidr",
             f"a larger range, or less for scaling.maximum: at most {needed} tasks run while services are released, and the private subnets have {max(room, 0)} addresses for them",
         )
+
+
+def _protocols(app: App) -> Iterator[Finding]:
+    for index, service in enumerate(app.services):
+        if service.protocol_version != "HTTP1" and not app.balancer.https:
+            fits = "HTTP1, or https in the balancer: only a listener of HTTPS speaks HTTP/2 with clients"
+            yield f"services[{index}].protocol_version", fits
 
 
 def _schedules(app: App) -> Iterator[Finding]:

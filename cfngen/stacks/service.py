@@ -17,7 +17,7 @@ from awacs import logs as log_actions
 from awacs import secretsmanager as secret_actions
 from awacs import ssm as ssm_actions
 from awacs.aws import Action, PolicyDocument, Statement
-from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
+from troposphere import GetAtt, Sub, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen import placeholders
@@ -42,6 +42,7 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.rules import listener_rules
+from cfngen.stacks.targets import bootstrap, target_group
 from cfngen.values import (
     AlarmName,
     Arn,
@@ -58,7 +59,6 @@ from cfngen.values import (
 
 Access = Literal["reader", "writer"]
 KEPT_IMAGES = 300
-DRAIN_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,10 @@ def service_stack(
     task = _task_role(stack, common, service)
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
-    blue, green = (_target_group(stack, colour, network, service) for colour in ("Blue", "Green"))
+    blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
     routed = listener_rules(stack, rules, cluster, blue, green, live)
-    bootstrap = _bootstrap(stack, common, service, bootstrap_image, execution, task, group)
-    made = _ecs_service(stack, cluster, network, service, bootstrap, tasks, blue, routed)
+    first = bootstrap(stack, common, service, bootstrap_image, execution, task, group)
+    made = _ecs_service(stack, cluster, network, service, first, tasks, blue, routed)
     scaling.scale(stack, service.scaling, cluster, made, blue, green, off_hours)
     alarms = service_alarms.add(stack, cluster, service, made, blue, green)
     return ServiceOutputs(
@@ -367,86 +367,12 @@ def _security_group(
     return tasks
 
 
-def _target_group(stack: Stack, colour: str, network: NetworkOutputs, service: Service) -> elb.TargetGroup:
-    """Write-once, health path included: both groups and the bootstrap revision have to agree on it."""
-    return stack.add(
-        elb.TargetGroup(
-            f"{colour}TargetGroup",
-            VpcId=network.vpc,
-            TargetType="ip",
-            Protocol="HTTP",
-            ProtocolVersion="HTTP1",
-            Port=service.port,
-            HealthCheckProtocol="HTTP",
-            HealthCheckPath=service.health_path,
-            HealthCheckIntervalSeconds=15,
-            HealthCheckTimeoutSeconds=5,
-            HealthyThresholdCount=2,
-            UnhealthyThresholdCount=3,
-            Matcher=elb.Matcher(HttpCode="200-299"),
-            TargetGroupAttributes=[
-                elb.TargetGroupAttribute(Key="deregistration_delay.timeout_seconds", Value=str(DRAIN_SECONDS))
-            ],
-        )
-    )
-
-
-def _bootstrap(
-    stack: Stack,
-    common: Common,
-    service: Service,
-    image: str,
-    execution: iam.Role,
-    task: iam.Role,
-    group: logs.LogGroup,
-) -> ecs.TaskDefinition:
-    """Stands in until the first release: 200 on the health path, 404 elsewhere (C2.3). Never changed again."""
-    answer = f"(q,r)=>{{r.writeHead(q.url.split('?')[0]==={json.dumps(service.health_path)}?200:404);r.end('waiting for the first release\\n')}}"
-    container = ecs.ContainerDefinition(
-        Name=service.name,
-        Image=image,
-        Essential=True,
-        Command=["node", "-e", f"require('http').createServer({answer}).listen({service.port})"],
-        User="1000:1000",
-        ReadonlyRootFilesystem=True,
-        # Node as process 1 would not hear SIGTERM (C2.6).
-        LinuxParameters=ecs.LinuxParameters(InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])),
-        PortMappings=[ecs.PortMapping(Name=service.name, ContainerPort=service.port, Protocol="tcp")],
-        LogConfiguration=ecs.LogConfiguration(
-            LogDriver="awslogs",
-            Options={
-                "awslogs-group": group.ref(),
-                "awslogs-region": Region,
-                "awslogs-stream-prefix": "bootstrap",
-                "mode": "non-blocking",
-                "max-buffer-size": "25m",
-            },
-        ),
-    )
-    return stack.add(
-        ecs.TaskDefinition(
-            "BootstrapTaskDefinition",
-            # Tasks may run on it long after it left the template (A3.4).
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            Family=f"{common.name}-{service.name}",
-            RequiresCompatibilities=["FARGATE"],
-            NetworkMode="awsvpc",
-            Cpu="256",
-            Memory="512",
-            ExecutionRoleArn=GetAtt(execution, "Arn"),
-            TaskRoleArn=GetAtt(task, "Arn"),
-            ContainerDefinitions=[container],
-        )
-    )
-
-
 def _ecs_service(
     stack: Stack,
     cluster: ClusterOutputs,
     network: NetworkOutputs,
     service: Service,
-    bootstrap: ecs.TaskDefinition,
+    first: ecs.TaskDefinition,
     tasks: ec2.SecurityGroup,
     blue: elb.TargetGroup,
     rules: list[elb.ListenerRule],
@@ -457,7 +383,7 @@ def _ecs_service(
             # A target group that no rule names belongs to no balancer, and a service cannot be made on it (A6.10).
             DependsOn=[rule.title for rule in rules],
             Cluster=cluster.cluster,
-            TaskDefinition=bootstrap.ref(),
+            TaskDefinition=first.ref(),
             DeploymentController=ecs.DeploymentController(Type="CODE_DEPLOY"),
             CapacityProviderStrategy=[ecs.CapacityProviderStrategyItem(CapacityProvider="FARGATE", Base=0, Weight=1)],
             DesiredCount=1,  # where it begins; then Application Auto Scaling owns it (A3.3)
