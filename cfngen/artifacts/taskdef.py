@@ -15,7 +15,7 @@ from cfngen.placeholders import of
 from cfngen.spec import App, Container, HealthCheck, Secret, Service, SsmParameter
 from cfngen.spec.container import volume
 from cfngen.spec.task import STORAGE_GIB
-from cfngen.stacks.service import Access
+from cfngen.stacks.task import Access
 from cfngen.values import Value
 
 _DOLLAR = "\ufdd0"

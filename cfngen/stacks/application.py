@@ -19,8 +19,9 @@ from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
 from cfngen.stacks.redirect import redirect_stack
-from cfngen.stacks.service import Access, ServiceOutputs, service_stack
+from cfngen.stacks.service import ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
+from cfngen.stacks.task import Access
 from cfngen.stacks.watch import watch_stack
 from cfngen.values import Arn, CertificateArn, Colour, HostedZoneId, PolicyArn, Text
 

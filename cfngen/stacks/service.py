@@ -6,73 +6,55 @@ what never changes (A2, A3.3, A6.12); what may change rides in taskdef.json and 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from awacs import ecr as ecr_actions
-from awacs import kms as kms_actions
-from awacs import logs as log_actions
-from awacs import secretsmanager as secret_actions
-from awacs import ssm as ssm_actions
-from awacs.aws import Action, PolicyDocument, Statement
-from troposphere import GetAtt, Sub, ec2, ecr, ecs, iam, logs
+from troposphere import GetAtt, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
-from cfngen import placeholders
 from cfngen.routing import Rule
-from cfngen.spec import OffHours, Secret, Service, SsmParameter
+from cfngen.spec import OffHours, Service
 from cfngen.stack import Stack
 from cfngen.stacks import deployment, scaling, service_alarms
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import (
     Common,
-    allow,
-    arn,
-    from_this_account,
-    in_order,
     log_group,
-    only_kms_via,
-    role,
     role_arn,
-    trust,
 )
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.rules import listener_rules
 from cfngen.stacks.targets import bootstrap, target_group
+from cfngen.stacks.task import (
+    Access,
+    TaskOutputs,
+    egress,
+    execution_role,
+    from_parameters,
+    image_repository,
+    keys_of,
+    secrets_of,
+    security_group,
+    task_role,
+)
 from cfngen.values import (
     AlarmName,
     Arn,
     Colour,
-    KeyArn,
-    PolicyArn,
     RepositoryUri,
-    RoleArn,
-    SecretArn,
     SecurityGroupId,
     TargetGroupFullName,
     Text,
 )
 
-Access = Literal["reader", "writer"]
-KEPT_IMAGES = 300
-
 
 @dataclass(frozen=True)
-class ServiceOutputs:
+class ServiceOutputs(TaskOutputs):
     """What a pipeline, a task definition and a dashboard need of a service."""
 
-    name: str
-    repository: RepositoryUri
-    repository_arn: Arn
-    execution_role: RoleArn
-    task_role: RoleArn
-    migration_role: RoleArn | None
-    log_group: Text
-    security_group: SecurityGroupId
     ecs_service: Text
     deployment_group: Text
     blue: TargetGroupFullName
@@ -100,20 +82,20 @@ def service_stack(
     `access` is how the service opens the database, which `migrate` in its description opens as master besides.
     """
     stack.describe(f"Service {service.name}: image repository, rules, tasks, scaling, alarms, deployment group")
-    repository = _repository(stack, common, foundation)
+    repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets = _secrets(service, database, access)
-    execution = _execution_role(
+    secrets = secrets_of(service, database, access)
+    execution = execution_role(
         stack,
         "ExecutionRole",
         common,
         repository,
         group,
         secrets,
-        _keys(common, foundation, service, access),
-        _from_parameters(service),
+        keys_of(common, foundation, service, access),
+        from_parameters(service),
     )
-    task = _task_role(stack, common, service)
+    task = task_role(stack, common, service)
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
@@ -139,145 +121,6 @@ def service_stack(
     )
 
 
-def _repository(stack: Stack, common: Common, foundation: FoundationOutputs) -> ecr.Repository:
-    key = common.key_for("images", foundation.key)
-    encryption = (
-        ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=key)
-        if key
-        else ecr.EncryptionConfiguration(EncryptionType="AES256")
-    )
-    return stack.add(
-        ecr.Repository(
-            "Repository",
-            # Like a bucket, it cannot be deleted with something in it, and a first build may be quick.
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            EncryptionConfiguration=encryption,
-            ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
-            ImageTagMutability="IMMUTABLE",
-            LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(_lifecycle(), indent=2)),
-        )
-    )
-
-
-def _lifecycle() -> dict[str, object]:
-    # A rule cannot say "neither among the newest nor pulled of late", and an expired image that a service still
-    # runs is a service that cannot restart (F10). So images go by number alone, and the number is generous: layers
-    # are shared, and 300 builds outlast 90 days at three a day.
-    def rule(priority: int, description: str, selection: dict[str, object]) -> dict[str, object]:
-        return {
-            "rulePriority": priority,
-            "description": description,
-            "selection": selection,
-            "action": {"type": "expire"},
-        }
-
-    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7}
-    tagged = {
-        "tagStatus": "tagged",
-        "tagPatternList": ["*"],
-        "countType": "imageCountMoreThan",
-        "countNumber": KEPT_IMAGES,
-    }
-    return {
-        "rules": [
-            rule(1, "What no tag names goes after a week", untagged),
-            rule(2, f"The newest {KEPT_IMAGES} stay", tagged),
-        ]
-    }
-
-
-def _trust_tasks() -> PolicyDocument:
-    # A single cluster's ARN is not supported here (M1).
-    return trust("ecs-tasks", from_this_account("ecs:*"))
-
-
-def _task_role(stack: Stack, common: Common, service: Service) -> iam.Role:
-    """Who the containers are, in front of AWS."""
-    statements = [
-        allow(
-            [Action(*action.split(":", 1)) for action in actions],
-            [Sub(resource) if isinstance(resource, str) and "${" in resource else resource for resource in resources],
-        )
-        for actions, resources in in_order(
-            (in_order(each.actions), in_order(each.resources)) for each in service.statements
-        )
-    ]
-    reasons = "; ".join(sorted({each.reason for each in service.statements if each.reason}))
-    managed = [
-        PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
-        for each in in_order(service.policies)
-    ]
-    return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
-
-
-def all_secrets(service: Service) -> list[tuple[str, Secret | SsmParameter]]:
-    """The secrets of all its containers, each with its placeholder."""
-    own = [(placeholders.secret(name), secret) for name, secret in sorted(service.secrets.items())]
-    return own + [
-        (placeholders.secret(name, each.name), secret)
-        for each in sorted(service.containers, key=lambda each: each.name)
-        for name, secret in sorted(each.secrets.items())
-    ]
-
-
-def secret_arn(secret: Secret | SsmParameter) -> SecretArn | Sub:
-    """Where a secret's value lies; a parameter is one of this account and region."""
-    return secret.arn if isinstance(secret, Secret) else arn("ssm", f"parameter/{secret.name.removeprefix('/')}")
-
-
-def _from_parameters(service: Service) -> Iterator[Statement]:
-    """The rights to read parameters, with the keys of those that have one."""
-    parameters = [each for _, each in all_secrets(service) if isinstance(each, SsmParameter)]
-    if wanted := {each.name.removeprefix("/"): each for each in parameters}:
-        yield allow([ssm_actions.GetParameters], [secret_arn(each) for each in wanted.values()])
-    if keys := list(dict.fromkeys(each.encrypted_with for each in parameters if each.encrypted_with)):
-        yield allow([kms_actions.Decrypt], keys, only_kms_via("ssm"))
-
-
-def _secrets(service: Service, database: DatabaseOutputs | None, access: Access | None) -> list[SecretArn]:
-    own = [secret.arn for _, secret in all_secrets(service) if isinstance(secret, Secret)]
-    if database and access:
-        own.append(database.reader_secret if access == "reader" else database.writer_secret)
-    return own
-
-
-def _keys(common: Common, foundation: FoundationOutputs, service: Service, access: Access | None) -> list[KeyArn]:
-    theirs = [
-        each.encrypted_with for _, each in all_secrets(service) if isinstance(each, Secret) and each.encrypted_with
-    ]
-    return theirs + ([foundation.key] if access and common.key_for("database", foundation.key) else [])
-
-
-def _execution_role(
-    stack: Stack,
-    name: str,
-    common: Common,
-    repository: ecr.Repository,
-    group: logs.LogGroup,
-    secrets: list[SecretArn],
-    keys: list[KeyArn],
-    more: Iterable[Statement],
-) -> iam.Role:
-    """What starts a task: pulls its image, opens its secrets, writes its log (G4.2); not what runs in it (M2.7)."""
-    statements: list[Statement] = [
-        allow([ecr_actions.GetAuthorizationToken], "*"),
-        allow(
-            [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer],
-            GetAtt(repository, "Arn"),
-        ),
-        allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
-    ]
-    if secrets:
-        statements.append(allow([secret_actions.GetSecretValue], list(secrets)))
-    if keys:
-        statements.append(allow([kms_actions.Decrypt], list(keys), only_kms_via("secretsmanager")))
-    statements += more
-    return role(
-        stack, name, common, _trust_tasks(), statements, wildcards="ecr:GetAuthorizationToken takes no resource"
-    )
-
-
 def _migration_role(
     stack: Stack,
     common: Common,
@@ -290,28 +133,23 @@ def _migration_role(
     """Starts the migration, the only task that gets the master secret."""
     if not service.migrate or database is None:
         return None
-    secrets = [*_secrets(service, None, None), database.master_secret, database.reader_secret, database.writer_secret]
-    return _execution_role(
+    secrets = [*secrets_of(service, None, None), database.master_secret, database.reader_secret, database.writer_secret]
+    return execution_role(
         stack,
         "MigrationExecutionRole",
         common,
         repository,
         group,
         secrets,
-        _keys(common, foundation, service, "writer"),
-        _from_parameters(service),
+        keys_of(common, foundation, service, "writer"),
+        from_parameters(service),
     )
 
 
 def _security_group(
     stack: Stack, network: NetworkOutputs, cluster: ClusterOutputs, service: Service, database: DatabaseOutputs | None
 ) -> ec2.SecurityGroup:
-    nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
-    tasks = stack.add(
-        ec2.SecurityGroup(
-            "SecurityGroup", GroupDescription="Tasks of a service", VpcId=network.vpc, SecurityGroupEgress=[nowhere]
-        )
-    )
+    tasks = security_group(stack, network, "Tasks of a service")
     tcp: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": service.port, "ToPort": service.port}
     own = GetAtt(tasks, "GroupId")
     stack.add(
@@ -332,38 +170,7 @@ def _security_group(
             **tcp,
         )
     )
-    for port in sorted(set(service.egress_ports)):
-        stack.add(
-            ec2.SecurityGroupEgress(
-                f"Egress{port}",
-                GroupId=own,
-                IpProtocol="tcp",
-                FromPort=port,
-                ToPort=port,
-                CidrIp="0.0.0.0/0",
-                Description="registries and services",
-            )
-        )
-    if database:
-        there: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": database.engine_port, "ToPort": database.engine_port}
-        stack.add(
-            ec2.SecurityGroupEgress(
-                "DatabaseEgress",
-                GroupId=own,
-                DestinationSecurityGroupId=database.security_group,
-                Description="to the database",
-                **there,
-            )
-        )
-        stack.add(
-            ec2.SecurityGroupIngress(
-                "DatabaseIngress",
-                GroupId=database.security_group,
-                SourceSecurityGroupId=own,
-                Description=f"from {service.name}",
-                **there,
-            )
-        )
+    egress(stack, tasks, service, database)
     return tasks
 
 

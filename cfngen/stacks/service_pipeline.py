@@ -42,7 +42,8 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.service import Access, ServiceOutputs, all_secrets, secret_arn
+from cfngen.stacks.service import ServiceOutputs
+from cfngen.stacks.task import Access, all_secrets, secret_arn
 from cfngen.values import Value
 
 # Images of CodeBuild by the architecture of a service's tasks (E2.3, E2.5).

@@ -1,0 +1,227 @@
+"""What tasks of every kind need: an image repository, roles, a security group with its ways out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from awacs import ecr as ecr_actions
+from awacs import kms as kms_actions
+from awacs import logs as log_actions
+from awacs import secretsmanager as secret_actions
+from awacs import ssm as ssm_actions
+from awacs.aws import Action, PolicyDocument, Statement
+from troposphere import GetAtt, Sub, ec2, ecr, iam, logs
+
+from cfngen import placeholders
+from cfngen.spec import Secret, SsmParameter
+from cfngen.spec.task import Task
+from cfngen.stack import Stack
+from cfngen.stacks.common import Common, allow, arn, from_this_account, in_order, only_kms_via, role, trust
+from cfngen.stacks.database import DatabaseOutputs
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.network import NetworkOutputs
+from cfngen.values import Arn, KeyArn, PolicyArn, RepositoryUri, RoleArn, SecretArn, SecurityGroupId, Text
+
+Access = Literal["reader", "writer"]
+KEPT_IMAGES = 300
+
+
+@dataclass(frozen=True)
+class TaskOutputs:
+    """What a pipeline and a task definition need of tasks of any kind."""
+
+    name: str
+    repository: RepositoryUri
+    repository_arn: Arn
+    execution_role: RoleArn
+    task_role: RoleArn
+    migration_role: RoleArn | None
+    log_group: Text
+    security_group: SecurityGroupId
+
+
+def image_repository(stack: Stack, common: Common, foundation: FoundationOutputs) -> ecr.Repository:
+    key = common.key_for("images", foundation.key)
+    encryption = (
+        ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=key)
+        if key
+        else ecr.EncryptionConfiguration(EncryptionType="AES256")
+    )
+    return stack.add(
+        ecr.Repository(
+            "Repository",
+            # Like a bucket, it cannot be deleted with something in it, and a first build may be quick.
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            EncryptionConfiguration=encryption,
+            ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
+            ImageTagMutability="IMMUTABLE",
+            LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(_lifecycle(), indent=2)),
+        )
+    )
+
+
+def _lifecycle() -> dict[str, object]:
+    # A rule cannot say "neither among the newest nor pulled of late", and an expired image that a service still
+    # runs is a service that cannot restart (F10). So images go by number alone, and the number is generous: layers
+    # are shared, and 300 builds outlast 90 days at three a day.
+    def rule(priority: int, description: str, selection: dict[str, object]) -> dict[str, object]:
+        return {
+            "rulePriority": priority,
+            "description": description,
+            "selection": selection,
+            "action": {"type": "expire"},
+        }
+
+    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7}
+    tagged = {
+        "tagStatus": "tagged",
+        "tagPatternList": ["*"],
+        "countType": "imageCountMoreThan",
+        "countNumber": KEPT_IMAGES,
+    }
+    return {
+        "rules": [
+            rule(1, "What no tag names goes after a week", untagged),
+            rule(2, f"The newest {KEPT_IMAGES} stay", tagged),
+        ]
+    }
+
+
+def _trust_tasks() -> PolicyDocument:
+    # A single cluster's ARN is not supported here (M1).
+    return trust("ecs-tasks", from_this_account("ecs:*"))
+
+
+def task_role(stack: Stack, common: Common, task: Task) -> iam.Role:
+    """Who the containers are, in front of AWS."""
+    statements = [
+        allow(
+            [Action(*action.split(":", 1)) for action in actions],
+            [Sub(resource) if isinstance(resource, str) and "${" in resource else resource for resource in resources],
+        )
+        for actions, resources in in_order(
+            (in_order(each.actions), in_order(each.resources)) for each in task.statements
+        )
+    ]
+    reasons = "; ".join(sorted({each.reason for each in task.statements if each.reason}))
+    managed = [
+        PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
+        for each in in_order(task.policies)
+    ]
+    return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
+
+
+def all_secrets(task: Task) -> list[tuple[str, Secret | SsmParameter]]:
+    """The secrets of all its containers, each with its placeholder."""
+    own = [(placeholders.secret(name), secret) for name, secret in sorted(task.secrets.items())]
+    return own + [
+        (placeholders.secret(name, each.name), secret)
+        for each in sorted(task.containers, key=lambda each: each.name)
+        for name, secret in sorted(each.secrets.items())
+    ]
+
+
+def secret_arn(secret: Secret | SsmParameter) -> SecretArn | Sub:
+    """Where a secret's value lies; a parameter is one of this account and region."""
+    return secret.arn if isinstance(secret, Secret) else arn("ssm", f"parameter/{secret.name.removeprefix('/')}")
+
+
+def from_parameters(task: Task) -> Iterator[Statement]:
+    """The rights to read parameters, with the keys of those that have one."""
+    parameters = [each for _, each in all_secrets(task) if isinstance(each, SsmParameter)]
+    if wanted := {each.name.removeprefix("/"): each for each in parameters}:
+        yield allow([ssm_actions.GetParameters], [secret_arn(each) for each in wanted.values()])
+    if keys := list(dict.fromkeys(each.encrypted_with for each in parameters if each.encrypted_with)):
+        yield allow([kms_actions.Decrypt], keys, only_kms_via("ssm"))
+
+
+def secrets_of(task: Task, database: DatabaseOutputs | None, access: Access | None) -> list[SecretArn]:
+    own = [secret.arn for _, secret in all_secrets(task) if isinstance(secret, Secret)]
+    if database and access:
+        own.append(database.reader_secret if access == "reader" else database.writer_secret)
+    return own
+
+
+def keys_of(common: Common, foundation: FoundationOutputs, task: Task, access: Access | None) -> list[KeyArn]:
+    theirs = [each.encrypted_with for _, each in all_secrets(task) if isinstance(each, Secret) and each.encrypted_with]
+    return theirs + ([foundation.key] if access and common.key_for("database", foundation.key) else [])
+
+
+def execution_role(
+    stack: Stack,
+    name: str,
+    common: Common,
+    repository: ecr.Repository,
+    group: logs.LogGroup,
+    secrets: list[SecretArn],
+    keys: list[KeyArn],
+    more: Iterable[Statement],
+) -> iam.Role:
+    """What starts a task: pulls its image, opens its secrets, writes its log (G4.2); not what runs in it (M2.7)."""
+    statements: list[Statement] = [
+        allow([ecr_actions.GetAuthorizationToken], "*"),
+        allow(
+            [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer],
+            GetAtt(repository, "Arn"),
+        ),
+        allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
+    ]
+    if secrets:
+        statements.append(allow([secret_actions.GetSecretValue], list(secrets)))
+    if keys:
+        statements.append(allow([kms_actions.Decrypt], list(keys), only_kms_via("secretsmanager")))
+    statements += more
+    return role(
+        stack, name, common, _trust_tasks(), statements, wildcards="ecr:GetAuthorizationToken takes no resource"
+    )
+
+
+def security_group(stack: Stack, network: NetworkOutputs, description: str) -> ec2.SecurityGroup:
+    """A group of tasks out of which nothing leads yet."""
+    nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
+    return stack.add(
+        ec2.SecurityGroup(
+            "SecurityGroup", GroupDescription=description, VpcId=network.vpc, SecurityGroupEgress=[nowhere]
+        )
+    )
+
+
+def egress(stack: Stack, tasks: ec2.SecurityGroup, task: Task, database: DatabaseOutputs | None) -> None:
+    """The ways out of a group of tasks: to the ports that the description names, and to the database."""
+    own = GetAtt(tasks, "GroupId")
+    for port in sorted(set(task.egress_ports)):
+        stack.add(
+            ec2.SecurityGroupEgress(
+                f"Egress{port}",
+                GroupId=own,
+                IpProtocol="tcp",
+                FromPort=port,
+                ToPort=port,
+                CidrIp="0.0.0.0/0",
+                Description="registries and services",
+            )
+        )
+    if database:
+        there: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": database.engine_port, "ToPort": database.engine_port}
+        stack.add(
+            ec2.SecurityGroupEgress(
+                "DatabaseEgress",
+                GroupId=own,
+                DestinationSecurityGroupId=database.security_group,
+                Description="to the database",
+                **there,
+            )
+        )
+        stack.add(
+            ec2.SecurityGroupIngress(
+                "DatabaseIngress",
+                GroupId=database.security_group,
+                SourceSecurityGroupId=own,
+                Description=f"from {task.name}",
+                **there,
+            )
+        )
