@@ -1,134 +1,102 @@
-"""cfngen: one short description of an application in, plain CloudFormation and its CI/CD files out."""
+"""cfngen: one short description of an application in, plain CloudFormation and its CI/CD files out.
 
-from __future__ import annotations
+A name is imported when it is asked for, so that nobody waits for parts that are not used. ``__init__.pyi`` tells type
+checkers the same names.
+"""
 
-from cfngen._version import VERSION as __version__
-from cfngen.disk import write
-from cfngen.errors import CfngenError, DescriptionError, LedgerError, OutputError, Problem, WiringError
-from cfngen.ledger import Ledger
-from cfngen.plan import Plan, plan
-from cfngen.render import render, stage_files, tree_files
-from cfngen.sources import CodeCommit, Connection
-from cfngen.spec import (
-    AllAtOnce,
-    App,
-    Balancer,
-    Canary,
-    Container,
-    Database,
-    HealthCheck,
-    Linear,
-    Network,
-    OffHours,
-    Pipeline,
-    Release,
-    Scaling,
-    ScheduledScaling,
-    Secret,
-    Service,
-    SsmParameter,
-    Statement,
-)
-from cfngen.stack import Stack, title
-from cfngen.stacks.application import application_stack
-from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
-from cfngen.stacks.common import Common
-from cfngen.stacks.database import DatabaseOutputs, database_stack
-from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
-from cfngen.stacks.network import NetworkOutputs, network_stack
-from cfngen.stacks.service import ServiceOutputs, service_stack
-from cfngen.values import (
-    AlarmName,
-    Arn,
-    BucketName,
-    CertificateArn,
-    ClusterName,
-    Colour,
-    HostedZoneId,
-    KeyArn,
-    ListenerArn,
-    LoadBalancerFullName,
-    PolicyArn,
-    RepositoryUri,
-    RoleArn,
-    SecretArn,
-    SecurityGroupId,
-    SubnetIds,
-    TargetGroupFullName,
-    Text,
-    TopicArn,
-    Value,
-    VpcId,
-)
+import sys
+from importlib import import_module
+from types import ModuleType
 
-__all__ = [
-    "AlarmName",
-    "AllAtOnce",
-    "App",
-    "Arn",
-    "Balancer",
-    "BucketName",
-    "Canary",
-    "CertificateArn",
-    "CfngenError",
-    "ClusterName",
-    "ClusterOutputs",
-    "CodeCommit",
-    "Colour",
-    "Common",
-    "Connection",
-    "Container",
-    "Database",
-    "DatabaseOutputs",
-    "DescriptionError",
-    "FoundationOutputs",
-    "HealthCheck",
-    "HostedZoneId",
-    "KeyArn",
-    "Ledger",
-    "LedgerError",
-    "Linear",
-    "ListenerArn",
-    "LoadBalancerFullName",
-    "Network",
-    "NetworkOutputs",
-    "OffHours",
-    "OutputError",
-    "Pipeline",
-    "Plan",
-    "PolicyArn",
-    "Problem",
-    "Release",
-    "RepositoryUri",
-    "RoleArn",
-    "Scaling",
-    "ScheduledScaling",
-    "Secret",
-    "SecretArn",
-    "SecurityGroupId",
-    "Service",
-    "ServiceOutputs",
-    "SsmParameter",
-    "Stack",
-    "Statement",
-    "SubnetIds",
-    "TargetGroupFullName",
-    "Text",
-    "TopicArn",
-    "Value",
-    "VpcId",
-    "WiringError",
-    "__version__",
-    "application_stack",
-    "cluster_stack",
-    "database_stack",
-    "foundation_stack",
-    "network_stack",
-    "plan",
-    "render",
-    "service_stack",
-    "stage_files",
-    "title",
-    "tree_files",
-    "write",
-]
+import cfngen._deferred  # noqa: F401
+from cfngen._version import VERSION as __version__  # noqa: F401
+
+_HOMES = {
+    "disk": ("write",),
+    "errors": ("CfngenError", "DescriptionError", "LedgerError", "OutputError", "Problem", "WiringError"),
+    "ledger": ("Ledger",),
+    "plan": ("Plan", "plan"),
+    "render": ("render", "stage_files", "tree_files"),
+    "sources": ("CodeCommit", "Connection"),
+    "spec": (
+        "AllAtOnce",
+        "App",
+        "Balancer",
+        "Canary",
+        "Container",
+        "Database",
+        "HealthCheck",
+        "Linear",
+        "Network",
+        "OffHours",
+        "Pipeline",
+        "Release",
+        "Scaling",
+        "ScheduledScaling",
+        "ScheduledTask",
+        "Secret",
+        "Service",
+        "SmokeTest",
+        "SsmParameter",
+        "Statement",
+    ),
+    "stack": ("Stack", "title"),
+    "stacks.application": ("application_stack",),
+    "stacks.cluster": ("ClusterOutputs", "cluster_stack"),
+    "stacks.common": ("Common",),
+    "stacks.database": ("DatabaseOutputs", "database_stack"),
+    "stacks.foundation": ("FoundationOutputs", "foundation_stack"),
+    "stacks.network": ("NetworkOutputs", "network_stack"),
+    "stacks.service": ("ServiceOutputs", "service_stack"),
+    "values": (
+        "AlarmName",
+        "Arn",
+        "BucketName",
+        "CertificateArn",
+        "ClusterName",
+        "Colour",
+        "FunctionArn",
+        "HostedZoneId",
+        "KeyArn",
+        "ListenerArn",
+        "LoadBalancerFullName",
+        "PolicyArn",
+        "RepositoryUri",
+        "RoleArn",
+        "SecretArn",
+        "SecurityGroupId",
+        "SubnetIds",
+        "TargetGroupFullName",
+        "Text",
+        "TopicArn",
+        "Value",
+        "VpcId",
+    ),
+}
+"""The public names, by the module that each is defined in."""
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted((*_HOME, "__version__"))  # noqa: PLE0605
+
+
+class _Package(ModuleType):
+    """A package whose names come from their modules when they are asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}", name=name, obj=self)
+        value = getattr(import_module(f"{self.__name__}.{_HOME[name]}"), name)
+        setattr(self, name, value)
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Some functions are called like their module, which the import puts here under that name: the function stays."""
+        if isinstance(value, ModuleType) and _HOME.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_HOME})
+
+
+sys.modules[__name__].__class__ = _Package

@@ -8,12 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cfngen.errors import DescriptionError, Problem, shown
 
+if TYPE_CHECKING:
+    from cfngen.spec import App
+
+LEVELS = {"error": "errors", "warning": "warnings", "info": "notes"}
+"""How a summary counts findings of a level."""
 _SILENCE_SECONDS = 20
 """How long a command may say nothing to somebody who reads a log."""
 
@@ -31,6 +37,14 @@ class PathType(click.Path):
                 reason = " ".join(str(getattr(error, "strerror", None) or error).split())
                 raise DescriptionError([Problem(place, shown(value), f"another path: {reason}")]) from None
         return super().convert(value, param, ctx)
+
+
+def described(app: Path | None, stage: str | None) -> tuple[Path, tuple[App, ...]]:
+    """The description that is meant, and its stages, or the one of that name."""
+    from cfngen.load import find, load, select
+
+    path = app or find()
+    return path, select(load(path), stage)
 
 
 def colour() -> bool | None:

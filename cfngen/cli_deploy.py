@@ -13,16 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli_common import PathType, colour
+from cfngen.cli_common import PathType, colour, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
-from cfngen.load import find, load, select
-from cfngen.spec import App
 from cfngen.words import pairs
+
+if TYPE_CHECKING:
+    from cfngen.spec import App
 
 _LOCAL_BUCKET = "cfngen-templates"
 _FOLDER = PathType(path_type=Path)
@@ -51,7 +52,7 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-@click.command(short_help="Deploy a stage: shown before, followed to its end.")
+@click.command()
 @_common
 @click.option("--bucket", default="", envvar="CFNGEN_BUCKET", help="Where nested templates go, in the stack's region; also CFNGEN_BUCKET.")  # fmt: skip
 @click.option("--bucket-owner", default="", metavar="ACCOUNT", help="Who must own it.  [default: the stack's account]")
@@ -121,7 +122,7 @@ def deploy(
         sys.exit(1)
 
 
-@click.command(short_help="Delete a stage: what goes and what stays.")
+@click.command()
 @_common
 def destroy(
     place: Path | None, stage: str | None, out: Path | None, stack: str, target: str, endpoint_url: str, minutes: int,
@@ -171,8 +172,7 @@ def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str,
             given = "--stage" if stage else "--out"
             raise DescriptionError([Problem(given, str(stage or out), f"belongs to APP; {place} is a folder already")])
         return of_folder(place, stack)
-    app = place or find()
-    stages = select(load(app), stage)
+    app, stages = described(place, stage)
     if len(stages) > 1:
         names = " or ".join(f"--stage {each.stage}" for each in stages)
         raise DescriptionError([Problem("--stage", "", f"one at a time: {names}")])

@@ -11,10 +11,9 @@ import click
 
 from cfngen.cli_common import PathType
 from cfngen.errors import DescriptionError, Problem
-from cfngen.load import BY_DEFAULT, load
 
 
-@click.command(short_help="Write a first cfngen.yaml from Dockerfiles and a compose file.")
+@click.command()
 @click.argument(
     "folder", metavar="[DIR]", required=False, default=".", type=PathType(path_type=Path, file_okay=False, exists=True)
 )
@@ -26,6 +25,7 @@ def init(folder: Path, name: str | None, repository: str | None, yes: bool) -> N
 
     It generates at once; what could not be decided is said, and stands in the file. Nothing is ever overwritten.
     """
+    from cfngen.load import BY_DEFAULT, load
     from cfngen.scaffold import draft, files_of_draft, write_new
 
     there = [folder / each for each in BY_DEFAULT if (folder / each).exists()]

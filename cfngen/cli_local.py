@@ -27,7 +27,7 @@ _LIMITS = "It checks what CloudFormation does; not IAM, quotas, times or what se
 deployment runs."
 
 
-@click.group(short_help="A local AWS that templates are deployed into.")
+@click.group()
 def local() -> None:
     """A local AWS, on this machine alone: CloudFormation as it is, over records of what its services would have made.
 

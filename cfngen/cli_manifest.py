@@ -7,11 +7,10 @@ from pathlib import Path
 
 import click
 
-from cfngen.cli_common import PathType
-from cfngen.load import find, load, select
+from cfngen.cli_common import PathType, described
 
 
-@click.command(short_help="Print the JSON Schema of cfngen.yaml, for editors.")
+@click.command()
 def schema() -> None:
     """Print the JSON Schema of cfngen.yaml, made from the classes of the description.
 
@@ -24,7 +23,7 @@ def schema() -> None:
     click.echo(schema_text(), nl=False)
 
 
-@click.command(short_help="Show a stage's values, and where each of them comes from.")
+@click.command()
 @click.argument("stage")
 @click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--given", is_flag=True, help="Only what the description says, without defaults.")
@@ -36,7 +35,7 @@ def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
     """
     from cfngen.manifest.explain import explain as origins_of
 
-    (chosen,) = select(load(app or find()), stage)
+    _, (chosen,) = described(app, stage)
     found = [each for each in origins_of(chosen) if each.file or not given]
     if form == "json":
         click.echo(json.dumps([each.data for each in found], indent=2, ensure_ascii=False))
@@ -47,7 +46,7 @@ def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
         click.echo(f"{path.ljust(widths[0])}  {value.ljust(widths[1])}  {source}")
 
 
-@click.command(short_help="Print a description as YAML.")
+@click.command()
 @click.argument("app", required=False, type=PathType(path_type=Path))
 def convert(app: Path | None) -> None:
     """Print APP, such as services/coffee.py, as the YAML that says the same: its first stage, and what differs in the others.
@@ -56,4 +55,4 @@ def convert(app: Path | None) -> None:
     """
     from cfngen.manifest.write import write_yaml
 
-    click.echo(write_yaml(load(app or find())), nl=False)
+    click.echo(write_yaml(described(app, None)[1]), nl=False)

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli_common import PathType
+from cfngen.cli_common import PathType, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
-from cfngen.load import find, load, project_of, select
 from cfngen.rehearse.parts import ONLY, check, needed
 from cfngen.words import pairs
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from cfngen.rehearse.story import Event, Story
 
 
-@click.command(short_help="Act a stage out: build, deploy, run, release, look, with real parts.")
+@click.command()
 @click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Which stage of APP.  [default: the first]")
 @click.option(
@@ -79,8 +78,9 @@ def rehearse(
     played with real traffic, also such that fail, and the pages looked at in a browser. No account is needed.
     docs/rehearsal.md tells more.
     """
-    path = app or find()
-    chosen = select(load(path), stage)[0]
+    from cfngen.load import project_of
+
+    path, (chosen, *_) = described(app, stage)
     folder = out / chosen.name / chosen.stage
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])

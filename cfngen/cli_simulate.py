@@ -15,25 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli_common import PathType, colour, progress
+from cfngen.cli_common import PathType, colour, described, progress
 from cfngen.errors import DescriptionError, Problem
 from cfngen.extras import parts_of
-from cfngen.generated import files_of
-from cfngen.load import find, is_description, load, select
-from cfngen.routing import owner
-from cfngen.semantics.template import TemplateError
-from cfngen.spec import App
 from cfngen.words import pairs
 
 if TYPE_CHECKING:
     from cfngen.simulate.files import Files
     from cfngen.simulate.judge import Verdict
     from cfngen.simulate.scenario import Surroundings
+    from cfngen.spec import App
 
 _Tell = Callable[[str], None]
 
 
-@click.command(short_help="Play releases and updates; watch every request.")
+@click.command()
 @click.argument("place", metavar="[APP|DIR]", required=False, type=PathType(path_type=Path))
 @click.option("--stage", help="Only this stage.")
 @click.option("--story", is_flag=True, help="Print the table of rules, groups and tasks of each service over time.")
@@ -142,14 +138,15 @@ def _judge(
 
 def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, Callable[[Any], str | None] | None]]:
     """What is played, each with who answers a request, where a description says so."""
+    from cfngen.generated import files_of
+    from cfngen.load import is_description
     from cfngen.simulate.files import Files
     from cfngen.simulate.judge import stage_folders
 
     if place and (place.is_dir() or not is_description(place)):
         folders = stage_folders(place, stage) if place.is_dir() else [place]
         return [(str(folder), files, None) for folder, files in zip(folders, _read(folders), strict=True)]
-    path = place or find()
-    stages = select(load(path), stage)
+    path, stages = described(place, stage)
     written = files_of(path, stages, Path("templates")).items()
     return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
 
@@ -183,6 +180,8 @@ def _files(place: Path) -> Files:
 @contextmanager
 def _refused(place: str) -> Iterator[None]:
     """Templates that are refused meanwhile are told with the place where they stand."""
+    from cfngen.semantics.template import TemplateError
+
     try:
         yield
     except TemplateError as error:
@@ -190,4 +189,6 @@ def _refused(place: str) -> Iterator[None]:
 
 
 def _owner(app: App) -> Callable[[Any], str | None]:
+    from cfngen.routing import owner
+
     return lambda request: owner(app, request.host, request.path, request.address)

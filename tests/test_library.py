@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 import typing
@@ -12,7 +13,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -35,13 +35,22 @@ def test_names_are_sorted_once_each() -> None:
     assert cfngen.__all__ == sorted(set(cfngen.__all__))
 
 
-def test_names_are_all_that_is_public() -> None:
-    public = {
-        name
-        for name, value in vars(cfngen).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType) and value is not cfngen.annotations  # type: ignore[attr-defined]
+def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
+    stub = Path(cfngen.__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+    seen = {
+        alias.name: node.module
+        for node in ast.parse(stub).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
     }
-    assert public | {"__version__"} == set(cfngen.__all__)
+    assert seen == {name: f"cfngen.{module}" for name, module in cfngen._HOME.items()}  # type: ignore[attr-defined]
+    assert re.findall(r'^    "(\w+)",$', stub.partition("__all__")[2], re.MULTILINE) == cfngen.__all__
+
+
+def test_an_unknown_name_is_told_as_of_any_module() -> None:
+    with pytest.raises(AttributeError, match="module 'cfngen' has no attribute 'Ap'"):
+        cfngen.Ap  # type: ignore[attr-defined]  # noqa: B018
+    assert {"App", "plan", "__version__"} <= set(dir(cfngen))
 
 
 def test_names_are_importable() -> None:
@@ -92,21 +101,35 @@ def test_what_a_public_name_takes_or_returns_is_public_too() -> None:
 
 def test_types_are_shipped() -> None:
     assert (resources.files("cfngen") / "py.typed").is_file()
-    assert "cfngen = py.typed" in (Path(__file__).parents[1] / "setup.cfg").read_text(encoding="utf-8")
+    assert "cfngen = py.typed, __init__.pyi" in (Path(__file__).parents[1] / "setup.cfg").read_text(encoding="utf-8")
 
 
 def test_every_public_name_says_what_it_is() -> None:
     for name in cfngen.__all__:
-        value = vars(cfngen)[name]
+        value = getattr(cfngen, name)
         assert name == "__version__" or (inspect.getdoc(value) or "").strip(), name
 
 
+def test_importing_the_library_loads_nothing_until_a_name_is_asked_for() -> None:
+    bare = modules_after("pass")
+    assert {name for name in modules_after("import cfngen") - bare if name.startswith("cfngen")} == {
+        "cfngen",
+        "cfngen._deferred",
+        "cfngen._version",
+    }
+    assert len(modules_after("import cfngen") - bare) < 10
+
+
 @pytest.mark.parametrize("heavy", HEAVY)
-def test_importing_the_library_loads_nothing_heavy(heavy: str) -> None:
-    # troposphere itself loads PyYAML by way of cfn_flip; what counts is that cfngen adds nothing to that.
-    floor = modules_after("import troposphere")
-    assert heavy not in modules_after("import cfngen") - floor
-    assert heavy == "yaml" or heavy not in floor
+def test_describing_and_rendering_load_nothing_heavy(heavy: str) -> None:
+    assert heavy not in modules_after("from cfngen import *")
+
+
+def test_what_troposphere_writes_itself_is_as_ever() -> None:
+    code = "import cfngen, troposphere; assert 'yaml' not in __import__('sys').modules; "
+    code += "assert troposphere.Template(Description='x').to_yaml() == 'Description: x\\nResources: {}\\n'"
+    assert {"yaml", "cfn_flip"} <= modules_after(code)
+    assert "cfn_tools" in modules_after("import cfngen, cfn_flip.yaml_dumper; assert cfn_flip.__file__")
 
 
 def test_nothing_that_people_import_imports_yaml_by_itself() -> None:
@@ -128,11 +151,31 @@ def test_nothing_that_people_import_imports_yaml_by_itself() -> None:
 
 
 def test_the_version_is_told_before_the_command_line_is_loaded() -> None:
-    """Python itself loads the library, and troposphere with it, on the way to any module of a package."""
     code = "import runpy, sys; sys.argv = ['cfngen', '--version']; runpy.run_module('cfngen', run_name='__main__')"
-    loaded = modules_after(code) - modules_after("import cfngen, runpy")
-    assert {name for name in loaded if not name.startswith("_")} == set()
-    assert "cfngen.cli" not in modules_after(code)
+    loaded = modules_after(code) - modules_after("import runpy")
+    assert {name for name in loaded if name.startswith("cfngen")} == {"cfngen", "cfngen._deferred", "cfngen._version"}
+    assert len(loaded) < 10
+
+
+COMMANDS = (
+    "", "check", "convert", "deploy", "destroy", "explain", "generate", "init", "local", "local up", "preflight",
+    "rehearse", "schema", "simulate",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_waits_for_nothing_that_it_does_not_tell(command: str) -> None:
+    words = [*command.split(), "--help"]
+    code = f"import sys, cfngen.cli\ntry: cfngen.cli.cli({words!r})\nexcept SystemExit: pass\nsys.stdout.flush()\n0"
+    loaded = modules_after(code)
+    assert not loaded & {*HEAVY, "awacs", "troposphere", "rich", "cfngen.spec"} - {"click"}
+    assert len(loaded - modules_after("import click, tempfile, difflib, json, signal, datetime")) < 25
+
+
+def test_help_lists_every_command() -> None:
+    from cfngen.cli import _COMMANDS, cli
+
+    assert [name for name in COMMANDS if name and " " not in name] == sorted(_COMMANDS) == cli.list_commands(None)  # type: ignore[arg-type]
 
 
 def test_the_version_is_the_installed_one() -> None:

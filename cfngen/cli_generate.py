@@ -1,0 +1,34 @@
+"""``cfngen generate``: a description's templates and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cfngen.cli_common import PathType, described
+
+
+@click.command()
+@click.argument("app", required=False, type=PathType(path_type=Path))
+@click.option("--stage", help="Only this stage.")
+@click.option(
+    "--out",
+    default="templates",
+    show_default=True,
+    type=PathType(path_type=Path, file_okay=False),
+    help="Where the files go, as OUT/<application>/<stage>/.",
+)
+def generate(app: Path | None, stage: str | None, out: Path) -> None:
+    """Write the templates and files of APP, a description such as cfngen.yaml or services/coffee.py."""
+    from cfngen.disk import alone, write
+    from cfngen.generated import generated
+
+    path, stages = described(app, stage)
+    with alone(out / each.name / each.stage for each in stages):
+        folders, notes = generated(path, stages, out)
+        changed = write(folders)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    for folder, files in folders.items():
+        click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
