@@ -36,6 +36,8 @@ set -e
 case "${1:-}" in -*|'') set -- node "$@" ;; *) command -v "$1" > /dev/null 2>&1 || set -- node "$@" ;; esac
 exec "$@"
 """
+_CREATED = "2025-01-01T00:00:00Z"
+"""The same at any time, so that the image is."""
 _FOLDERS = "bin sbin usr/bin usr/sbin usr/local/bin usr/local/lib lib etc var/tmp root home/node proc sys dev run tmp"
 
 
@@ -165,7 +167,8 @@ def _push(registry: Registry, repository: str, tag: str, layer: Path) -> None:
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
             "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["node"], "Labels": {"cfngen.stand-in": "1"},
         }  # fmt: skip
-        config = _json({"architecture": architecture, "os": "linux", "config": settings, "history": [{}],
+        config = _json({"architecture": architecture, "os": "linux", "config": settings,
+                        "created": _CREATED, "history": [{"created": _CREATED, "created_by": "cfngen rehearse"}],
                         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{plain.hexdigest()}"]}})  # fmt: skip
         _blob(registry, repository, config)
         layers = [_described(packed, f"{_MEDIA}image.rootfs.diff.tar.gzip")]

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -190,6 +191,12 @@ class _Shell:
         if self.is_over:
             return 1
         self.count += 1
+        begun = time.monotonic()
+        code = self._ran(command)
+        self.out.write(f"# {time.monotonic() - begun:.1f} s\n".encode())
+        return code
+
+    def _ran(self, command: str) -> int:
         file = self.place / f"{self.count}.sh"
         file.write_text(f"{command}\n", encoding="utf-8")
         self.out.write(f"\n$ {command.strip()}\n".encode())

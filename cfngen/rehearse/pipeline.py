@@ -218,6 +218,8 @@ class Execution:
         values = {key: value for key, value in environment().items() if key in _KEPT}
         values["PATH"] = f"{Path(where('aws')).parent}:{values['PATH']}"
         values |= {"HOME": str(runner.room.path("home")), "AWS_REGION": runner.account.region}
+        # Builds share a home, and with it what npm fetched, as by CodeBuild's cache; nobody asks whether it is still the same.
+        values["NPM_CONFIG_PREFER_OFFLINE"] = "true"
         values |= runner.account.environment
         if project["environment"].get("privilegedMode"):
             values |= runner.engine.docker

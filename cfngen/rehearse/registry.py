@@ -52,13 +52,13 @@ class Registry:
         self.images = images
         self.socket = room.path("registry") / "registry.sock"
 
-    def open(self, address: str, certificate: Path) -> None:
-        """Listen at port 443 of an address."""
+    def open(self, address: str, certificate: Path, port: int = 443) -> None:
+        """Listen at an address."""
         folder = self.room.path("registry")
         settings = folder / "registry.yml"
         settings.write_text(_SETTINGS.format(store=folder / "store", socket=self.socket), encoding="utf-8")
         self.room.start("registry", [where("docker-registry"), "serve", str(settings)], self.socket.exists)
-        server = ThreadingHTTPServer((address, 443), _Front, bind_and_activate=False)
+        server = ThreadingHTTPServer((address, port), _Front, bind_and_activate=False)
         server.daemon_threads = True
         server.registry = self  # type: ignore[attr-defined]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -156,7 +156,11 @@ class _Front(BaseHTTPRequestHandler):
 
     def _pass_on(self, registry: Registry, body: Iterator[bytes] | None, length: int = -1) -> None:
         own = ("authorization", "connection", "transfer-encoding", "content-length")
-        headers = {key: value for key, value in self.headers.items() if key.lower() not in own}
+        headers: dict[str, str] = {}
+        for key, value in self.headers.items():
+            if key.lower() not in own:
+                # A client accepts a kind of manifest by a line each.
+                headers[key] = f"{headers[key]}, {value}" if key in headers else value
         given = length if length >= 0 else int(self.headers.get("Content-Length") or -1)
         if body is None:
             headers["Content-Length"] = "0"
