@@ -11,6 +11,7 @@ import linecache
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -251,17 +252,26 @@ def _place(made_at: tuple[str, int], call: str, option: str) -> tuple[str, int]:
 
 
 def _keyword_line(file: str, line: int, call: str, option: str) -> int | None:
-    try:
-        tree = ast.parse("".join(linecache.getlines(file)))
-    except SyntaxError:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.lineno == line:
-            named = ast.unparse(node.func).rpartition(".")[2]
-            for keyword in node.keywords:
-                if keyword.arg == option and named in {call, "replace"}:
-                    return keyword.value.lineno
+    for node in _calls("".join(linecache.getlines(file))).get(line, ()):
+        named = ast.unparse(node.func).rpartition(".")[2]
+        for keyword in node.keywords:
+            if keyword.arg == option and named in {call, "replace"}:
+                return keyword.value.lineno
     return None
+
+
+@lru_cache(maxsize=8)
+def _calls(text: str) -> Mapping[int, list[ast.Call]]:
+    """The calls of a program by the line on which they begin; none of one that cannot be parsed."""
+    found: dict[int, list[ast.Call]] = {}
+    try:
+        nodes = ast.walk(ast.parse(text))
+    except SyntaxError:
+        return found
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            found.setdefault(node.lineno, []).append(node)
+    return found
 
 
 def is_folder(text: str) -> bool:
