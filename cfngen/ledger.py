@@ -138,6 +138,7 @@ def _without_defaults(record: RuleRecord) -> dict[str, Any]:
 
 
 _WHOLE = {"stage": {"application": str, "name": str}}
+_TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subnet_tier": str}
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
     "network": {"cidr": str},
@@ -151,6 +152,9 @@ _KNOWN: Mapping[str, Mapping[str, type]] = {
         "public_address": bool,
         "subnet_tier": str,
     },
+    "worker": _TASK,
+    "scheduled": _TASK,
+    "queue": {"fifo": bool},
 }
 """What is known of a birth, by the first word of its name; one that an earlier version wrote may have less."""
 

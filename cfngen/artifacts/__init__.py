@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cfngen.artifacts.appspec import appspec
 from cfngen.artifacts.buildspec import buildspec
-from cfngen.artifacts.taskdef import migration_taskdef, taskdef
+from cfngen.artifacts.taskdef import migration_taskdef, task_taskdef, taskdef
 from cfngen.plan import Plan
-from cfngen.stacks.application import access_of
+from cfngen.spec import ScheduledTask, Worker
+from cfngen.stacks.background import access_of
 
 BUILDSPEC, APPSPEC, TASKDEF, MIGRATION_TASKDEF = "buildspec.yml", "appspec.yaml", "taskdef.json", "migrate.taskdef.json"
 
@@ -14,7 +15,7 @@ BUILDSPEC, APPSPEC, TASKDEF, MIGRATION_TASKDEF = "buildspec.yml", "appspec.yaml"
 def service_files(
     plan: Plan, source: str, buildspecs: str | None = None, command: str = "make templates"
 ) -> dict[str, str]:
-    """Every service's files, by path below the stage's folder.
+    """The files of every service, worker and scheduled task, by path below the stage's folder.
 
     `source` is the description's file, named in their first lines with the `command` that makes them again; `buildspecs` is a folder of the user's own
     buildspec templates, which win over the packaged one.
@@ -33,4 +34,22 @@ def service_files(
             files[f"{folder}/{BUILDSPEC}"] = buildspec(
                 plan.app, service, plan.app.pipeline, source, buildspecs, command
             )
+        files |= _lent(plan, service.name)
+    own: list[Worker | ScheduledTask] = [*plan.app.workers]
+    own += [each for each in plan.app.scheduled_tasks if not each.image_of]
+    for task in own:
+        files[f"{task.name}/{TASKDEF}"] = task_taskdef(plan.app, task, access_of(plan.app, task))
+        if plan.app.pipeline:
+            files[f"{task.name}/{BUILDSPEC}"] = buildspec(
+                plan.app, task, plan.app.pipeline, source, buildspecs, command
+            )
+        files |= _lent(plan, task.name)
     return files
+
+
+def _lent(plan: Plan, owner: str) -> dict[str, str]:
+    """Task definitions of scheduled tasks that run the image of a service or worker; its pipeline releases them too."""
+    return {
+        f"{owner}/{each.name}.{TASKDEF}": task_taskdef(plan.app, each, access_of(plan.app, each))
+        for each in plan.app.borrowers(owner)
+    }

@@ -12,8 +12,10 @@ from typing import Any
 from cfngen import placeholders
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.spec import App, Pipeline, Service
+from cfngen.spec.task import Task
 from cfngen.stacks.migration import TASK_DEFINITION
-from cfngen.stacks.service_pipeline import DEFINITIONS, IMAGE, image_artifact
+from cfngen.stacks.pipeline_parts import DEFINITIONS, IMAGE, RELEASE_FILE, image_artifact
+from cfngen.stacks.release import key
 
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
@@ -24,7 +26,7 @@ _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff
 
 def buildspec(
     app: App,
-    service: Service,
+    service: Task,
     pipeline: Pipeline,
     source: str,
     folder: str | None = None,
@@ -52,9 +54,19 @@ def buildspec(
                 "word": each.name.replace("-", "_"),
                 "source": each.source,
                 "artifact": image_artifact(each.name),
+                "variable": placeholders.built(each.name),
+                "placeholder": placeholders.of(placeholders.built(each.name)),
             }
             for each in service.built_containers
         ],
+        "is_service": isinstance(service, Service),
+        "migrates": isinstance(service, Service) and bool(service.migrate),
+        "released": _released(app, service),
+        "release_file": RELEASE_FILE,
+        "placed": {
+            placeholders.of(name): name
+            for name in (placeholders.IMAGE, *(placeholders.built(each.name) for each in service.built_containers))
+        },
         "platform": _PLATFORMS[service.architecture],
         "stops": stops,
         "image_artifact": IMAGE,
@@ -71,6 +83,12 @@ def buildspec(
     except Exception as error:  # the user's template may fail in any way
         raise DescriptionError([_problem(error, service, folder)]) from error
     return text
+
+
+def _released(app: App, service: Task) -> dict[str, str]:
+    """The task definitions that a machine registers, by what it calls them: a worker's, and those of scheduled tasks."""
+    own = {} if isinstance(service, Service) else {key(service.name): "taskdef.json"}
+    return own | {key(each.name): f"{each.name}.taskdef.json" for each in app.borrowers(service.name)}
 
 
 _environments: dict[Any, Any] = {}  # of Jinja2, which is imported where it is needed
@@ -109,7 +127,7 @@ def _yaml_string(text: str) -> str:
     return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
-def _problem(error: Exception, service: Service, folder: str | None) -> Problem:
+def _problem(error: Exception, service: Task, folder: str | None) -> Problem:
     from jinja2 import TemplateError
 
     lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]

@@ -1,4 +1,4 @@
-"""taskdef.json: the task definition of a service's releases, and that of its migration.
+"""taskdef.json: the task definition of the releases of a service, worker or scheduled task, and that of a migration.
 
 Everything that may change about a task is here and takes effect with the next release (A2). The build fills
 in what only the stack knows; the deploy action fills in the image.
@@ -12,9 +12,10 @@ from typing import Any
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
-from cfngen.spec import App, Container, HealthCheck, Secret, Service, SsmParameter
+from cfngen.spec import App, Container, HealthCheck, ScheduledTask, Secret, Service, SsmParameter, Worker
 from cfngen.spec.container import volume
-from cfngen.spec.task import STORAGE_GIB
+from cfngen.spec.queue import url_variable
+from cfngen.spec.task import STORAGE_GIB, Task
 from cfngen.stacks.task import Access
 from cfngen.values import Value
 
@@ -24,26 +25,38 @@ _DOLLAR = "\ufdd0"
 
 def taskdef(app: App, service: Service, access: Access | None) -> str:
     """What CodeDeployToECS registers for each release, as RegisterTaskDefinition takes it (G3)."""
-    secrets = _own_secrets(service)
-    if access:
-        secrets |= _login("DB", known.DB_SECRET_ARN)
-    body = _task(
-        app,
-        service,
-        "",
-        known.EXECUTION_ROLE_ARN,
-        f"<{known.IMAGE1}>",
-        _variables(app, service, database=bool(access)),
-        secrets,
-    )
+    body = _whole(app, service, access, f"<{known.IMAGE1}>")
     container = body["containerDefinitions"][0]
     container["portMappings"] = [{"name": service.name, "containerPort": service.port, "protocol": "tcp"}]
-    container |= _order(service.depends_on) | _health(service.health_check)
-    variables = _variables(app, service, database=bool(access))
-    for each in sorted(service.containers, key=lambda each: each.name):
-        body["containerDefinitions"].append(_beside(each, variables, secrets))
-    body["volumes"] = [{"name": name} for name in _volumes_of(service)]
     return _text(body)
+
+
+def task_taskdef(app: App, task: Worker | ScheduledTask, access: Access | None) -> str:
+    """What the release of a worker or a scheduled task registers, before its build spells it for Step Functions."""
+    body = _whole(app, app.whole(task) if isinstance(task, ScheduledTask) else task, access, of(known.IMAGE))
+    if isinstance(task, ScheduledTask) and task.command:
+        body["containerDefinitions"][0]["command"] = [_own(part) for part in task.command]
+    text = _text(body)
+    if not (isinstance(task, ScheduledTask) and task.image_of):
+        return text
+    image = of(known.IMAGE)  # that of the one whose build fills this in; all else is the task's own
+    return known.PATTERN.sub(
+        lambda match: match[0] if match[0] == image else of(known.of_task(match[1], task.name)), text
+    )
+
+
+def _whole(app: App, task: Task, access: Access | None, image: str) -> dict[str, Any]:
+    """All containers of a task; `image` is that of its own."""
+    secrets = _own_secrets(task)
+    if access:
+        secrets |= _login("DB", known.DB_SECRET_ARN)
+    variables = _variables(app, task, database=bool(access))
+    body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
+    body["containerDefinitions"][0] |= _order(task.depends_on) | _health(task.health_check)
+    for each in sorted(task.containers, key=lambda each: each.name):
+        body["containerDefinitions"].append(_beside(each, variables, secrets, image))
+    body["volumes"] = [{"name": name} for name in _volumes_of(task)]
+    return body
 
 
 def migration_taskdef(app: App, service: Service) -> str:
@@ -61,7 +74,7 @@ def migration_taskdef(app: App, service: Service) -> str:
 
 def _task(
     app: App,
-    service: Service,
+    service: Task,
     suffix: str,
     execution_role: str,
     image: str,
@@ -99,7 +112,7 @@ def _task(
 def _container(
     name: str,
     image: str,
-    options: Service | Container,
+    options: Task | Container,
     stream: str,
     variables: Mapping[str, str],
     secrets: Mapping[str, str],
@@ -131,11 +144,13 @@ def _container(
     }
 
 
-def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, Any]:
+def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str, str], image: str) -> dict[str, Any]:
     """A container beside the service's own. With the service's image it has the service's variables and secrets
     too, and its own win.
     """
-    image = each.image or f"<{known.image_of(each.name) if each.source else known.IMAGE1}>"
+    if each.image or each.source:
+        built = known.image_of(each.name)
+        image = each.image or (f"<{built}>" if image.startswith("<") else of(known.built(each.name)))
     own, own_secrets = _environment(each, each.name), _own_secrets(each, each.name)
     if each.runs_the_services_image:
         own = {name: value for name, value in variables.items() if name not in own_secrets} | own
@@ -175,7 +190,7 @@ def _volumes(paths: Iterable[str]) -> list[tuple[str, str]]:
     return [(volume(path), path) for path in sorted(paths)]
 
 
-def _volumes_of(service: Service) -> list[str]:
+def _volumes_of(service: Task) -> list[str]:
     """The volumes of a task: those of the service's own container, then what others have besides."""
     paths = [
         *sorted(service.writable_paths),
@@ -184,7 +199,7 @@ def _volumes_of(service: Service) -> list[str]:
     return list(dict.fromkeys(name for path in paths for name, _ in _volumes([path])))
 
 
-def _environment(options: Service | Container, container: str = "") -> dict[str, str]:
+def _environment(options: Task | Container, container: str = "") -> dict[str, str]:
     return {
         name: of(known.variable(name, container))
         if isinstance(value, Value) and not value.is_literal
@@ -193,9 +208,13 @@ def _environment(options: Service | Container, container: str = "") -> dict[str,
     }
 
 
-def _variables(app: App, service: Service, *, database: bool) -> dict[str, str]:
+def _variables(app: App, service: Task, *, database: bool) -> dict[str, str]:
     own = _environment(service)
-    own |= {"PORT": str(service.port)} if "PORT" not in own else {}
+    if isinstance(service, Service):
+        own |= {"PORT": str(service.port)} if "PORT" not in own else {}
+    if isinstance(service, Worker) and service.queue:
+        own |= {"QUEUE_URL": of(known.QUEUE_URL)}
+    own |= {url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)}
     if database and app.database:
         own |= {"DB_HOST": of(known.DB_HOST), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
     return own
@@ -205,7 +224,7 @@ def _literal(value: Any) -> str:
     return value if isinstance(value, str) else str(value.data)
 
 
-def _own_secrets(options: Service | Container, container: str = "") -> dict[str, str]:
+def _own_secrets(options: Task | Container, container: str = "") -> dict[str, str]:
     return {name: _value_from(known.secret(name, container), secret) for name, secret in options.secrets.items()}
 
 

@@ -185,6 +185,8 @@ def artifacts(service: Service) -> Iterator[Place]:
         yield from _handed_on(service, action)
     for action in service.actions_of("CodeDeployToECS"):
         yield from _taken(service, action)
+    for action in service.releases if service.reads(BUILDSPEC) else ():
+        yield from _released(service, action)
 
 
 def _handed_on(service: Service, build: Action) -> Iterator[Place]:
@@ -222,6 +224,18 @@ def _taken(service: Service, deploy: Action) -> Iterator[Place]:
             yield Place(service.file(BUILDSPEC), place, message)
 
 
+def _released(service: Service, release: Action) -> Iterator[Place]:
+    """The file that a release hands to its machine is in the artifact that it takes."""
+    inside = release.configuration.get("Input")
+    second = mapping(dig(service.data(BUILDSPEC), "artifacts", "secondary-artifacts"))
+    for _, name in release.artifacts("InputArtifacts"):
+        place: Path = ("artifacts", "secondary-artifacts", str(name)) if name in second else ("artifacts",)
+        given = sequence(dig(service.data(BUILDSPEC), *place, "files"))
+        if not any(fnmatchcase(str(inside), str(each)) for each in given):
+            message = f"the artifact {name!r} is without {inside!r}, which the action {dig(release.body, 'Name')!r} looks for in it"
+            yield Place(service.file(BUILDSPEC), (*place, "files"), message)
+
+
 def image_placeholders(service: Service) -> Iterator[Place]:
     """The deploy action fills in the images of taskdef.json, by their placeholders."""
     if not service.reads(TASKDEF):
@@ -256,7 +270,7 @@ def stack_placeholders(service: Service) -> Iterator[Place]:
     if not service.reads(BUILDSPEC) or service.project is None:
         return
     known = service.build_variables | set(re.findall(rf"\bexport ({PREFIX}\w+)=", service.script))
-    for name in (TASKDEF, APPSPEC, MIGRATION_TASKDEF):
+    for name in (APPSPEC, *service.taskdefs):
         for number, line in enumerate(service.text(name).splitlines(), 1):
             for placeholder in sorted(set(PATTERN.findall(line)) - known):
                 hint = did_you_mean(placeholder, [each for each in known if each.startswith(PREFIX)])
@@ -344,11 +358,11 @@ def filled_files(service: Service) -> Iterator[Place]:
     """The build fills in every file that has placeholders, and registers the migration that the pipeline runs."""
     file = service.file(BUILDSPEC)
     for path, _, names in _filled_in(service):
-        for name in (TASKDEF, APPSPEC, MIGRATION_TASKDEF):
+        for name in (APPSPEC, *service.taskdefs):
             if service.reads(name) and name not in names.split():
                 yield Place(file, path, f"fills in {names!r}, and not {name!r}")
     registers = [text for _, text in service.commands if isinstance(text, str) and " register-task-definition " in text]
-    for action in service.actions_of("StepFunctions") if service.reads(BUILDSPEC) else ():
+    for action in service.migrations if service.reads(BUILDSPEC) else ():
         if not any(f"/{MIGRATION_TASKDEF}" in text for text in registers):
             name = dig(action.body, "Name")
             yield Place(file, ("phases",), f"no command registers {MIGRATION_TASKDEF}, which the action {name!r} runs")

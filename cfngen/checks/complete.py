@@ -46,12 +46,14 @@ def missing_files(stage: Stage) -> Iterator[Place]:
 
 
 def _needed(service: Service) -> Iterator[str]:
-    yield f"service-{service.name}.yaml"
-    yield from (service.file(TASKDEF), service.file(APPSPEC))
+    yield f"{service.kind}-{service.name}.yaml"
+    yield service.file(TASKDEF)
+    if service.kind == "service":
+        yield service.file(APPSPEC)
     if service.actions or service.has(BUILDSPEC):
         yield f"pipeline-{service.name}.yaml"
         yield service.file(BUILDSPEC)
-    if service.actions_of("StepFunctions"):
+    if service.migrations:
         yield service.file(MIGRATION_TASKDEF)
 
 

@@ -227,9 +227,21 @@ class Service:
         return self.stage.texts.get(self.file(name), "")
 
     @property
+    def kind(self) -> str:
+        """What it is, as its stack is called: service, worker or scheduled."""
+        kinds = ("worker", "scheduled")
+        return next((kind for kind in kinds if f"{kind}-{self.name}.yaml" in self.stage.templates), "service")
+
+    @property
     def template(self) -> Template:
         """The service's stack."""
-        return self._template("service")
+        return self._template(self.kind)
+
+    @property
+    def taskdefs(self) -> list[str]:
+        """The task definitions in its folder: its own, that of its migration, those of scheduled tasks with its image."""
+        names = (name.removeprefix(f"{self.name}/") for name in self.stage.texts)
+        return [name for name in names if name == TASKDEF or (name.endswith(f".{TASKDEF}") and "/" not in name)]
 
     @property
     def pipeline_template(self) -> Template:
@@ -269,6 +281,16 @@ class Service:
     def actions_of(self, *providers: str) -> list[Action]:
         """Those of these providers."""
         return [action for action in self.actions if action.provider in providers]
+
+    @property
+    def migrations(self) -> list[Action]:
+        """Those that run the migration."""
+        return [each for each in self.actions_of("StepFunctions") if each.configuration.get("InputType") != "FilePath"]
+
+    @property
+    def releases(self) -> list[Action]:
+        """Those that hand what the build filled in to a machine."""
+        return [each for each in self.actions_of("StepFunctions") if each.configuration.get("InputType") == "FilePath"]
 
     @property
     def project(self) -> Resource | None:

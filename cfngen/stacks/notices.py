@@ -24,7 +24,7 @@ def notice(
     pattern: Mapping[str, Any],
     paths: Mapping[str, str],
     message: str,
-) -> None:
+) -> events.Rule:
     """Send `message` for each event that matches; ``<word>`` in it is replaced by what `paths` points to."""
     made = role(
         stack,
@@ -36,7 +36,7 @@ def notice(
             allow([kms_actions.Decrypt, kms_actions.GenerateDataKey], foundation.key, only_kms_via("sns")),
         ],
     )
-    stack.add(
+    return stack.add(
         events.Rule(
             f"{name}Notice",
             Description=description,

@@ -8,7 +8,7 @@ from troposphere import GetAtt, Join, ecs
 from troposphere import applicationautoscaling as aas
 from troposphere import elasticloadbalancingv2 as elb
 
-from cfngen.spec import OffHours, Scaling
+from cfngen.spec import OffHours, Scaling, WorkerScaling
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.times import clock
@@ -24,7 +24,28 @@ def scale(
     off_hours: OffHours | None,
 ) -> None:
     """Register the service with Application Auto Scaling, and follow each target that is set."""
-    target = stack.add(
+    target = limits(stack, scaling, cluster, service, off_hours)
+    follow_usage(stack, target, scaling)
+    if scaling.requests_per_minute:
+        # The predefined metric names one target group, which is empty after every other release (B5.3, B5.4).
+        follow(
+            stack,
+            target,
+            "RequestScaling",
+            scaling.requests_per_minute,
+            CustomizedMetricSpecification=_requests(cluster, blue, green),
+        )
+
+
+def limits(
+    stack: Stack,
+    scaling: Scaling | WorkerScaling,
+    cluster: ClusterOutputs,
+    service: ecs.Service,
+    off_hours: OffHours | None,
+) -> aas.ScalableTarget:
+    """Register an ECS service: how many tasks of it there may be, and when others."""
+    return stack.add(
         aas.ScalableTarget(
             "ScalableTarget",
             ServiceNamespace="ecs",
@@ -35,8 +56,12 @@ def scale(
             ScheduledActions=_scheduled(scaling, off_hours),
         )
     )
+
+
+def follow_usage(stack: Stack, target: aas.ScalableTarget, scaling: Scaling | WorkerScaling) -> None:
+    """Follow the CPU and memory of the tasks, where the description says so."""
     if scaling.cpu_percent:
-        _follow(
+        follow(
             stack,
             target,
             "CpuScaling",
@@ -44,25 +69,16 @@ def scale(
             PredefinedMetricSpecification=_predefined("ECSServiceAverageCPUUtilization"),
         )
     if scaling.memory_percent:
-        _follow(
+        follow(
             stack,
             target,
             "MemoryScaling",
             scaling.memory_percent,
             PredefinedMetricSpecification=_predefined("ECSServiceAverageMemoryUtilization"),
         )
-    if scaling.requests_per_minute:
-        # The predefined metric names one target group, which is empty after every other release (B5.3, B5.4).
-        _follow(
-            stack,
-            target,
-            "RequestScaling",
-            scaling.requests_per_minute,
-            CustomizedMetricSpecification=_requests(cluster, blue, green),
-        )
 
 
-def _scheduled(scaling: Scaling, off_hours: OffHours | None) -> list[aas.ScheduledAction]:
+def _scheduled(scaling: Scaling | WorkerScaling, off_hours: OffHours | None) -> list[aas.ScheduledAction]:
     actions = [
         _action(each.name, each.schedule, each.timezone, each.minimum, each.maximum)
         for each in sorted(scaling.schedule, key=lambda s: s.name)
@@ -122,7 +138,8 @@ def _requests(
     return aas.CustomizedMetricSpecification(Metrics=[*queries, total])
 
 
-def _follow(stack: Stack, target: aas.ScalableTarget, name: str, value: int, **metric: Any) -> None:
+def follow(stack: Stack, target: aas.ScalableTarget, name: str, value: int, **metric: Any) -> None:
+    """Keep a metric at a value by more or fewer tasks."""
     stack.add(
         aas.ScalingPolicy(
             name,

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from troposphere import GetAtt, Region, ecs, iam, logs
+from troposphere import ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.spec import Service
 from cfngen.spec.service import UNIMPLEMENTED
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common
+from cfngen.stacks.task import first_revision
 from cfngen.values import VpcId
 
 DRAIN_SECONDS = 30
@@ -79,43 +80,9 @@ def bootstrap(
     group: logs.LogGroup,
 ) -> ecs.TaskDefinition:
     """Stands in until the first release: 200 on the health path, 404 elsewhere (C2.3). Never changed again."""
-    container = ecs.ContainerDefinition(
-        Name=service.name,
-        Image=image,
-        Essential=True,
-        Command=["node", "-e", _program(service)],
-        User="1000:1000",
-        ReadonlyRootFilesystem=True,
-        # Node as process 1 would not hear SIGTERM (C2.6).
-        LinuxParameters=ecs.LinuxParameters(InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])),
-        PortMappings=[ecs.PortMapping(Name=service.name, ContainerPort=service.port, Protocol="tcp")],
-        LogConfiguration=ecs.LogConfiguration(
-            LogDriver="awslogs",
-            Options={
-                "awslogs-group": group.ref(),
-                "awslogs-region": Region,
-                "awslogs-stream-prefix": "bootstrap",
-                "mode": "non-blocking",
-                "max-buffer-size": "25m",
-            },
-        ),
-    )
-    return stack.add(
-        ecs.TaskDefinition(
-            "BootstrapTaskDefinition",
-            # Tasks may run on it long after it left the template (A3.4).
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            Family=f"{common.name}-{service.name}",
-            RequiresCompatibilities=["FARGATE"],
-            NetworkMode="awsvpc",
-            Cpu="256",
-            Memory="512",
-            ExecutionRoleArn=GetAtt(execution, "Arn"),
-            TaskRoleArn=GetAtt(task, "Arn"),
-            ContainerDefinitions=[container],
-        )
-    )
+    port = ecs.PortMapping(Name=service.name, ContainerPort=service.port, Protocol="tcp")
+    command = ["node", "-e", _program(service)]
+    return first_revision(stack, common, service.name, image, command, execution, task, group, [port])
 
 
 def _program(service: Service) -> str:

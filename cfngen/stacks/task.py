@@ -13,13 +13,13 @@ from awacs import logs as log_actions
 from awacs import secretsmanager as secret_actions
 from awacs import ssm as ssm_actions
 from awacs.aws import Action, PolicyDocument, Statement
-from troposphere import GetAtt, Sub, ec2, ecr, iam, logs
+from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 
 from cfngen import placeholders
 from cfngen.spec import Secret, SsmParameter
 from cfngen.spec.task import Task
 from cfngen.stack import Stack
-from cfngen.stacks.common import Common, allow, arn, from_this_account, in_order, only_kms_via, role, trust
+from cfngen.stacks.common import Common, allow, arn, from_this_account, given, in_order, only_kms_via, role, trust
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
@@ -31,7 +31,7 @@ KEPT_IMAGES = 300
 
 @dataclass(frozen=True)
 class TaskOutputs:
-    """What a pipeline and a task definition need of tasks of any kind."""
+    """What a pipeline and a task definition need of tasks of any kind; `repository` is that of the image they run."""
 
     name: str
     repository: RepositoryUri
@@ -96,8 +96,8 @@ def _trust_tasks() -> PolicyDocument:
     return trust("ecs-tasks", from_this_account("ecs:*"))
 
 
-def task_role(stack: Stack, common: Common, task: Task) -> iam.Role:
-    """Who the containers are, in front of AWS."""
+def task_role(stack: Stack, common: Common, task: Task, more: Iterable[Statement] = ()) -> iam.Role:
+    """Who the containers are, in front of AWS; `more` is what they may do besides what the description says."""
     statements = [
         allow(
             [Action(*action.split(":", 1)) for action in actions],
@@ -112,6 +112,7 @@ def task_role(stack: Stack, common: Common, task: Task) -> iam.Role:
         PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
         for each in in_order(task.policies)
     ]
+    statements += more
     return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
 
 
@@ -155,7 +156,7 @@ def execution_role(
     stack: Stack,
     name: str,
     common: Common,
-    repository: ecr.Repository,
+    repository: ecr.Repository | Arn,
     group: logs.LogGroup,
     secrets: list[SecretArn],
     keys: list[KeyArn],
@@ -166,7 +167,7 @@ def execution_role(
         allow([ecr_actions.GetAuthorizationToken], "*"),
         allow(
             [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer],
-            GetAtt(repository, "Arn"),
+            repository if isinstance(repository, Arn) else GetAtt(repository, "Arn"),
         ),
         allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
     ]
@@ -225,3 +226,54 @@ def egress(stack: Stack, tasks: ec2.SecurityGroup, task: Task, database: Databas
                 **there,
             )
         )
+
+
+def first_revision(
+    stack: Stack,
+    common: Common,
+    name: str,
+    image: str,
+    command: list[str],
+    execution: iam.Role,
+    task: iam.Role,
+    group: logs.LogGroup,
+    ports: Iterable[ecs.PortMapping] = (),
+) -> ecs.TaskDefinition:
+    """What runs until the first release, in the family of the releases. Write-once: never changed again."""
+    container = ecs.ContainerDefinition(
+        Name=name,
+        Image=image,
+        Essential=True,
+        Command=command,
+        User="1000:1000",
+        ReadonlyRootFilesystem=True,
+        # The program as process 1 would not hear SIGTERM (C2.6).
+        LinuxParameters=ecs.LinuxParameters(InitProcessEnabled=True, Capabilities=ecs.KernelCapabilities(Drop=["ALL"])),
+        **given(PortMappings=list(ports) or None),
+        LogConfiguration=ecs.LogConfiguration(
+            LogDriver="awslogs",
+            Options={
+                "awslogs-group": group.ref(),
+                "awslogs-region": Region,
+                "awslogs-stream-prefix": "bootstrap",
+                "mode": "non-blocking",
+                "max-buffer-size": "25m",
+            },
+        ),
+    )
+    return stack.add(
+        ecs.TaskDefinition(
+            "BootstrapTaskDefinition",
+            # Tasks may run on it long after it left the template (A3.4).
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+            Family=f"{common.name}-{name}",
+            RequiresCompatibilities=["FARGATE"],
+            NetworkMode="awsvpc",
+            Cpu="256",
+            Memory="512",
+            ExecutionRoleArn=GetAtt(execution, "Arn"),
+            TaskRoleArn=GetAtt(task, "Arn"),
+            ContainerDefinitions=[container],
+        )
+    )

@@ -11,22 +11,22 @@ from awacs import states as state_actions
 from troposphere import GetAtt, Sub, codepipeline, events, stepfunctions
 
 from cfngen.sources import CodeCommit, Connection
-from cfngen.spec import Service
+from cfngen.spec.task import Task
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, arn, from_this_account, role, trust
 from cfngen.values import Text
 
 
-def folders(service: Service, files: str) -> tuple[str, ...]:
+def folders(task: Task, files: str) -> tuple[str, ...]:
     """The folders whose change releases a service: its sources, what it shares, and its generated files; or ``.`` alone."""
-    sources = (service.source_folder, *(each.source for each in service.built_containers))
-    found = {*sources, *service.shared, f"{files}/{service.name}"}
+    sources = (task.source_folder, *(each.source for each in task.built_containers))
+    found = {*sources, *task.shared, f"{files}/{task.name}"}
     return (".",) if "." in found else tuple(sorted(found))
 
 
-def by_connection(service: Service, source: Connection, files: str) -> codepipeline.PipelineTriggerDeclaration:
+def by_connection(task: Task, source: Connection, files: str) -> codepipeline.PipelineTriggerDeclaration:
     """The pipeline's own trigger, which knows paths (D1.7)."""
-    paths = codepipeline.GitFilePathFilterCriteria(Includes=[_pattern(folder) for folder in folders(service, files)])
+    paths = codepipeline.GitFilePathFilterCriteria(Includes=[_pattern(folder) for folder in folders(task, files)])
     push = codepipeline.GitPushFilter(
         Branches=codepipeline.GitBranchFilterCriteria(Includes=[source.branch]), FilePaths=paths
     )
