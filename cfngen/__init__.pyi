@@ -8,6 +8,7 @@ from cfngen.sources import CodeCommit, Connection
 from cfngen.spec import (
     AllAtOnce,
     App,
+    BackupPlan,
     Balancer,
     Canary,
     Container,
@@ -17,6 +18,7 @@ from cfngen.spec import (
     Network,
     OffHours,
     Pipeline,
+    Queue,
     Release,
     Scaling,
     ScheduledScaling,
@@ -26,6 +28,8 @@ from cfngen.spec import (
     SmokeTest,
     SsmParameter,
     Statement,
+    Worker,
+    WorkerScaling,
 )
 from cfngen.stack import Stack, title
 from cfngen.stacks.application import application_stack
@@ -67,6 +71,7 @@ __all__ = [
     "AllAtOnce",
     "App",
     "Arn",
+    "BackupPlan",
     "Balancer",
     "BucketName",
     "Canary",
@@ -97,6 +102,7 @@ __all__ = [
     "OffHours",
     "OutputError",
     "Pipeline",
+    "Queue",
     "Plan",
     "PolicyArn",
     "Problem",
@@ -122,6 +128,8 @@ __all__ = [
     "Value",
     "VpcId",
     "WiringError",
+    "Worker",
+    "WorkerScaling",
     "__version__",
     "application_stack",
     "cluster_stack",

@@ -99,7 +99,7 @@ def rehearse(
 
 
 def _rehearse(wanted: Wanted, place: Path, only: str, form: str, *, keep: bool) -> None:
-    from cfngen.rehearse import plays
+    from cfngen.rehearse import orphans, plays
     from cfngen.rehearse.report import write
     from cfngen.rehearse.room import room
 
@@ -113,7 +113,8 @@ def _rehearse(wanted: Wanted, place: Path, only: str, form: str, *, keep: bool) 
     _empty(place)
     with _shown() as story:
         try:
-            with room(place.resolve(), lambda line: story.tell("parts", line)) as here:
+            orphans.end(lambda line: story.tell("parts", line))
+            with room(place.resolve(), lambda line: story.tell("parts", line), is_large=only != "deploy") as here:
                 if there:
                     plays.look_again(there, here, story, wanted.look)
                 else:

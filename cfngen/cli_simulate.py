@@ -191,4 +191,4 @@ def _refused(place: str) -> Iterator[None]:
 def _owner(app: App) -> Callable[[Any], str | None]:
     from cfngen.routing import owner
 
-    return lambda request: owner(app, request.host, request.path, request.address)
+    return lambda request: owner(app, request.host, request.path, request.address, request.headers)

@@ -7,8 +7,6 @@ before. Nothing else in the generator touches the disk.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -45,7 +43,7 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
             _swap({real[folder]: side for folder, side in sides.items()})
         finally:
             for side in sides.values():
-                shutil.rmtree(side, ignore_errors=True)
+                _remove(side)
     return changed
 
 
@@ -163,6 +161,8 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
+    import tempfile
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     side = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
     try:
@@ -172,7 +172,7 @@ def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(_bytes(name, text))
     except BaseException:
-        shutil.rmtree(side, ignore_errors=True)
+        _remove(side)
         raise
     return side
 
@@ -199,7 +199,7 @@ def _swap(sides: Mapping[Path, Path]) -> None:
             _put_back(folder, sides[folder])
         raise
     for folder in sides:
-        shutil.rmtree(_old(folder), ignore_errors=True)
+        _remove(_old(folder))
 
 
 def _put_back(folder: Path, side: Path) -> None:
@@ -214,9 +214,16 @@ def _recover(folder: Path) -> None:
     old = _old(folder)
     if old.exists() and not folder.exists():
         old.replace(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
     for side in folder.parent.glob(f".{folder.name}.new.*") if folder.parent.is_dir() else ():
-        shutil.rmtree(side, ignore_errors=True)
+        _remove(side)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _old(folder: Path) -> Path:

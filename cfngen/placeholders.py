@@ -25,6 +25,8 @@ DB_MASTER_SECRET_ARN = "STACK_DB_MASTER_SECRET_ARN"
 DB_READER_SECRET_ARN = "STACK_DB_READER_SECRET_ARN"
 DB_WRITER_SECRET_ARN = "STACK_DB_WRITER_SECRET_ARN"
 
+QUEUE_URL = "STACK_QUEUE_URL"
+
 MIGRATION = "_migrate"
 """Ends the family of a migration; no service can be called so."""
 
@@ -35,6 +37,11 @@ IMAGE1 = "IMAGE1_NAME"
 def image_of(container: str) -> str:
     """The like for the image of a further container that the pipeline builds; by name, so that none takes another's."""
     return f"IMAGE_{_word(container)}_NAME"
+
+
+def built(container: str) -> str:
+    """For the image of a further container of a worker or a scheduled task, which its build makes and fills in."""
+    return f"{IMAGE}_{_word(container)}"
 
 
 def of(name: str) -> str:
@@ -50,6 +57,21 @@ def variable(name: str, container: str = "") -> str:
 def secret(name: str, container: str = "") -> str:
     """For a secret of the description whose ARN only the deployment knows, likewise."""
     return f"{PREFIX}{_within(container)}SECRET_{name}"
+
+
+def hook(event: str) -> str:
+    """For the function that a deployment calls at an event."""
+    return f"{PREFIX}HOOK_{event}"
+
+
+def queue_url(worker: str) -> str:
+    """For the queue of a worker, in the tasks of those who send to it."""
+    return f"{PREFIX}QUEUE_{_word(worker)}_URL"
+
+
+def of_task(name: str, task: str) -> str:
+    """The like of a placeholder for a scheduled task that the build of another one fills in too."""
+    return f"{PREFIX}TASK_{_word(task)}_{name.removeprefix(PREFIX)}"
 
 
 def family(application: str, stage: str, service: str, suffix: str = "") -> str:

@@ -15,8 +15,19 @@ from itertools import product
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, Ledger, RuleRecord
-from cfngen.routing import Match, Rule, conflicts, give_priority, listeners, matches, precedes, reached
-from cfngen.spec import App, Database, Service
+from cfngen.routing import (
+    Match,
+    Rule,
+    conflicts,
+    give_priority,
+    listeners,
+    match_of,
+    matches,
+    precedes,
+    reached,
+    shares_of,
+)
+from cfngen.spec import App, Database, ScheduledTask, Service, Worker
 from cfngen.stack import title
 
 # Answers on both architectures, from a registry that needs no login (C1.1).
@@ -28,7 +39,7 @@ RULES_OF_A_BALANCER = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """One stage, ready to be rendered. `rules` and `bootstrap_images` are by service."""
+    """One stage, ready to be rendered. `rules` are by service, `bootstrap_images` by service, worker and scheduled task."""
 
     app: App
     rules: Mapping[str, tuple[Rule, ...]]
@@ -59,6 +70,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         *_identity(app, known),
         *_numbers(known),
         *_service_births(app, known),
+        *_task_births(app, known),
         *_network_birth(app, known),
         *_database_birth(app, known),
     ]
@@ -71,9 +83,15 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     if disorder := list(_disorder(app, settled)):
         raise LedgerError(disorder)
     rules = {service.name: _rules(service, settled) for service in app.services}
-    report(_routing_problems(app, rules, _retired(settled) - _retired(known)))
+    routing = _routing_problems(app, rules, _retired(settled) - _retired(known))
+    report([*routing, *_smoke_test_problems(app, rules)])
     for service in app.services:
         settled = settled.with_birth(_service_key(service.name), _service_birth(app, service))
+    for kind, task in _others(app):
+        settled = settled.with_birth(f"{kind} {task.name}", _task_birth(app, task))
+    for worker in app.workers:
+        if worker.queue:
+            settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
     settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
     settled = settled.with_birth("network", {"cidr": app.network.cidr})
     if app.database:
@@ -83,7 +101,8 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         app=app,
         rules=rules,
         bootstrap_images={
-            service.name: settled.births[_service_key(service.name)]["bootstrap_image"] for service in app.services
+            task.name: settled.births[f"{kind} {task.name}"]["bootstrap_image"]
+            for kind, task in (*(("service", service) for service in app.services), *_others(app))
         },
         engine_version=settled.births["database"]["engine_version"] if app.database else "",
         ledger=settled,
@@ -104,6 +123,39 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
         "public_address": False,
         "subnet_tier": "private",
     }
+
+
+def _others(app: App) -> Iterator[tuple[str, Worker | ScheduledTask]]:
+    """Workers and scheduled tasks, each with what the ledger calls its kind."""
+    yield from (("worker", worker) for worker in app.workers)
+    yield from (("scheduled", task) for task in app.scheduled_tasks)
+
+
+def _task_birth(app: App, task: Worker | ScheduledTask) -> dict[str, object]:
+    birth: dict[str, object] = {
+        "bootstrap_image": BOOTSTRAP_IMAGE,
+        "public_address": False,
+        "subnet_tier": "private",
+    }
+    lent = isinstance(task, ScheduledTask) and task.image_of
+    return birth if lent else {**birth, "image_key": _key_of(app, "images")}
+
+
+def _task_births(app: App, known: Ledger) -> Iterator[Problem]:
+    for kind, task in _others(app):
+        born = known.births.get(f"{kind} {task.name}", {}).get("image_key", _key_of(app, "images"))
+        if _key_of(app, "images") != born:
+            given = f"{_key_of(app, 'images')!r} for {task.name!r}"
+            yield problem(app, "own_key_for", _way_out(task.name, "image_key", born, known.file), given)
+    for index, worker in enumerate(app.workers):
+        fifo = known.births.get(f"queue {worker.name}", {}).get("fifo")
+        if worker.queue and fifo not in (None, worker.queue.fifo):
+            fits = (
+                f"the queue was born with {fifo!r} and keeps it, for another one would be another queue, and messages "
+                f"would wait in the old one. Ways out: keep {fifo!r}; add a worker with the new queue beside it, let its "
+                "senders change over, and remove the old one when its queue is empty"
+            )
+            yield problem(app, f"workers[{index}].queue.fifo", fits)
 
 
 def _database_values(app: App, database: Database) -> dict[str, object]:
@@ -292,14 +344,14 @@ def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match
 
 
 def _groups(service: Service, ledger: Ledger) -> tuple[tuple[str, ...], ...]:
-    """The paths of the rules that a service has, as long as its hosts and addresses are what they were."""
-    hosts, addresses = tuple(sorted(service.hosts)), tuple(sorted(service.allowed_addresses))
+    """The paths of the rules that a service has, as long as what they ask for besides is what it was."""
+    parts = shares_of(service)
     return tuple(
         dict.fromkeys(
             record.paths
             for record in ledger.rules.get(service.name, ())
             if not record.retired
-            and Match(service.name, hosts, record.paths, addresses).content(record.listener) == record.content
+            and any(match_of(service, part, record.paths).content(record.listener) == record.content for part in parts)
         )
     )
 
@@ -321,6 +373,18 @@ def _retired(ledger: Ledger) -> int:
     return sum(record.retired for records in ledger.rules.values() for record in records)
 
 
+def _smoke_test_problems(app: App, rules: Mapping[str, tuple[Rule, ...]]) -> Iterator[Problem]:
+    every = [rule for each in rules.values() for rule in each]
+    for index, service in enumerate(app.services):
+        if test := service.release.smoke_test:
+            host = service.smoke_test_host(app.balancer.domain) or "any.host"
+            found = reached(every, "test", host, test.path.partition("?")[0])
+            if found != service.name:
+                there = f"service {found!r}" if found else "nobody"
+                fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
+                yield problem(app, f"services[{index}].release.smoke_test.path", fits)
+
+
 def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: int) -> Iterator[Problem]:
     every = [rule for each in rules.values() for rule in each]
     every_rule = len(every) + app.balancer.https  # the redirect is a rule too
@@ -335,9 +399,18 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         if service.protocol_version == "GRPC":  # services share one health method, which the balancer alone asks for
             continue
         for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):
-            found = reached(every, listener, host.replace("*", "x").replace("?", "x"), service.health_path)
+            found = reached(every, listener, _plain(host), service.health_path, _sent(service))
             if found != service.name:
                 there = f"service {found!r}" if found else "nobody"
                 fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
                 yield problem(app, f"services[{index}].health_path", fits)
                 break
+
+
+def _sent(service: Service) -> list[tuple[str, str]]:
+    """Headers of a request that is the service's."""
+    return [(name, _plain(min(values))) for name, values in service.headers.items()]
+
+
+def _plain(pattern: str) -> str:
+    return pattern.replace("*", "x").replace("?", "x")

@@ -20,7 +20,7 @@ from cfngen.describe import problem
 from cfngen.errors import Problem
 from cfngen.ledger import LAST_PRIORITY, Listener
 from cfngen.spec import App, Service
-from cfngen.spec.service import CONDITION_VALUES
+from cfngen.spec.requests import CONDITION_VALUES, Headers, Share, shares, wildcards
 
 REDIRECT_PRIORITY = 1
 """Of the one rule that is no service's: it sends port 80 to HTTPS."""
@@ -28,27 +28,35 @@ _HOST_RANKS, _PATH_RANKS = 3, 2 * 129
 _STEP = 8
 """Between two rules of like precision, so that others have room between them."""
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
+Pairs = Iterable[tuple[str, str]]
+"""Headers as they are sent: names and values."""
 _ACTION = "forward to both target groups of the service, weighted, v1"
 
 
 @dataclass(frozen=True)
 class Match:
-    """What one rule matches: requests to any of the hosts and any of the paths, from any of the addresses."""
+    """What one rule matches: requests to any of the hosts and any of the paths, from any of the addresses, in which
+    each of the headers has any of its values.
+    """
 
     service: str
     hosts: tuple[str, ...]
     paths: tuple[str, ...]
     addresses: tuple[str, ...]
+    headers: Headers = ()
 
     def content(self, listener: Listener) -> str:
         """A digest of every property of the rule except weights and priority."""
-        text = json.dumps([_ACTION, listener, self.hosts, self.paths, self.addresses])
+        asked = [listener, self.hosts, self.paths, self.addresses, *([self.headers] if self.headers else [])]
+        text = json.dumps([_ACTION, *asked])
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def takes(self, host: str, path: str) -> bool:
+    def takes(self, host: str, path: str, headers: Pairs = ()) -> bool:
         """Whether a request from an allowed address would match."""
-        return (not self.hosts or any(_glob(each, host) for each in self.hosts)) and any(
-            _glob(each, path) for each in self.paths
+        return (
+            (not self.hosts or any(_glob(each, host) for each in self.hosts))
+            and any(_glob(each, path) for each in self.paths)
+            and _has(headers, self.headers)
         )
 
 
@@ -69,9 +77,9 @@ def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Ma
     `known` are the paths of rules that exist. One whose paths are all wanted stays as it is; new paths get rules of
     their own, so that a path more replaces no rule.
     """
-    hosts, addresses = tuple(sorted(service.hosts)), tuple(sorted(service.allowed_addresses))
-    room = CONDITION_VALUES - len(hosts) - len(addresses)
-    wildcards = CONDITION_VALUES - sum(map(_wildcards, hosts))
+    parts = shares_of(service)
+    room = CONDITION_VALUES - max(each.values for each in parts)
+    wild = CONDITION_VALUES - max(each.wildcards for each in parts)
     wanted = set(service.paths)
     kept: list[tuple[str, ...]] = []
     for paths in known:
@@ -80,10 +88,20 @@ def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Ma
             wanted -= set(paths)
     groups: list[list[str]] = []
     for path in sorted(wanted):
-        if not groups or len(groups[-1]) == room or sum(map(_wildcards, [*groups[-1], path])) > wildcards:
+        if not groups or len(groups[-1]) == room or sum(map(wildcards, [*groups[-1], path])) > wild:
             groups.append([])
         groups[-1].append(path)
-    return tuple(Match(service.name, hosts, paths, addresses) for paths in (*kept, *map(tuple, groups)))
+    return tuple(match_of(service, each, paths) for paths in (*kept, *map(tuple, groups)) for each in parts)
+
+
+def shares_of(service: Service) -> tuple[Share, ...]:
+    """What the rules of a service ask for beside paths; see `shares`."""
+    return shares(service.paths, service.hosts, service.allowed_addresses, service.headers)
+
+
+def match_of(service: Service, share: Share, paths: tuple[str, ...]) -> Match:
+    """The match of a rule of a service with these paths."""
+    return Match(service.name, share.hosts, paths, share.addresses, share.headers)
 
 
 def conflicts(app: App, known: Mapping[str, Iterable[tuple[str, ...]]] | None = None) -> Iterator[Problem]:
@@ -133,15 +151,15 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
     return None
 
 
-def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str) -> str | None:
+def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> str | None:
     """The service that a request reaches when every source address is allowed; `None` is the default, a 404."""
     for rule in sorted((rule for rule in rules if rule.listener == listener), key=lambda rule: rule.priority):
-        if rule.match.takes(host, path):
+        if rule.match.takes(host, path, headers):
             return rule.match.service
     return None
 
 
-def owner(app: App, host: str, path: str, address: str) -> str | None:
+def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody.
 
     It looks at no rule and no priority, so that rules can be held against it.
@@ -150,6 +168,7 @@ def owner(app: App, host: str, path: str, address: str) -> str | None:
         (_key(of_host, of_path, match), match.service)
         for service in app.services
         for match in matches(service)
+        if _has(headers, match.headers)
         if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
         for of_host in match.hosts or ("",)
         for of_path in match.paths
@@ -160,6 +179,8 @@ def owner(app: App, host: str, path: str, address: str) -> str | None:
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
     """Each pair of patterns that one request could match both of, and which of the two comes first."""
+    if not _headers_meet(one.headers, other.headers):
+        return
     for host in one.hosts or ("",):
         for other_host in other.hosts or ("",):
             if host and other_host and not _meet(host, other_host):
@@ -172,24 +193,41 @@ def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
 
 
 def _key(host: str, path: str, match: Match) -> tuple[int, ...]:
-    """Greater is more specific: host before path, exact before wildcard, long before short, guarded before open."""
-    return (*_precision(host), *_precision(path), bool(match.addresses))
+    """Greater is more specific: host before path, exact before wildcard, long before short, then what asks for more
+    headers, and for addresses.
+    """
+    return (*_precision(host), *_precision(path), len(match.headers) + bool(match.addresses))
+
+
+def _has(sent: Pairs, wanted: Headers) -> bool:
+    return all(
+        any(
+            key.lower() == name.lower() and _glob(each.lower(), value.lower()) for key, value in sent for each in values
+        )
+        for name, values in wanted
+    )
+
+
+def _headers_meet(one: Headers, other: Headers) -> bool:
+    """Whether some request fulfils both, as far as each header is sent once."""
+    others = {name.lower(): values for name, values in other}
+    return all(
+        any(_meet(each.lower(), their.lower()) for each in values for their in others[name.lower()])
+        for name, values in one
+        if name.lower() in others
+    )
 
 
 def _precision(pattern: str) -> tuple[int, int]:
     if not pattern:
         return (0, 0)
-    return (1 if _wildcards(pattern) else 2, len(pattern) - _wildcards(pattern))
+    return (1 if wildcards(pattern) else 2, len(pattern) - wildcards(pattern))
 
 
 def _ideal(match: Match) -> int:
     host, (exact, literals) = min(map(_precision, match.hosts), default=(0, 0))[0], min(map(_precision, match.paths))
     rank = (_HOST_RANKS - 1 - host) * _PATH_RANKS + (128 - min(literals, 128)) * 2 + (2 - exact)
     return int((rank + 0.5) * _BAND)
-
-
-def _wildcards(pattern: str) -> int:
-    return pattern.count("*") + pattern.count("?")
 
 
 def _glob(pattern: str, text: str) -> bool:

@@ -201,7 +201,7 @@ class Stack:
             raise _astray(self.parent or self, value)
         parameter = value.label or title(path)
         known = self._given.setdefault(parameter, value)
-        if known != value:
+        if known is not value and known != value:
             msg = f"stack {self.name!r} would get two different values as parameter {parameter!r}; pass one of them under another name"
             raise WiringError(msg)
         if known.declaration and value.declaration and _differ(known.declaration, value.declaration):
@@ -225,14 +225,15 @@ class Stack:
         if both := sorted(set(parameters) & set(resources)):
             msg = f"stack {self.name!r} has a parameter and a resource of the name {both[0]!r}; rename the resource"
             raise WiringError(msg)
-        for name, where in _references(body):
+        uses = _Uses(body)
+        for name, where in uses.names.items():
             if name not in parameters and name not in resources:
                 msg = (
                     f"stack {self.name!r}: {where} uses {name!r}, which is neither a resource nor a parameter of it; "
                     f"pass it to the stack's function as an argument ({did_you_mean(name, [*resources, *parameters])})"
                 )
                 raise WiringError(msg)
-        for name, where in _conditions(body):
+        for name, where in uses.conditions.items():
             if name not in body.get("Conditions", {}):
                 msg = f"stack {self.name!r}: {where} uses the condition {name!r}, which it does not have"
                 raise WiringError(msg)
@@ -252,7 +253,7 @@ class _Hearing:
             self._declared_by_deployer(value.declaration, value.declared_at)
         elif value.owner is not (stack if stack.parent else None):
             raise _astray(stack, value)
-        elif value.is_reference and value.data.data["Ref"] in stack._given:
+        elif value.label not in self.parameters and value.is_reference and value.data.data["Ref"] in stack._given:
             self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
 
     def _declared_by_deployer(self, declaration: Parameter, place: str) -> None:
@@ -285,6 +286,8 @@ def _astray(stack: Stack, value: Value) -> WiringError:
 
 def _cross(item: Any, swap: Callable[[str, Value], Value], path: str, child: Stack) -> Any:
     """Copy `item` with every deploy-time value in it swapped for its twin over the border."""
+    if item is None or isinstance(item, str | int):  # by far the most, so asked first
+        return item
     match item:
         case Value():
             return item if item.is_literal else swap(path, item)
@@ -332,69 +335,63 @@ def _part(part: Any, index: int) -> str:
     return str(getattr(part, "name", index + 1))
 
 
-def _references(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every logical id that a template refers to, with the place that does."""
-    for section in ("Conditions", "Resources", "Outputs"):
-        for name, part in body.get(section, {}).items():
-            after = part.get("DependsOn", [])
-            yield from ((other, name) for other in ([after] if isinstance(after, str) else after))
-            yield from ((other, name) for other in _named(part) if not other.startswith("AWS::"))
+class _Uses:
+    """Every logical id and every condition that a template refers to, each with the first place that does."""
 
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.names: dict[str, str] = {}
+        self.conditions: dict[str, str] = {}
+        for section in ("Conditions", "Resources", "Outputs"):
+            self._is_test = section == "Conditions"  # there a bare "Condition" is a function, too
+            for self._place, part in body.get(section, {}).items():
+                after = part.get("DependsOn", [])
+                for other in [after] if isinstance(after, str) else after:
+                    self._name(other)
+                if not self._is_test and isinstance(part.get("Condition"), str):
+                    self._condition(part["Condition"])
+                self._look(part)
 
-_REFERRING = frozenset(("Ref", "Fn::GetAtt", "Fn::Sub"))
+    def _name(self, name: str) -> None:
+        if not name.startswith("AWS::"):
+            self.names.setdefault(name, self._place)
 
+    def _condition(self, name: str) -> None:
+        self.conditions.setdefault(name, self._place)
 
-def _named(node: Any) -> Iterator[str]:
-    if isinstance(node, dict) and _REFERRING.isdisjoint(node):  # by far the most, so asked first
-        node = [part for part in node.values() if not isinstance(part, str)]
-    match node:
-        case {"Ref": str(name)}:
-            yield name
-        case {"Fn::GetAtt": [str(name), *more]}:
-            yield name
-            yield from _named(more)
-        case {"Fn::GetAtt": str(name)}:
-            yield name.partition(".")[0]
-        case {"Fn::Sub": str(text)}:
-            yield from _in_text(text, {})
-        case {"Fn::Sub": [str(text), dict(own)]}:
-            yield from _in_text(text, own)
-            yield from _named(list(own.values()))
-        case dict() | list():
-            for part in node.values() if isinstance(node, dict) else node:
-                yield from _named(part)
+    def _look(self, node: Any) -> None:
+        if isinstance(node, dict):
+            if len(node) == 1 and self._is_function(*next(iter(node.items()))):
+                return
+            node = node.values()
+        for part in node:
+            if isinstance(part, dict | list):
+                self._look(part)
 
+    def _is_function(self, name: str, given: Any) -> bool:
+        """Whether it is one that refers to something; what stands in its arguments is looked at, too."""
+        match name, given:
+            case "Ref", str():
+                self._name(given)
+            case "Fn::GetAtt", [str(other), *more]:
+                self._name(other)
+                self._look(more)
+            case "Fn::GetAtt", str():
+                self._name(given.partition(".")[0])
+            case "Fn::Sub", str():
+                self._look_in_text(given, {})
+            case "Fn::Sub", [str(text), dict(own)]:
+                self._look_in_text(text, own)
+                self._look(list(own.values()))
+            case "Fn::If", [str(condition), *rest]:
+                self._condition(condition)
+                self._look(rest)
+            case "Condition", str() if self._is_test:
+                self._condition(given)
+            case _:
+                return False
+        return True
 
-def _in_text(text: str, own: Mapping[str, Any]) -> Iterator[str]:
-    for name in re.findall(r"\$\{([^!}][^}]*)\}", text):
-        if name not in own:
-            yield name if name.startswith("AWS::") else name.partition(".")[0]
-
-
-def _conditions(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every condition that a template refers to, with the place that does."""
-    for section in ("Conditions", "Resources", "Outputs"):
-        for name, part in body.get(section, {}).items():
-            if section != "Conditions" and isinstance(part.get("Condition"), str):
-                yield part["Condition"], name
-            yield from ((condition, name) for condition in _tested(part, within=section == "Conditions"))
-
-
-_TESTING = frozenset(("Fn::If", "Condition"))
-
-
-def _tested(node: Any, *, within: bool) -> Iterator[str]:
-    if isinstance(node, dict) and _TESTING.isdisjoint(node):  # by far the most, so asked first
-        node = [part for part in node.values() if not isinstance(part, str)]
-    match node:
-        case {"Fn::If": [str(condition), *rest]}:
-            yield condition
-            yield from _tested(rest, within=within)
-        case {"Condition": str(condition)} if within and len(node) == 1:
-            yield condition
-        case dict():
-            for part in node.values():
-                yield from _tested(part, within=within)
-        case list():
-            for part in node:
-                yield from _tested(part, within=within)
+    def _look_in_text(self, text: str, own: Mapping[str, Any]) -> None:
+        for name in re.findall(r"\$\{([^!}][^}]*)\}", text):
+            if name not in own:
+                self._name(name if name.startswith("AWS::") else name.partition(".")[0])

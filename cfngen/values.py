@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self
 
 from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
 
+from cfngen._data import data as plain
 from cfngen.errors import Problem, WiringError, is_ours, reading, relative, report, shown, users_place, writable
 
 building: ContextVar[object | None] = ContextVar("building", default=None)
@@ -116,16 +117,18 @@ class Value(AWSHelperFn):
         renderer = rendering.get()
         if renderer and not self.is_literal:
             renderer.uses(self)
-        return _plain(self.data)
+        return plain(self.data)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Value) and type(self) is type(other) and _plain(self.data) == _plain(other.data)
+        if self is other:
+            return True
+        return isinstance(other, Value) and type(self) is type(other) and plain(self.data) == plain(other.data)
 
     def __hash__(self) -> int:
-        return hash(repr(_plain(self.data)))
+        return hash(repr(plain(self.data)))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_plain(self.data)!r})"
+        return f"{type(self).__name__}({plain(self.data)!r})"
 
     def __str__(self) -> NoReturn:
         msg = f"{type(self).__name__} is known only at deployment: use troposphere's Sub() or Join(), not an f-string or str()"
@@ -194,6 +197,10 @@ class Arn(Value):
 
 class CertificateArn(Arn):
     """The ARN of an ACM certificate."""
+
+
+class FunctionArn(Arn):
+    """The ARN of a Lambda function."""
 
 
 class KeyArn(Arn):
@@ -286,11 +293,3 @@ def _label(source: object) -> str:
                 part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split(".")
             )
     return ""
-
-
-def _plain(data: object) -> Any:
-    if isinstance(data, list | tuple):
-        return [_plain(item) for item in data]
-    if isinstance(data, dict):
-        return {key: _plain(item) for key, item in data.items()}
-    return data.to_dict() if hasattr(data, "to_dict") else data

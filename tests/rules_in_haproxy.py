@@ -32,7 +32,7 @@ from cfngen.rehearse.room import answers, loopback, stop, wait
 from cfngen.routing import Rule, owner
 from cfngen.simulate.requests import Request, holds
 
-GROUPS = ("one", "two", "three")
+GROUPS = ("one", "two", "three", "four")
 _NUMBERS = count()
 # A process for each example: a smaller one that fails as well would cost as many again.
 BOUNDED = settings(
@@ -307,6 +307,7 @@ def test_generated_rules_give_a_request_to_the_service_that_owns_it(
                 health_path="/a.b/up",
                 allowed_addresses=("203.0.113.0/24", "2001:db8::/32"),
             ),
+            Service(name="four", paths=("/admin", "/about"), headers={"X-Version": ("2", "b*")}, health_path="/about"),
         ),
         balancer=Balancer(https=False),
     )
@@ -316,7 +317,7 @@ def test_generated_rules_give_a_request_to_the_service_that_owns_it(
     ]
     with running(tmp_path_factory.getbasetemp(), target, [*listed, rule(0, NOTHING)]) as (host, port):
         for each in requests:
-            wanted = owner(app, each.host.lower(), each.path, each.address) or ""
+            wanted = owner(app, each.host.lower(), each.path, each.address, each.headers) or ""
             assert asked(host, port, each)[1] == wanted, str(each)
         for path, name in (("/administrator", "one"), ("/admin", "two"), ("/admin/", "two"), ("/Admin", "one")):
             assert asked(host, port, Request(path, "www.example.com"))[1] == name
@@ -328,7 +329,9 @@ def priorities(app: App) -> list[Rule]:
 
 def conditions_of(match: Any) -> list[dict[str, Any]]:
     kinds = (("path-pattern", match.paths), ("host-header", match.hosts), ("source-ip", match.addresses))
-    return [{"Field": field, "Values": list(values)} for field, values in kinds if values]
+    plain = [{"Field": field, "Values": list(values)} for field, values in kinds if values]
+    named = [{"HttpHeaderName": name, "Values": list(values)} for name, values in match.headers]
+    return [*plain, *({"Field": "http-header", "HttpHeaderConfig": each} for each in named)]
 
 
 REDIRECTS = (

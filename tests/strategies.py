@@ -25,6 +25,7 @@ from cfngen import (
     Container,
     Database,
     DescriptionError,
+    FunctionArn,
     HealthCheck,
     KeyArn,
     Linear,
@@ -38,6 +39,7 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SmokeTest,
     SsmParameter,
     Statement,
     Text,
@@ -65,6 +67,7 @@ PATTERNS = (
 )
 HOSTS = ("shop.example.com", "*.example.com", "*.shop.example.com", "example.org")
 ADDRESSES = ("203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32")
+LITERAL_FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:ours"
 LITERAL_SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:mail-AbCdEf"
 
 
@@ -144,12 +147,27 @@ SCALING: Options = {
     "schedule": _option("schedule", st.one_of(st.just(()), _night.map(lambda a: (a,)), st.tuples(_night, _noon))),
 }
 STEPS: Options = {"percent": of("percent", 10, 20), "minutes": of("minutes", 3, 5)}
+SMOKE_TEST: Options = {
+    "status": of("status", 200, 404),
+    "contains": of("contains", "", "Items"),
+    "host": of("host", "", "shop.example.com"),
+    "timeout_seconds": of("timeout_seconds", 60, 90),
+}
+_hook = st.sampled_from((FunctionArn.parameter("HookArn"), FunctionArn(LITERAL_FUNCTION)))
 RELEASE: Options = {
     "strategy": _option("strategy", st.one_of(st.just(AllAtOnce()), made(Canary, STEPS), made(Linear, STEPS))),
     "continue_within_minutes": of("continue_within_minutes", None, 60),
     "termination_wait_minutes": of("termination_wait_minutes", 5, 60),
     "alarms": of("alarms", (), (AlarmName("stock"),), (AlarmName.parameter("SalesAlarm"), AlarmName("stock"))),
+    "hooks": _option("hooks", st.dictionaries(st.sampled_from(("BeforeInstall", "AfterAllowTraffic")), _hook)),
 }
+
+
+def release_options(name: str) -> Options:
+    asked = made(SmokeTest, SMOKE_TEST, path=f"/{name}/items?page=1")
+    return RELEASE | {"smoke_test": _option("smoke_test", st.none() | asked)}
+
+
 OFF_HOURS: Options = {
     "start": of("start", "20:00", "22:30"),
     "end": of("end", "07:00", "05:15"),
@@ -229,6 +247,7 @@ def service_options(name: str) -> Options:
         "paths": _option("paths", some(PATTERNS, 3).map(lambda more: (own, *more)) | st.just((own, *many))),
         "hosts": _option("hosts", some((*HOSTS, f"{name}.example.com"), 2)),
         "allowed_addresses": _option("allowed_addresses", some(ADDRESSES, 2)),
+        "headers": of("headers", {}, {"X-Version": ("beta",)}, {"X-Version": ("b*", "2"), "X-Tenant": ("one", "two")}),
         "port": of("port", 8080, 8081),
         "health_path": of("health_path", health, f"/{name}/alive"),
         "protocol_version": st.sampled_from(
@@ -251,7 +270,7 @@ def service_options(name: str) -> Options:
         "user": of("user", "1000:1000", "65532"),
         "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
         "egress_ports": of("egress_ports", (443,), (443, 5671)),
-        "release": _option("release", made(Release, RELEASE)),
+        "release": _option("release", made(Release, release_options(name))),
         "migrate": of("migrate", (), ("node", "migrate.js")),
         "containers": _option("containers", st.just(()) | _beside.map(lambda beside: (beside,))),
         "depends_on": st.just(
@@ -301,10 +320,11 @@ TABLES: Mapping[type, Options] = {
     Network: NETWORK,
     OffHours: OFF_HOURS,
     Pipeline: PIPELINE,
-    Release: RELEASE,
+    Release: release_options("alpha"),
     Scaling: SCALING,
     ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},
     Secret: SECRET | {"arn": of("arn", SecretArn(LITERAL_SECRET))},
+    SmokeTest: SMOKE_TEST | {"path": of("path", "/alpha/items")},
     SsmParameter: SSM_PARAMETER | {"name": of("name", "/shop/mail")},
     Statement: STATEMENT,
     Service: service_options("alpha") | {"name": of("name", *NAMES)},
@@ -324,7 +344,7 @@ def apps(draw: st.DrawFn) -> App:
     return _with_access(draw, app)
 
 
-_ROUTING, _BIRTH = ("paths", "hosts", "allowed_addresses"), ("port", "health_path")
+_ROUTING, _BIRTH = ("paths", "hosts", "allowed_addresses", "headers"), ("port", "health_path")
 _KINDS = ("routing", "service", "app", "part", "add", "remove", "order", "routing", "service", "birth", "routing")
 
 

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinds import kinds
 from strategies import apps
 
 import cfngen
 from cfngen import AlarmName, AllAtOnce, App, Canary, DescriptionError, Release, Secret, SecretArn, Service, Text
-from cfngen.describe import Description
 from cfngen.generated import files_of
 from cfngen.load import load
 from cfngen.manifest.explain import explain
@@ -64,7 +64,7 @@ def test_the_least_description(read: Any) -> None:
 
 
 def test_every_option_of_every_class_is_spelt() -> None:
-    for cls in Description.__subclasses__():
+    for cls in kinds():
         assert set(options(cls)) == {each.name for each in fields(cls) if each.init}
 
 
@@ -351,4 +351,4 @@ def test_two_applications_need_two_files() -> None:
 
 
 def test_the_public_names_are_what_yaml_calls_classes() -> None:
-    assert {cls.__name__ for cls in Description.__subclasses__()} <= set(cfngen.__all__)
+    assert {cls.__name__ for cls in kinds()} <= set(cfngen.__all__)

@@ -291,16 +291,16 @@ def test_the_acts_of_a_rehearsal_one_after_the_other(coffee: Coffee) -> None:
             "AfterAllowTraffic",
         )
     ]
-    assert "customer" not in second["source: the push starts the pipelines of what it changes"]
+    started = [each.told for each in coffee.story.checks if each.what.startswith("the push starts")]
+    assert [told.partition(" by ")[0] for told in started] == ["coffee-dev-employee", "coffee-dev-customer"]
     changed = [name for name, each in coffee.deployer.live.items() if each.tasks is not had[name]]
     assert changed == [coffee.services[1].group["deploymentGroupName"]]
 
-    sick = played(coffee, acts.sick_version)
-    assert "is not healthy" in sick["a version that never answers: the release of customer fails"]
-    assert "MigrationFailed" in sick["a version whose migration fails: the release of employee fails"]
-    assert "a version whose migration fails: nothing of employee moved: no deployment began" in sick
+    assert "is not healthy" in second["a version that never answers: the release of customer fails"]
 
     ringing = played(coffee, acts.ringing_alarm)
+    assert "MigrationFailed" in ringing["a version whose migration fails: the release of employee fails"]
+    assert "a version whose migration fails: nothing of employee moved: no deployment began" in ringing
     assert any("(measured)" in told for told in ringing.values())
     assert ringing["a version that its hook finds wrong: the hook AfterAllowTestTraffic ran"] == "Failed"
     stopped = {each.status: each.told for each in coffee.deployer.played if each.service.short == "employee"}

@@ -69,6 +69,14 @@ def test_places_of_a_service_are_those_that_its_rules_really_take() -> None:
     assert found("nobody") == []
 
 
+def test_a_service_that_headers_alone_lead_to_is_refused_by_name() -> None:
+    asked = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Version", "Values": ["beta"]}}
+    taken = rule("beta", path_pattern=["/*"])
+    listener = Listener("l", 443, "HTTPS", ({**taken, "Conditions": [*taken["Conditions"], asked]},), ("0.0.0.0/0",))
+    with pytest.raises(RehearsalError, match="the header X-Version alone is not played"):
+        places.own([listener], "l", ["beta"])
+
+
 def test_clients_are_let_in_or_not_as_ranges_say() -> None:
     assert places.client(["203.0.113.0/24"]) == "203.0.113.1"
     assert places.client(["10.0.0.0/8", "0.0.0.0/0"]) == ""

@@ -30,6 +30,7 @@ from cfngen import (
     Connection,
     Container,
     Database,
+    FunctionArn,
     KeyArn,
     LedgerError,
     Linear,
@@ -42,6 +43,7 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SmokeTest,
     SsmParameter,
     Statement,
     Text,
@@ -307,6 +309,15 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "continue_within_minutes": (None, 60),
         "termination_wait_minutes": (5, 60),
         "alarms": ((), (AlarmName("stock"),), (AlarmName.parameter("SalesAlarm"),)),
+        "smoke_test": (None, SmokeTest(path="/beta/items"), SmokeTest(path="/beta/items", status=404)),
+        "hooks": ({}, {"BeforeInstall": FunctionArn.parameter("HookArn")}),
+    },
+    SmokeTest: {
+        "path": ("/beta/items", "/beta/other"),
+        "status": (200, 404),
+        "contains": ("", "Items"),
+        "host": ("", "shop.example.com"),
+        "timeout_seconds": (60, 90),
     },
     Scaling: {
         "minimum": (1, 2),
@@ -345,6 +356,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "paths": (("/beta/*",), ("/beta/*", "/beta"), ("/b*",)),
         "hosts": ((), ("shop.example.com",)),
         "allowed_addresses": ((), ("203.0.113.0/24",)),
+        "headers": ({}, {"X-Version": ("beta",)}),
         "port": (8080, 9090),
         "health_path": ("/beta/health", "/beta/alive"),
         "protocol_version": ("HTTP1", "HTTP2"),
@@ -414,7 +426,7 @@ def born(kind: type) -> Any:
     return kind(**{option: values[0] for option, values in VALUES[kind].items()})
 
 
-def within(part: Any) -> App:  # noqa: C901  (a flat list of kinds)
+def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
     """The application with one of its parts exchanged; services' parts are those of beta."""
     app = replace(
         born(App),
@@ -440,6 +452,8 @@ def within(part: Any) -> App:  # noqa: C901  (a flat list of kinds)
             app = within(replace(born(Database), backup_plan=part))
         case ScheduledScaling():
             app = within(replace(born(Scaling), schedule=(part,)))
+        case SmokeTest():
+            app = within(replace(born(Release), smoke_test=part))
         case AllAtOnce() | Canary() | Linear():
             app = within(replace(born(Release), strategy=part))
         case CodeCommit() | Connection():

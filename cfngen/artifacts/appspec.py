@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
-from cfngen.spec import Service
+from cfngen.spec import Release, Service
+from cfngen.spec.release import SMOKE_TEST, HookEvent
 
 # The new revision: A5.2. The strategy: A5.3.
 _TEXT = """\
@@ -38,7 +40,7 @@ _WORDS = ("false", "n", "no", "null", "off", "on", "true", "y", "yes")  # which 
 
 def appspec(service: Service, source: str, command: str = "make templates") -> str:
     """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
-    return _TEXT.format(
+    text = _TEXT.format(
         source=source,
         command=command,
         name=json.dumps(service.name) if service.name in _WORDS else service.name,
@@ -46,3 +48,10 @@ def appspec(service: Service, source: str, command: str = "make templates") -> s
         subnets=of(known.SUBNETS),
         group=of(known.SECURITY_GROUP),
     )
+    return text + _hooks(service.release)
+
+
+def _hooks(release: Release) -> str:
+    events = {*release.hooks, *([SMOKE_TEST] if release.smoke_test else [])}
+    lines = [f"  - {event}: {of(known.hook(event))}\n" for event in get_args(HookEvent) if event in events]
+    return "".join(("Hooks:\n", *lines)) if lines else ""

@@ -11,6 +11,7 @@ from cfngen.rehearse.looking import look
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
+from cfngen.rehearse.rounds import Push
 from cfngen.rehearse.versions import Version, good, hooked, ringing, sick, unmigratable, with_hook
 
 
@@ -31,7 +32,7 @@ def births(stage: Stage) -> None:
 
 def first_releases(stage: Stage) -> None:
     """The first push starts every pipeline, and the services are released at once, from their source to their pages."""
-    rounds.play(stage, [Version(each, "first release") for each in stage.services], "first release")
+    rounds.play(stage, Push("first release", [Version(each, "first release") for each in stage.services]))
     # Data pages answer only now: the service that migrates need not be the first.
     for service in stage.services:
         stage.paths[service.short] = linked(stage, service)
@@ -41,43 +42,38 @@ def first_releases(stage: Stage) -> None:
 
 
 def second_release(stage: Stage) -> None:
-    """A second version of the last service only, with hooks that look at it; the others stay as they are."""
+    """A second version of the last service only, with hooks that look at it. Beside it, by a push of its own, a version of the
+    first that never answers its health path, which goes back.
+    """
     service, what = stage.services[-1], "second version"
     version = hooked(stage, service, what)
     if version is None:
         stage.story.not_played(f"hooks: no AppSpec of {service.short} stands beside its buildspec")
-    rounds.play(stage, [version or good(stage, service, what)], what)
-
-
-def sick_version(stage: Stage) -> None:
-    """A version that never answers its health path goes back; one whose migration fails does not even begin."""
     wrong = sick(stage, stage.services[0])
-    migrating = next(filter(None, (unmigratable(stage, each) for each in reversed(stage.services))), None)
-    if migrating and migrating.service.name != wrong.service.name:
-        rounds.play(stage, [wrong, migrating], "sick versions")
-        return
-    rounds.play(stage, [wrong], "sick version")
-    if migrating:
-        rounds.play(stage, [migrating], "sick migration")
+    rounds.play(stage, Push(what, [version or good(stage, service, what)]), Push("sick version", [wrong]))
 
 
 def ringing_alarm(stage: Stage) -> None:
-    """An alarm that rings after the traffic has moved takes it back. Meanwhile, by CodeDeploy's API, somebody deploys the
-    last service again: a hook finds it wrong, then a person stops it, and both times it goes back.
+    """An alarm that rings after the traffic has moved takes it back. Beside it, by a push of its own, a version whose migration
+    fails does not even begin, and somebody deploys the last service again by CodeDeploy's API: a hook finds it wrong, then a
+    person stops it, and both times it goes back.
     """
     slow = ringing(stage, stage.services[0])
+    migrating = next(filter(None, (unmigratable(stage, each) for each in reversed(stage.services))), None)
     other = stage.services[-1]
     if slow is None:
         stage.story.not_played(f"an alarm that stops a release: the group of {stage.services[0].short} has none")
-    elif slow.service.name == other.name:
-        rounds.play(stage, [slow], slow.what)
-    else:
-        rounds.play(stage, [slow], slow.what, lambda seeing: by_hand(stage, seeing, other))
+    wrong = [Push(each.what, [each]) for each in (migrating, slow) if each]
+    is_beside = slow is not None and slow.service.name != other.name
+    if is_beside:
+        rounds.play(stage, *wrong, meanwhile=lambda seeing: by_hand(stage, seeing, other))
+    elif wrong:
+        rounds.play(stage, *wrong)
     if slow and slow.rings:
         client = stage.account.client("cloudwatch")
         client.set_alarm_state(AlarmName=slow.rings, StateValue="OK", StateReason="it is over")
     rounds.restore(stage)
-    if slow is None or slow.service.name == other.name:
+    if not is_beside:
         with rounds.seen(stage, []) as seeing:
             by_hand(stage, seeing, other)
         rounds.check_traffic(stage, "deployed by hand", seeing.requests)
@@ -149,7 +145,6 @@ ACTS = (
     births,
     first_releases,
     second_release,
-    sick_version,
     ringing_alarm,
     simulated,
     look,

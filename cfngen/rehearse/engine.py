@@ -104,16 +104,8 @@ class Engine:
         self.podman("rm", "--all", "--force", "--time", "0")
 
     def _environment(self, which: str) -> dict[str, str]:
-        trusted = {"SSL_CERT_FILE": str(self.folder / "trusted.pem"), "SSL_CERT_DIR": "/nonexistent"}
-        return environment(
-            CONTAINERS_CONF=str(self.folder / f"{which}.conf"),
-            CONTAINERS_STORAGE_CONF=str(self.folder / "storage.conf"),
-            CONTAINERS_REGISTRIES_CONF=str(self.folder / "registries.conf"),
-            REGISTRY_AUTH_FILE=str(self.folder / "auth.json"),
-            BUILDAH_FORMAT="docker",
-            TMPDIR=str(self.room.path("engine/tmp")),
-            **trusted,
-        )
+        self.room.path("engine/tmp")
+        return _environment(self.folder, which)
 
     def _write_settings(self) -> None:
         places = {"graphroot": "images", "runroot": "state"}
@@ -145,3 +137,33 @@ def _routes() -> str:
     """The addresses that this machine has itself, as text."""
     shown = subprocess.run([where("ip"), "-4", "addr"], capture_output=True, text=True, check=True)  # noqa: S603
     return shown.stdout
+
+
+def _environment(folder: Path, which: str) -> dict[str, str]:
+    """What makes podman an engine of its own, with one of the settings that lie in a folder."""
+    trusted = {"SSL_CERT_FILE": str(folder / "trusted.pem"), "SSL_CERT_DIR": "/nonexistent"}
+    return environment(
+        CONTAINERS_CONF=str(folder / f"{which}.conf"),
+        CONTAINERS_STORAGE_CONF=str(folder / "storage.conf"),
+        CONTAINERS_REGISTRIES_CONF=str(folder / "registries.conf"),
+        REGISTRY_AUTH_FILE=str(folder / "auth.json"),
+        BUILDAH_FORMAT="docker",
+        TMPDIR=str(folder / "tmp"),
+        **trusted,
+    )
+
+
+def clear(folder: Path, service: int) -> None:
+    """Remove every container and network of an engine whose rehearsal is no more, by its service that still runs."""
+
+    def podman(*words: str) -> str:
+        inside = [where("nsenter"), "--target", str(service), "--mount", where("podman"), *words]
+        done = subprocess.run(  # noqa: S603  (words are ours)
+            inside, env=_environment(folder, "run"), capture_output=True, text=True, timeout=120, check=False
+        )
+        return done.stdout
+
+    for _ in range(_TRIES):
+        podman("rm", "--all", "--force", "--time", "0")
+    for name in podman("network", "ls", "--quiet").split():
+        podman("network", "rm", "--force", name)

@@ -25,7 +25,7 @@ from cfngen.rehearse.account import Account
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
-from cfngen.rehearse.pushes import play_machine
+from cfngen.rehearse.pushes import Started, play_machine
 from cfngen.rehearse.room import Room, environment
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Story
@@ -99,6 +99,7 @@ class Execution:
     artifacts: dict[str, Path] = field(default_factory=dict)
     variables: dict[str, Mapping[str, str]] = field(default_factory=dict)
     action: str = ""
+    commit: str = ""
 
     def report(self, **told: Any) -> None:
         """Report about the execution."""
@@ -150,7 +151,7 @@ class Execution:
     def source(self, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
         """The newest commit, as a copy of its files."""
         branch = settings.get("BranchName", "")
-        commit = self.runner.source.checkout(self.place / "source")
+        self.commit = commit = self.runner.source.checkout(self.place / "source")
         self.artifacts[action["outputArtifacts"][0]["name"]] = self.place / "source"
         self.variables[action.get("namespace", "")] = {"CommitId": commit, "BranchName": branch}
         self.report(revisions=[{"actionName": action["name"], "revisionId": commit}])
@@ -180,7 +181,7 @@ class Execution:
         project = runner.account.client("codebuild").batch_get_projects(names=[name])["projects"][0]
         begun = runner.account.play(
             "codebuild", "BeginBuild", projectName=name, initiator=f"codepipeline/{self.name}",
-            sourceVersion=runner.source.commit,
+            sourceVersion=self.commit,
         )  # fmt: skip
         number = begun["buildNumber"]
         self.report_action(status="InProgress", externalExecutionId=begun["id"])
@@ -224,7 +225,7 @@ class Execution:
         if project["environment"].get("privilegedMode"):
             values |= runner.engine.docker
         values |= {"CODEBUILD_BUILD_NUMBER": str(number), "CODEBUILD_BUILD_ID": f"{name}:{number}",
-                   "CODEBUILD_RESOLVED_SOURCE_VERSION": runner.source.commit, "CODEBUILD_SRC_DIR": str(source)}  # fmt: skip
+                   "CODEBUILD_RESOLVED_SOURCE_VERSION": self.commit, "CODEBUILD_SRC_DIR": str(source)}  # fmt: skip
         for each in project["environment"].get("environmentVariables", ()):
             kind = each.get("type", "PLAINTEXT")
             value = each["value"]
@@ -267,7 +268,7 @@ class Execution:
             applicationName=settings["ApplicationName"],
             deploymentGroupName=settings["DeploymentGroupName"],
             revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": appspec}},
-            description=f"{self.name} {self.identity}",
+            description=Started(self.name, self.identity, "").described,
         )
         self.report_action(status="InProgress", externalExecutionId=made)
         return f"deployed {arn.rpartition('/')[2]} by {self._followed(made)}"

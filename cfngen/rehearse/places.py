@@ -16,6 +16,7 @@ from typing import Any
 
 from cfngen.rehearse import rules
 from cfngen.rehearse.deployed import Listener
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rules import TELLER
 from cfngen.simulate.requests import Request, holds, plain, values_of
 
@@ -73,8 +74,21 @@ class Connection(http.client.HTTPConnection):
 
 
 def own(listeners: Iterable[Listener], production: str, pair: Iterable[str]) -> list[Place]:
-    """Places that the rules of a listener give to a service's pair of target groups, one or more for each rule."""
-    return [place for listener in listeners if listener.arn == production for place in _owned(listener, set(pair))]
+    """Places that the rules of a listener give to a service's pair of target groups, one or more for each rule.
+
+    Raises `RehearsalError` for a service that is reached by headers alone, which no visitor sends.
+    """
+    groups, mine = set(pair), [each for each in listeners if each.arn == production]
+    found = [place for listener in mine for place in _owned(listener, groups)]
+    taken = [rule for each in mine for rule in each.rules if {arn for arn, _ in rules.targets_of(rule)} & groups]
+    if taken and not found and all(_values(rule, "http-header") for rule in taken):
+        name = next(
+            each["HttpHeaderConfig"]["HttpHeaderName"]
+            for each in taken[0]["Conditions"]
+            if each["Field"] == "http-header"
+        )
+        raise RehearsalError(f"a service that is reached by the header {name} alone is not played by the rehearsal")
+    return found
 
 
 def reaches(listener: Listener, place: Place) -> Mapping[str, Any]:

@@ -31,6 +31,11 @@ class Started:
     execution: str
     by: str
 
+    @property
+    def described(self) -> str:
+        """How the deployment of this execution is described."""
+        return f"{self.pipeline} {self.execution}"
+
 
 @dataclass(frozen=True)
 class Push:

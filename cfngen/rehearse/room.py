@@ -8,17 +8,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse import folder
 from cfngen.rehearse.errors import RehearsalError
 
 _END_SECONDS = 10.0
@@ -84,24 +83,23 @@ class Room:
 
 
 @contextmanager
-def room(logs: Path, say: Callable[[str], None]) -> Iterator[Room]:
-    """A room that is empty again at the end; SIGTERM ends it as Ctrl-C does, also in the background. `logs` stay."""
+def room(logs: Path, say: Callable[[str], None], *, is_large: bool = False) -> Iterator[Room]:
+    """A room that is empty again at the end; SIGTERM ends it as Ctrl-C does, also in the background. `logs` stay.
+
+    A large one lies in memory where there is enough of it.
+    """
     logs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="cfngen-rehearse-"))
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with ExitStack() as end:
-            # The database and the tasks run as users of their own, who must get through to what is theirs.
-            folder.chmod(0o711)
+        with folder.made(is_large=is_large) as place, ExitStack() as end:
             try:
-                yield Room(folder, logs, end, say)
+                yield Room(place, logs, end, say)
             finally:
                 for number in before:
                     signal.signal(number, signal.SIG_IGN)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _interrupt(*_: object) -> None:

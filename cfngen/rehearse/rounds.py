@@ -13,6 +13,7 @@ from typing import Any
 from cfngen.rehearse import deployed, pushes, rules
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.deployment import Deployment, Live
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.pipeline import OVER
 from cfngen.rehearse.player import Outcome
 from cfngen.rehearse.rehearsal import Stage, health_path, tester_sees
@@ -117,36 +118,61 @@ def standing(stage: Stage) -> Before:
     return {each.service.name: (each.group, [task.name for task in each.tasks]) for each in _live(stage)}
 
 
-def play(
-    stage: Stage, versions: Sequence[Version], message: str, meanwhile: Callable[[Round], None] = lambda _: None
-) -> None:
-    """Push versions of services together, let everything be played that starts, and check what has to be so.
+@dataclass(frozen=True)
+class Push:
+    """Versions of services that are pushed together; `message` says what they are."""
 
-    `meanwhile` is done while the pipelines run.
+    message: str
+    versions: Sequence[Version]
+
+
+def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambda _: None) -> None:
+    """Push one after the other without waiting, let everything be played that starts, and check what has to be so.
+
+    Pushes that change the same services wait for each other. `meanwhile` is done while the pipelines run.
     """
+    names = [{each.service.name for each in one.versions} for one in pushed]
+    if len(set().union(*names)) < sum(map(len, names)):
+        for one in pushed:
+            play(stage, one, meanwhile=meanwhile if one is pushed[-1] else lambda _: None)
+        return
     before, had = standing(stage), len(stage.deployer.played)
-    commit = change(stage, versions, message)
-    started = push(stage, versions, commit, message)
-    every = list(versions)
-    for service in stage.services:
-        if service not in [each.service for each in every] and _pipeline(stage, service) in {
-            e.pipeline for e in started
-        }:
-            every.append(Version(service, "as it was"))
-    with seen(stage, every) as seeing, approving(stage, {each.pipeline for each in started}):
+    started: list[pushes.Started] = []
+    every: list[tuple[Version, pushes.Started]] = []
+    for one in pushed:
+        mine = push(stage, one.versions, change(stage, one.versions, one.message), one.message)
+        started += mine
+        every += [(version, _of(stage, version, mine)) for version in _with_others(stage, one.versions, mine)]
+    with seen(stage, [version for version, _ in every]) as seeing, approving(stage, {e.pipeline for e in started}):
         meanwhile(seeing)
-        outcomes = {each.pipeline: each for each in stage.player.outcomes(started)}
-    for version in every:
-        mine = [each for each in stage.deployer.played[had:] if each.service.name == version.service.name]
-        outcome = outcomes[_pipeline(stage, version.service)]
-        judge(seeing, version, outcome, mine[0] if mine else None, before[version.service.name])
+        outcomes = dict(zip((each.execution for each in started), stage.player.outcomes(started), strict=True))
+    for version, execution in every:
+        done = [each for each in stage.deployer.played[had:] if each.told.get("description") == execution.described]
+        judge(seeing, version, outcomes[execution.execution], done[0] if done else None, before[version.service.name])
+    what = " and ".join(one.message for one in pushed)
     if seeing.requests:
-        check_traffic(stage, message, seeing.requests)
-    alone = {each.service.name for each in every if not each.reason}
+        check_traffic(stage, what, seeing.requests)
+    alone = {version.service.name for version, _ in every if not version.reason}
     after = standing(stage)
     if len(alone) < len(before):
         kept = all(after[name] == before[name] for name in before if name not in alone)
-        stage.story.check(message, "tasks of all other services stay as they were", passed=kept)
+        stage.story.check(what, "tasks of all other services stay as they were", passed=kept)
+
+
+def _with_others(stage: Stage, versions: Sequence[Version], started: Sequence[pushes.Started]) -> list[Version]:
+    """The versions, and the services whose pipelines were started beside theirs, as they were."""
+    names, own = {each.pipeline for each in started}, [each.service for each in versions]
+    others = (each for each in stage.services if each not in own and _pipeline(stage, each) in names)
+    return [*versions, *(Version(each, "as it was") for each in others)]
+
+
+def _of(stage: Stage, version: Version, started: Sequence[pushes.Started]) -> pushes.Started:
+    """The execution that a push started for a version; raises `RehearsalError` when there is none."""
+    name = _pipeline(stage, version.service)
+    found = next((each for each in started if each.pipeline == name), None)
+    if found is None:
+        raise RehearsalError(f"{version.what}: the push did not start {name}, so nothing of it can be released")
+    return found
 
 
 def change(stage: Stage, versions: Sequence[Version], message: str) -> str:

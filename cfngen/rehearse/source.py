@@ -47,8 +47,9 @@ class Source:
         """A copy of the newest commit's files; returns its id."""
         place.parent.mkdir(parents=True, exist_ok=True)
         self._git("clone", "--quiet", "--no-hardlinks", str(self.folder), str(place))
+        commit = self._git("-C", str(place), "rev-parse", "HEAD").strip()
         shutil.rmtree(place / ".git")
-        return self.commit
+        return commit
 
     def _commit(self, message: str) -> str:
         self._git("add", "--all", "--force")

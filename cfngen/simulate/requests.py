@@ -65,7 +65,11 @@ def of_rule(conditions: Iterable[Condition]) -> Iterator[Request]:
     """Requests that fulfil a rule's conditions: each of its paths and hosts; none where it has regular expressions."""
     choices = [list(_fulfilling(condition)) for condition in conditions]
     for chosen in product(*choices):
-        yield replace(Request("/x"), **{key: value for each in chosen for key, value in each.items()})
+        told: dict[str, Any] = {}
+        for key, value in (pair for each in chosen for pair in each.items()):
+            # Several headers, or pairs of a query, each in a condition of its own.
+            told[key] = told[key] + value if key in told and isinstance(value, tuple) else value
+        yield replace(Request("/x"), **told)
 
 
 def near(request: Request) -> Iterator[Request]:

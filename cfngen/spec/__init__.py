@@ -5,16 +5,20 @@ from __future__ import annotations
 from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, HealthCheck, Secret, SsmParameter
-from cfngen.spec.database import Database
+from cfngen.spec.database import BackupPlan, Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
-from cfngen.spec.release import AllAtOnce, Canary, Linear, Release
+from cfngen.spec.queue import Queue
+from cfngen.spec.release import AllAtOnce, Canary, Linear, Release, SmokeTest
 from cfngen.spec.rights import Statement
+from cfngen.spec.scheduled import ScheduledTask
 from cfngen.spec.service import Scaling, ScheduledScaling, Service
+from cfngen.spec.worker import Worker, WorkerScaling
 
 __all__ = [
     "AllAtOnce",
     "App",
+    "BackupPlan",
     "Balancer",
     "Canary",
     "Container",
@@ -24,11 +28,16 @@ __all__ = [
     "Network",
     "OffHours",
     "Pipeline",
+    "Queue",
     "Release",
     "Scaling",
     "ScheduledScaling",
+    "ScheduledTask",
     "Secret",
     "Service",
+    "SmokeTest",
     "SsmParameter",
     "Statement",
+    "Worker",
+    "WorkerScaling",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cfngen.describe import Description, Finding
@@ -14,8 +14,13 @@ from cfngen.spec.balancer import Balancer
 from cfngen.spec.database import Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
+from cfngen.spec.queue import url_variable
+from cfngen.spec.scheduled import ScheduledTask
 from cfngen.spec.service import Service
-from cfngen.times import change_minutes, clock, wrong_timezone
+from cfngen.spec.task import Task
+from cfngen.spec.windows import WEEK, Span
+from cfngen.spec.worker import Worker
+from cfngen.times import change_minutes, clock, offsets, wrong_timezone
 
 _RETENTION_DAYS = (
     1,
@@ -41,8 +46,8 @@ _RETENTION_DAYS = (
     3288,
     3653,
 )  # L2.1
-WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch")
+_STACKS_OF_TASKS = ("service-", "pipeline-", "worker-", "queue-", "scheduled-")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 WINDOWS_MINUTES = 90
 """A window for the backup, one for the maintenance, and as much between them; RDS wants half an hour of each."""
@@ -51,7 +56,7 @@ SERVICES_OF_A_BALANCER = 45
 """Two target groups each, a hundred a balancer (A6.14), and some to spare."""
 OWN_TAGS = 45
 
-Encryptable = Literal["logs", "artifacts", "images", "database"]
+Encryptable = Literal["logs", "artifacts", "images", "database", "queues"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +81,22 @@ class OffHours(Description):
         """The days before the working days, likewise."""
         return ",".join(day for index, day in enumerate(WEEK) if WEEK[(index + 1) % 7] in self.working_days)
 
+    @property
+    def awake(self) -> int:
+        """The first minute of the week, in UTC, from which on the stage is awake, in winter and in summer."""
+        day = next(index for index, name in enumerate(WEEK) if name in self.working_days)
+        return day * 24 * 60 + clock(self.end) - offsets(self.timezone)[0]
+
+    def is_awake(self, span: Span) -> bool:
+        """Whether the stage is awake all through a span, in winter and in summer; a daily one only on working days."""
+        for offset in offsets(self.timezone):
+            here = span.start + offset
+            since = (here - clock(self.end)) % (24 * 60)
+            is_day = span.daily or WEEK[(here - since) // (24 * 60) % 7] in self.working_days
+            if not is_day or since + span.minutes > (clock(self.start) - clock(self.end)) % (24 * 60):
+                return False
+        return True
+
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):
             if not re.fullmatch(_TIME, getattr(self, option), re.ASCII):
@@ -99,12 +120,16 @@ class App(Description):
 
     `own_key_for` names what a key of the application encrypts beside the alert topic; AWS's keys encrypt the
     rest. `permissions_boundary` puts the policy of the root parameter PermissionsBoundaryArn on every role.
+    `workers` are tasks that nobody calls, `scheduled_tasks` those that start at given times; all names of services,
+    workers and scheduled tasks are different.
     `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
     """
 
     name: str
     stage: str = "dev"
     services: tuple[Service, ...]
+    workers: tuple[Worker, ...] = ()
+    scheduled_tasks: tuple[ScheduledTask, ...] = ()
     network: Network = field(default_factory=Network)
     database: Database | None = None
     balancer: Balancer = field(default_factory=Balancer)
@@ -122,6 +147,40 @@ class App(Description):
         """The folder of this stage's files, from the source's root."""
         return (self.pipeline.files if self.pipeline else "") or f"templates/{self.name}/{self.stage}"
 
+    @property
+    def has_smoke_tests(self) -> bool:
+        """Whether any service's new versions are asked before they take traffic."""
+        return any(service.release.smoke_test for service in self.services)
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """Services, workers and scheduled tasks."""
+        return (*self.services, *self.workers, *self.scheduled_tasks)
+
+    def queues_for(self, sender: str) -> tuple[Worker, ...]:
+        """The workers to whose queues `sender` may send, by name."""
+        found = (each for each in self.workers if each.queue and sender in each.queue.senders)
+        return tuple(sorted(found, key=lambda each: each.name))
+
+    def borrowers(self, name: str) -> tuple[ScheduledTask, ...]:
+        """The scheduled tasks that run the image of the service or worker `name`, by name."""
+        found = (each for each in self.scheduled_tasks if each.image_of == name)
+        return tuple(sorted(found, key=lambda each: each.name))
+
+    def whole(self, task: ScheduledTask) -> ScheduledTask:
+        """A scheduled task with the variables and secrets that it has of the one whose image it runs."""
+        owner = next((each for each in (*self.services, *self.workers) if each.name == task.image_of), None)
+        if owner is None:
+            return task
+        environment = {name: value for name, value in owner.environment.items() if name not in task.secrets}
+        secrets = {name: value for name, value in owner.secrets.items() if name not in task.environment}
+        return replace(
+            task,
+            environment={**environment, **task.environment},
+            secrets={**secrets, **task.secrets},
+            architecture=owner.architecture,
+        )
+
     def service(self, name: str) -> Service:
         """The service of that name; raises `KeyError` when there is none."""
         return {service.name: service for service in self.services}[name]
@@ -134,7 +193,7 @@ class App(Description):
                     option,
                     f"lower-case letters, digits and single hyphens, beginning with a letter, at most {longest}",
                 )
-        if self.name in _STACKS or self.name.startswith(("service-", "pipeline-")):
+        if self.name in _STACKS or self.name.startswith(_STACKS_OF_TASKS):
             yield "name", f"another name; {self.name!r} is what one of the stages' stacks is called"
         if self.log_retention_days not in _RETENTION_DAYS:
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
@@ -143,9 +202,13 @@ class App(Description):
         yield from _tags(self)
         yield from _names(self)
         yield from _access(self)
+        yield from _queues(self)
+        yield from _borrowed(self)
         yield from _triggers(self)
         yield from _schedules(self)
+        yield from _database_hours(self)
         yield from _addresses(self)
+        yield from _smoke_tests(self)
         yield from _protocols(self)
 
 
@@ -170,54 +233,91 @@ def _tags(app: App) -> Iterator[Finding]:
             )
 
 
+def _placed(app: App) -> list[tuple[str, Task]]:
+    """Every service, worker and scheduled task with its place in the description."""
+    options = ("services", "workers", "scheduled_tasks")
+    return [(f"{option}[{index}]", task) for option in options for index, task in enumerate(getattr(app, option))]
+
+
 def _names(app: App) -> Iterator[Finding]:
-    names = [service.name for service in app.services]
-    if not names:
+    if not app.services:
         yield "services", "at least one"
-    if len(names) > SERVICES_OF_A_BALANCER:
-        yield "services", f"{len(names)} of them; one balancer carries {SERVICES_OF_A_BALANCER}"  # A6.14
+    if len(app.services) > SERVICES_OF_A_BALANCER:
+        yield "services", f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}"  # A6.14
+    placed = _placed(app)
+    names = [task.name for _, task in placed]
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield f"services[{index}].name", f"another name; {name!r} is taken"
-        elif twins := [other for other in names[:index] if spelt[other] == spelt[name]]:
+    for index, (place, task) in enumerate(placed):
+        if task.name in names[:index]:
+            yield f"{place}.name", f"another name; {task.name!r} is taken"
+        elif twins := [other for other in names[:index] if spelt[other] == spelt[task.name]]:
             yield (
-                f"services[{index}].name",
-                f"another name; {name!r} and {twins[0]!r} would both be {spelt[name]} in a template",  # P12
+                f"{place}.name",
+                f"another name; {task.name!r} and {twins[0]!r} would both be {spelt[task.name]} in a template",  # P12
             )
 
 
 def _access(app: App) -> Iterator[Finding]:
-    names = [service.name for service in app.services]
+    names = [task.name for _, task in _placed(app)]
     for option in ("readers", "writers"):
         for name in getattr(app.database, option, ()):
             if name not in names:
-                yield f"database.{option}", f"{name!r} is no service; {did_you_mean(name, names)}"
+                yield (
+                    f"database.{option}",
+                    f"{name!r} is no service, worker or scheduled task; {did_you_mean(name, names)}",
+                )
     for index, service in enumerate(app.services):
         if service.migrate and app.database is None:
             yield f"services[{index}].migrate", "needs a database in the application"
         if service.migrate and app.pipeline is None:
             yield f"services[{index}].migrate", "needs a pipeline in the application, which runs it"
-        users = (*app.database.readers, *app.database.writers) if app.database else ()
-        own = {"DB_HOST", "DB_PORT", "DB_NAME"} if service.name in users or service.migrate else set()
-        own |= {"DB_USER", "DB_PASSWORD"} if service.name in users else set()
-        own |= {
-            f"DB_{who}_{what}"
-            for who in ("ADMIN", "READER", "WRITER")
-            for what in ("USER", "PASSWORD")
-            if service.migrate
-        }
-        if given := own & {*service.environment, *service.secrets}:
+    for place, task in _placed(app):
+        if given := _own_variables(app, task) & {*task.environment, *task.secrets}:
+            option = "secrets" if min(given) in task.secrets else "environment"
+            what = "queues" if min(given).endswith("QUEUE_URL") else "the database's address and user"
             yield (
-                f"services[{index}].{'secrets' if min(given) in service.secrets else 'environment'}[{min(given)!r}]",
-                "another name; the database's address and user are given to the service by cfngen",
+                f"{place}.{option}[{min(given)!r}]",
+                f"another name; {what} are given to the {_KINDS[type(task)]} by cfngen",
             )
+
+
+_KINDS: dict[type, str] = {Service: "service", Worker: "worker", ScheduledTask: "scheduled task"}
+
+
+def _own_variables(app: App, task: Task) -> set[str]:
+    """The variables that cfngen gives to a task."""
+    users = (*app.database.readers, *app.database.writers) if app.database else ()
+    migrates = isinstance(task, Service) and bool(task.migrate)
+    own = {"DB_HOST", "DB_PORT", "DB_NAME"} if task.name in users or migrates else set()
+    own |= {"DB_USER", "DB_PASSWORD"} if task.name in users else set()
+    own |= {f"DB_{who}_{what}" for who in ("ADMIN", "READER", "WRITER") for what in ("USER", "PASSWORD") if migrates}
+    own |= {url_variable(worker.name) for worker in app.queues_for(task.name)}
+    return own | ({"QUEUE_URL"} if isinstance(task, Worker) and task.queue else set())
+
+
+def _queues(app: App) -> Iterator[Finding]:
+    names = [task.name for _, task in _placed(app)]
+    for index, worker in enumerate(app.workers):
+        for sender in worker.queue.senders if worker.queue else ():
+            if sender not in names:
+                fits = f"{sender!r} is no service, worker or scheduled task; {did_you_mean(sender, names)}"
+                yield f"workers[{index}].queue.senders", fits
+
+
+def _borrowed(app: App) -> Iterator[Finding]:
+    lenders = [task.name for task in (*app.services, *app.workers)]
+    for index, task in enumerate(app.scheduled_tasks):
+        if task.image_of and task.image_of not in lenders:
+            fits = f"{task.image_of!r} is no service or worker; {did_you_mean(task.image_of, lenders)}"
+            yield f"scheduled_tasks[{index}].image_of", fits
 
 
 def _addresses(app: App) -> Iterator[Finding]:
     block = 2 ** (32 - int(app.network.cidr.partition("/")[2]) - 4)
     room = app.network.zones * (block - 5) - 16  # what AWS keeps, and some for what else lives there (J1.5)
     needed = sum(2 * service.scaling.maximum for service in app.services)
+    needed += sum(worker.scaling.maximum * worker.maximum_percent // 100 for worker in app.workers)
+    needed += len(app.scheduled_tasks)
     if needed > room:
         yield (
             "network.cidr",
@@ -232,23 +332,55 @@ def _protocols(app: App) -> Iterator[Finding]:
             yield f"services[{index}].protocol_version", fits
 
 
-def _schedules(app: App) -> Iterator[Finding]:
+def _smoke_tests(app: App) -> Iterator[Finding]:
     for index, service in enumerate(app.services):
-        for own in service.scaling.schedule if app.off_hours else ():
-            if own.name in {"off-hours-start", "off-hours-end"}:
-                yield (
-                    f"services[{index}].scaling.schedule",
-                    f"another name than {own.name!r}, which is that of off_hours",
-                )
+        place = f"services[{index}].release.smoke_test"
+        if service.release.smoke_test is None:
+            continue
+        if service.allowed_addresses:
+            fits = "None, since the generated function comes from none of the service's allowed_addresses; give a hook of your own by hooks"
+            yield place, fits
+        if app.balancer.https and not service.smoke_test_host(app.balancer.domain):
+            fits = "host, because the name that the certificate is for is neither a host of the service nor the balancer's domain"
+            yield place, fits
+
+
+def _schedules(app: App) -> Iterator[Finding]:
+    scaled: dict[str, tuple[Service | Worker, ...]] = {"services": app.services, "workers": app.workers}
+    for option, tasks in scaled.items() if app.off_hours else ():
+        for index, task in enumerate(tasks):
+            for own in task.scaling.schedule:
+                if own.name in {"off-hours-start", "off-hours-end"}:
+                    yield (
+                        f"{option}[{index}].scaling.schedule",
+                        f"another name than {own.name!r}, which is that of off_hours",
+                    )
+
+
+def _database_hours(app: App) -> Iterator[Finding]:
+    """What is done to a database that sleeps has to be done while it is awake."""
+    if app.database is None or app.off_hours is None or not (windows := app.database.windows(app.off_hours.awake)):
+        return
+    own, hours = app.database.backup_window, app.off_hours
+    awake = f"from {hours.end} to {hours.start}, {hours.timezone}, all the year"
+    for option, span in (("backup_window", windows.backup), ("maintenance_window", windows.maintenance)):
+        if own and not hours.is_awake(span):
+            days = "" if span.daily else f" of {hours.days}"
+            yield f"database.{option}", f"a time{days} at which the stage is awake: {awake}"
+    late = [span for span in windows.copies if not hours.is_awake(span)] if app.database.backup_plan else []
+    if late:
+        day, hour, minute = late[0].day_and_time
+        fits = f"longer hours: a copy would be made from {day} {hour:02}:{minute:02} UTC on, for {late[0].minutes} minutes, and the stage is awake {awake}"
+        yield "off_hours.start", f"{fits}; or give the database earlier windows"
 
 
 def _triggers(app: App) -> Iterator[Finding]:
     if app.pipeline is None or not isinstance(app.pipeline.source, Connection):
         return
-    for index, service in enumerate(app.services):
-        room = PATHS_OF_A_TRIGGER - 2 - len(service.built_containers)  # its source and its generated files are two more
-        if len(service.shared) > room:
+    for place, task in _placed(app):
+        room = PATHS_OF_A_TRIGGER - 2 - len(task.built_containers)  # its source and its generated files are two more
+        if len(task.shared) > room:
             yield (
-                f"services[{index}].shared",
+                f"{place}.shared",
                 f"at most {room} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7
             )

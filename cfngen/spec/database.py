@@ -8,12 +8,34 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cfngen.describe import Description, Finding
+from cfngen.spec.windows import Windows, calm, from_then_on, given, wrong
 
 _MEMORY_GIB = {  # of the sizes that every family shares; r classes have twice an m class's, t classes half below large
     "t": {"micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32},
     "m": {"large": 8, "xlarge": 16, "2xlarge": 32, "4xlarge": 64, "8xlarge": 128, "12xlarge": 192, "16xlarge": 256},
     "r": {"large": 16, "xlarge": 32, "2xlarge": 64, "4xlarge": 128, "8xlarge": 256, "12xlarge": 384, "16xlarge": 512},
 }
+
+_DAYS_OF_A_COPY = 36500
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupPlan(Description):
+    """Copies of the database by AWS Backup, beside RDS's own of the last days, in a vault that outlives the stage.
+
+    `weekly_days` is how many days the copy of each week is kept, `monthly_days` how many that of each month's first
+    maintenance day; None makes no such copies. A copy that fails is told to the alert topic.
+    """
+
+    weekly_days: int | None = 35
+    monthly_days: int | None = 365
+
+    def checks(self) -> Iterator[Finding]:
+        for option in ("weekly_days", "monthly_days"):
+            if (days := getattr(self, option)) is not None and not 1 <= days <= _DAYS_OF_A_COPY:
+                yield option, f"1 to {_DAYS_OF_A_COPY}, or None for no such copies"
+        if self.weekly_days is None and self.monthly_days is None:
+            yield "monthly_days", "a number of days, here or as weekly_days; without either there are no copies"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +46,9 @@ class Database(Description):
     `name` is the schema's name; in PostgreSQL the database's. `readers` and `writers` are names of services: a reader gets a secret whose
     user may only SELECT, a writer one that may change rows. `protected` guards it from deletion; a final
     snapshot is taken in any case. Storage grows by itself from `storage_gib` up to `storage_ceiling_gib`.
+    `backup_window` is when each day's backup is taken, as in `03:00-03:30`, and `maintenance_window` when each week's
+    upgrades and changes are made, as in `sun:04:00-sun:04:30`. Times of `backup_window` and `maintenance_window` are UTC, and both
+    are given or neither: then RDS chooses, or it is in the working hours of a stage that has `off_hours`.
     """
 
     name: str = "app"
@@ -33,6 +58,9 @@ class Database(Description):
     storage_ceiling_gib: int = 100
     multi_az: bool = False
     backup_days: int = 7
+    backup_window: str = ""
+    maintenance_window: str = ""
+    backup_plan: BackupPlan | None = None
     protected: bool = True
     readers: tuple[str, ...] = ()
     writers: tuple[str, ...] = ()
@@ -53,8 +81,17 @@ class Database(Description):
             )
         if not 1 <= self.backup_days <= 35:
             yield "backup_days", "1 to 35; without backups nothing can be restored"
+        yield from wrong(self.backup_window, self.maintenance_window)
         for name in sorted(set(self.readers) & set(self.writers)):
             yield "readers", f"{name!r} stands in writers too; a writer reads as well, so name it there alone"
+
+    def windows(self, awake: int | None) -> Windows | None:
+        """When it is backed up and maintained; `None` leaves it to RDS. `awake` is the minute of the week, in UTC, from
+        which on a stage that sleeps is surely awake.
+        """
+        own = given(self.backup_window, self.maintenance_window)
+        plain = calm() if self.backup_plan else None
+        return own or (plain if awake is None else from_then_on(awake))
 
     @property
     def memory_gib(self) -> int | None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cfngen.describe import Description, Finding
-from cfngen.spec.network import wrong_range
 from cfngen.spec.release import Release
+from cfngen.spec.requests import wrong_requests
 from cfngen.spec.task import Task
 from cfngen.times import wrong_schedule, wrong_timezone
 
 ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
 UNIMPLEMENTED = "/AWS.ALB/healthcheck"
 """A method that no server implements; a balancer asks for it where nothing else is said (ELB guide, health checks)."""
-CONDITION_VALUES = 5
-"""Hosts, paths and addresses that one listener rule can hold together (A6.15)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +69,8 @@ class Service(Task):
     """One service: where its source is, which requests are its, what its tasks are like.
 
     Requests: `paths` and `hosts` are patterns with ``*`` and ``?``; ``/admin/*`` does not match ``/admin``, so
-    name both (H17). `allowed_addresses` are the only source addresses let through, on both listeners.
+    name both (H17). `allowed_addresses` are the only source addresses let through, on both listeners. `headers` asks of a request
+    that each of these headers has one of the values, which are patterns too, in any case of letters.
     `protocol_version` is what the balancer speaks to the tasks, without TLS. Only clients of HTTP/2 reach ``HTTP2`` and ``GRPC``,
     and they need HTTPS. With ``GRPC``, `health_path` is a method, as in ``/grpc.health.v1.Health/Check``, that answers status 0.
     Source: `source` is the folder with the Dockerfile (``services/<name>`` by default), `shared` are further
@@ -90,6 +89,7 @@ class Service(Task):
     paths: tuple[str, ...] = ("/*",)
     hosts: tuple[str, ...] = ()
     allowed_addresses: tuple[str, ...] = ()
+    headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     port: int = 8080
     health_path: str = "/health"
     protocol_version: ProtocolVersion = "HTTP1"
@@ -97,48 +97,19 @@ class Service(Task):
     release: Release = field(default_factory=Release)
     migrate: tuple[str, ...] = ()
 
+    def smoke_test_host(self, domain: str | None) -> str:
+        """The name that the smoke test asks for; empty where there is none. `domain` is the balancer's."""
+        names = [self.release.smoke_test.host if self.release.smoke_test else "", *sorted(self.hosts), domain or ""]
+        return next((name for name in names if name and not {"*", "?"} & set(name)), "")
+
     def checks(self) -> Iterator[Finding]:
         yield from super().checks()
-        yield from _requests(self)
+        yield from wrong_requests(self.paths, self.hosts, self.allowed_addresses, self.headers)
+        yield from _health_path(self)
         yield from _port(self)
 
 
-def _requests(service: Service) -> Iterator[Finding]:  # noqa: C901, PLR0912  (a flat list of checks)
-    if not service.paths:
-        yield "paths", "at least one, such as '/*'"
-    for index, path in enumerate(service.paths):
-        if not re.fullmatch(r"/[\w\-.$/~\"'@:+&*?]{0,127}", path, re.ASCII):
-            yield (
-                f"paths[{index}]",
-                f"{path!r}: begins with a slash, at most 128 of the characters A-Z a-z 0-9 _ - . $ / ~ \" ' @ : + & and the wildcards * ?",  # H17
-            )
-        elif path.count("*") + path.count("?") > CONDITION_VALUES:
-            yield f"paths[{index}]", f"{path!r}: at most {CONDITION_VALUES} wildcards"
-    for index, host in enumerate(service.hosts):
-        if not re.fullmatch(r"(?=.{1,128}$)([a-z0-9*?-]+\.)+[a-z]+", host, re.ASCII):
-            yield (
-                f"hosts[{index}]",
-                f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'",
-            )
-    for index, address in enumerate(service.allowed_addresses):
-        if fits := wrong_range(address, "203.0.113.7/32"):
-            yield f"allowed_addresses[{index}]", fits
-    for option in ("paths", "hosts", "allowed_addresses"):
-        values = getattr(service, option)
-        if len(set(values)) < len(values):
-            yield option, f"{max(values, key=values.count)!r} stands there twice"
-    in_hosts = sum(host.count("*") + host.count("?") for host in service.hosts)
-    for index, path in enumerate(service.paths if in_hosts else ()):
-        if in_hosts + path.count("*") + path.count("?") > CONDITION_VALUES:
-            yield (
-                f"paths[{index}]",
-                f"{path!r}: at most {CONDITION_VALUES} wildcards in it and all hosts together",  # A6.15
-            )
-    if len(service.hosts) + len(service.allowed_addresses) >= CONDITION_VALUES:
-        yield (
-            "hosts",
-            f"hosts and allowed_addresses together at most {CONDITION_VALUES - 1}, since a rule holds {CONDITION_VALUES} values and a path is one",  # A6.15
-        )
+def _health_path(service: Service) -> Iterator[Finding]:
     if service.protocol_version == "GRPC":
         if not re.fullmatch(r"/[\w.]{1,500}/\w{1,500}", service.health_path, re.ASCII):
             fits = f"a method that answers status 0, as in '/grpc.health.v1.Health/Check', or {UNIMPLEMENTED!r}, which a server of gRPC answers with status 12"

@@ -11,17 +11,27 @@ from cfngen.plan import Plan
 from cfngen.sources import Connection
 from cfngen.spec import App, Service
 from cfngen.stack import Stack, title
+from cfngen.stacks.background import (
+    Background,
+    Ground,
+    access_of,
+    borrowers,
+    pipeline_stacks,
+    queue_stacks,
+    queues_for,
+    task_stacks,
+)
 from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
 from cfngen.stacks.common import Common, tag
-from cfngen.stacks.database import DatabaseOutputs, database_stack
+from cfngen.stacks.database import database_stack
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
+from cfngen.stacks.queue import QueueOutputs
 from cfngen.stacks.redirect import redirect_stack
 from cfngen.stacks.service import ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
-from cfngen.stacks.task import Access
 from cfngen.stacks.watch import watch_stack
 from cfngen.values import Arn, CertificateArn, Colour, HostedZoneId, PolicyArn, Text
 
@@ -42,7 +52,9 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     common = Common.of(app, boundary)
     foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email)
     balancer = _balancer_parameters(app, network)
-    network = network or stack.nest("network", network_stack, app.network, foundation.logs)
+    network = network or stack.nest(
+        "network", network_stack, app.network, foundation.logs, shows_addresses=app.has_smoke_tests
+    )
     if app.cloud9:
         stack.nest("ide", ide_stack, common, network)
     database = (
@@ -53,11 +65,14 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         else None
     )
     cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *balancer)
-    made = _services(stack, plan, common, foundation, network, database, cluster)
+    ground = Ground(common, foundation, network, database, cluster)
+    queues = queue_stacks(stack, app, common, foundation)
+    made = _services(stack, plan, ground, queues)
     if app.balancer.https:
         stack.nest("redirect", redirect_stack, cluster)
         stack.find(NestedStack, "Redirect").DependsOn = [title(f"service-{name}") for name in sorted(made)]
-    shared = _pipelines(stack, plan, common, foundation, network, database, cluster, made)
+    background = task_stacks(stack, plan, ground, queues, made)
+    shared = _pipelines(stack, plan, ground, made, background, queues)
     watch = stack.nest(
         "watch",
         watch_stack,
@@ -67,19 +82,12 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         cluster,
         tuple(made[service.name] for service in plan.services),
         app.off_hours,
+        tuple(background.workers.values()),
+        tuple(background.scheduled.values()),
     )
     _show(stack, app, cluster, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
     tag(stack, {"Application": app.name, "Stage": app.stage, **app.tags})
-
-
-def access_of(app: App, service: Service) -> Access | None:
-    """How a service opens the database."""
-    if app.database is None:
-        return None
-    return (
-        "writer" if service.name in app.database.writers else "reader" if service.name in app.database.readers else None
-    )
 
 
 def _balancer_parameters(
@@ -108,27 +116,26 @@ def _balancer_parameters(
 def _services(
     stack: Stack,
     plan: Plan,
-    common: Common,
-    foundation: FoundationOutputs,
-    network: NetworkOutputs,
-    database: DatabaseOutputs | None,
-    cluster: ClusterOutputs,
+    ground: Ground,
+    queues: Mapping[str, QueueOutputs],
 ) -> dict[str, ServiceOutputs]:
     return {
         service.name: stack.nest(
             f"service-{service.name}",
             service_stack,
-            common,
-            foundation,
-            network,
-            database,
-            cluster,
+            ground.common,
+            ground.foundation,
+            ground.network,
+            ground.database,
+            ground.cluster,
+            plan.app.balancer,
             service,
             plan.rules[service.name],
             plan.bootstrap_images[service.name],
             _live(plan, service),
             access_of(plan.app, service),
             plan.app.off_hours,
+            queues_for(plan.app, queues, service),
         )
         for service in plan.services
     }
@@ -150,12 +157,10 @@ def _live(plan: Plan, service: Service) -> Mapping[str, Colour]:
 def _pipelines(
     stack: Stack,
     plan: Plan,
-    common: Common,
-    foundation: FoundationOutputs,
-    network: NetworkOutputs,
-    database: DatabaseOutputs | None,
-    cluster: ClusterOutputs,
+    ground: Ground,
     made: Mapping[str, ServiceOutputs],
+    background: Background,
+    queues: Mapping[str, QueueOutputs],
 ) -> PipelineOutputs | None:
     pipeline = plan.app.pipeline
     if pipeline is None:
@@ -171,23 +176,26 @@ def _pipelines(
         repository = Text.parameter(
             "SourceRepositoryName", Description="CodeCommit repository with the source", AllowedPattern=r"[\w.-]{1,100}"
         )
-    shared = stack.nest("pipeline", pipeline_stack, common, foundation, pipeline, repository, connection)
+    shared = stack.nest("pipeline", pipeline_stack, ground.common, ground.foundation, pipeline, repository, connection)
     for service in plan.services:
         stack.nest(
             f"pipeline-{service.name}",
             service_pipeline_stack,
-            common,
-            foundation,
-            network,
-            database,
-            cluster,
+            ground.common,
+            ground.foundation,
+            ground.network,
+            ground.database,
+            ground.cluster,
             made[service.name],
             shared,
             service,
             pipeline,
             plan.app.files,
             access_of(plan.app, service),
+            queues_for(plan.app, queues, service),
+            borrowers(plan.app, background, queues, service.name),
         )
+    pipeline_stacks(stack, plan.app, ground, background, queues, shared)
     return shared
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import GetAtt, codedeploy, ec2, ecs, route53
+from troposphere import GetAtt, Sub, codedeploy, ec2, ecs, route53
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.ledger import Listener
@@ -113,6 +113,9 @@ def _security_group(
             address,
             "who may see the next version",
         )
+    for index, own in enumerate(network.addresses):
+        told = Text(Sub("${Address}/32", Address=own))
+        _let_in(stack, group, f"SmokeTestIngress{index + 1}", balancer.test_port, told, "smoke tests")
     if testers and not balancer.test_addresses:
         _let_in(stack, group, "TestIngress", balancer.test_port, testers, "who may see the next version")
     return group

@@ -24,6 +24,8 @@ UNTAGGED = (
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     "AWS::ElasticLoadBalancingV2::TargetGroup",
 )
+TAGS = {"AWS::Backup::BackupPlan": "BackupPlanTags", "AWS::Backup::BackupVault": "BackupVaultTags"}
+"""What tags are called where they are not called so."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,13 @@ def tag(stack: Stack, tags: Mapping[str, str]) -> None:
     """Tag everything in the tree that takes tags, but for what is write-once; a tag that a resource has stays."""
     for each in stack.walk():
         for resource in each.template.resources.values():
-            if "Tags" in resource.props and resource.resource_type not in UNTAGGED:
-                _tag(resource, tags)
+            name = TAGS.get(resource.resource_type, "Tags")
+            if name in resource.props and resource.resource_type not in UNTAGGED:
+                _tag(resource, name, tags)
 
 
-def _tag(resource: Any, tags: Mapping[str, str]) -> None:
-    had = resource.properties.get("Tags", {})
+def _tag(resource: Any, name: str, tags: Mapping[str, str]) -> None:
+    had = resource.properties.get(name, {})
     own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
     merged = {**tags, **own}
-    resource.Tags = merged if resource.props["Tags"][0] is dict else Tags(merged)
+    setattr(resource, name, merged if resource.props[name][0] is dict else Tags(merged))

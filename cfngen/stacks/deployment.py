@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from awacs import awslambda as function_actions
 from awacs import cloudwatch as alarm_actions
 from awacs import ecs as ecs_actions
 from awacs import elasticloadbalancing as elb_actions
@@ -14,7 +17,7 @@ from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn, from_this_account, in_order, pass_to, role, trust
 from cfngen.stacks.service_alarms import ServiceAlarms
-from cfngen.values import Text
+from cfngen.values import FunctionArn, Text
 
 _PREDEFINED_CANARY = {(10, 5), (10, 15)}
 _PREDEFINED_LINEAR = {(10, 1), (10, 3)}
@@ -31,14 +34,15 @@ def group(
     execution: iam.Role,
     task: iam.Role,
     alarms: ServiceAlarms,
+    hooks: Mapping[str, FunctionArn],
 ) -> Text:
-    """Add the deployment group; return its name."""
+    """Add the deployment group, which may call `hooks`; return its name."""
     release = service.release
     added = stack.add(
         codedeploy.DeploymentGroup(
             "DeploymentGroup",
             ApplicationName=cluster.deploy_application,
-            ServiceRoleArn=GetAtt(_role(stack, common, cluster, made, execution, task), "Arn"),
+            ServiceRoleArn=GetAtt(_role(stack, common, cluster, made, execution, task, hooks), "Arn"),
             DeploymentConfigName=_config(stack, release),
             DeploymentStyle=codedeploy.DeploymentStyle(
                 DeploymentType="BLUE_GREEN", DeploymentOption="WITH_TRAFFIC_CONTROL"
@@ -107,7 +111,13 @@ def _config(stack: Stack, release: Release) -> object:
 
 
 def _role(
-    stack: Stack, common: Common, cluster: ClusterOutputs, made: ecs.Service, execution: iam.Role, task: iam.Role
+    stack: Stack,
+    common: Common,
+    cluster: ClusterOutputs,
+    made: ecs.Service,
+    execution: iam.Role,
+    task: iam.Role,
+    hooks: Mapping[str, FunctionArn],
 ) -> iam.Role:
     """What CodeDeploy needs for this one service, instead of AWSCodeDeployRoleForECS (A8.2)."""
     names = {"Cluster": cluster.cluster, "Service": GetAtt(made, "Name")}
@@ -139,6 +149,8 @@ def _role(
         ),
         allow([iam_actions.PassRole], [GetAtt(execution, "Arn"), GetAtt(task, "Arn")], pass_to("ecs-tasks")),
     ]
+    if hooks:
+        statements.append(allow([function_actions.InvokeFunction], in_order(set(hooks.values()))))
     return role(
         stack,
         "DeployRole",

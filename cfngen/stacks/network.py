@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from troposphere import GetAtt, GetAZs, Select, Sub, Tags, ec2
 
 from cfngen.spec import Network
 from cfngen.stack import Stack
-from cfngen.values import BucketName, SubnetIds, VpcId
+from cfngen.values import BucketName, SubnetIds, Text, VpcId
 
 _BLOCKS_OF_A_TIER = 4  # so that a further zone moves no subnet of another tier (J1.4)
 _TIERS = ("public", "private", "isolated")
@@ -26,10 +27,16 @@ class NetworkOutputs:
     private_subnets: SubnetIds
     birth_subnets: SubnetIds
     isolated_subnets: SubnetIds
+    addresses: tuple[Text, ...] = ()
 
 
-def network_stack(stack: Stack, network: Network, logs: BucketName | None = None) -> NetworkOutputs:
-    """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`."""
+def network_stack(
+    stack: Stack, network: Network, logs: BucketName | None = None, *, shows_addresses: bool = False
+) -> NetworkOutputs:
+    """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`.
+
+    `shows_addresses` returns the addresses by which they do.
+    """
     vpc = stack.add(
         ec2.VPC(
             "Vpc",
@@ -56,6 +63,7 @@ def network_stack(stack: Stack, network: Network, logs: BucketName | None = None
         private_subnets=SubnetIds(each.ref() for each in subnets["private"]),
         birth_subnets=SubnetIds(each.ref() for each in subnets["private"][:2]),
         isolated_subnets=SubnetIds(each.ref() for each in subnets["isolated"]),
+        addresses=tuple(_addresses(stack, network)) if shows_addresses else (),
     )
 
 
@@ -138,6 +146,11 @@ def _nat(stack: Stack, zone: int, subnet: ec2.Subnet, attachment: ec2.VPCGateway
             Tags=Tags(Name=f"nat-{zone}"),
         )
     )
+
+
+def _addresses(stack: Stack, network: Network) -> Iterator[Text]:
+    for zone in range(1 if network.nat == "one" else network.zones):
+        yield Text(stack.find(ec2.EIP, f"NatAddress{zone + 1}").ref())
 
 
 def _route_isolated(stack: Stack, vpc: ec2.VPC, subnets: list[ec2.Subnet]) -> ec2.RouteTable:

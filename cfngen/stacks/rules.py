@@ -71,4 +71,7 @@ def _conditions(match: Match) -> list[elb.Condition]:
         conditions.append(
             elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses)))
         )
+    for name, values in match.headers:
+        told = elb.HttpHeaderConfig(HttpHeaderName=name, Values=list(values))
+        conditions.append(elb.Condition(Field="http-header", HttpHeaderConfig=told))
     return conditions

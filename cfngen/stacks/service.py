@@ -14,9 +14,10 @@ from troposphere import GetAtt, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.routing import Rule
-from cfngen.spec import OffHours, Service
+from cfngen.spec import Balancer, OffHours, Service
+from cfngen.spec.release import SMOKE_TEST
 from cfngen.stack import Stack
-from cfngen.stacks import deployment, scaling, service_alarms
+from cfngen.stacks import deployment, scaling, service_alarms, smoke_test
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import (
     Common,
@@ -26,6 +27,7 @@ from cfngen.stacks.common import (
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
+from cfngen.stacks.queue import QueueOutputs, sending
 from cfngen.stacks.rules import listener_rules
 from cfngen.stacks.targets import bootstrap, target_group
 from cfngen.stacks.task import (
@@ -44,6 +46,7 @@ from cfngen.values import (
     AlarmName,
     Arn,
     Colour,
+    FunctionArn,
     RepositoryUri,
     SecurityGroupId,
     TargetGroupFullName,
@@ -60,6 +63,7 @@ class ServiceOutputs(TaskOutputs):
     blue: TargetGroupFullName
     green: TargetGroupFullName
     alarm: AlarmName
+    hooks: Mapping[str, FunctionArn]
 
 
 def service_stack(
@@ -69,12 +73,14 @@ def service_stack(
     network: NetworkOutputs,
     database: DatabaseOutputs | None,
     cluster: ClusterOutputs,
+    balancer: Balancer,
     service: Service,
     rules: tuple[Rule, ...],
     bootstrap_image: str,
     live: Mapping[str, Colour],
     access: Access | None = None,
     off_hours: OffHours | None = None,
+    queues: tuple[QueueOutputs, ...] = (),
 ) -> ServiceOutputs:
     """A service behind the balancer, born with a bootstrap revision that answers its health path.
 
@@ -95,7 +101,7 @@ def service_stack(
         keys_of(common, foundation, service, access),
         from_parameters(service),
     )
-    task = task_role(stack, common, service)
+    task = task_role(stack, common, service, sending(queues))
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
@@ -104,6 +110,7 @@ def service_stack(
     made = _ecs_service(stack, cluster, network, service, first, tasks, blue, routed)
     scaling.scale(stack, service.scaling, cluster, made, blue, green, off_hours)
     alarms = service_alarms.add(stack, cluster, service, made, blue, green)
+    hooks = _hooks(stack, common, foundation, network, cluster, balancer, service)
     return ServiceOutputs(
         name=service.name,
         repository=RepositoryUri(GetAtt(repository, "RepositoryUri")),
@@ -114,11 +121,30 @@ def service_stack(
         log_group=Text(group.ref()),
         security_group=SecurityGroupId(GetAtt(tasks, "GroupId")),
         ecs_service=Text(GetAtt(made, "Name")),
-        deployment_group=deployment.group(stack, common, service, cluster, made, blue, green, execution, task, alarms),
+        deployment_group=deployment.group(
+            stack, common, service, cluster, made, blue, green, execution, task, alarms, hooks
+        ),
         blue=TargetGroupFullName(GetAtt(blue, "TargetGroupFullName")),
         green=TargetGroupFullName(GetAtt(green, "TargetGroupFullName")),
         alarm=alarms.composite,
+        hooks=hooks,
     )
+
+
+def _hooks(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    cluster: ClusterOutputs,
+    balancer: Balancer,
+    service: Service,
+) -> dict[str, FunctionArn]:
+    """The functions that a deployment calls, by its event: the user's, and the smoke test."""
+    found: dict[str, FunctionArn] = {event: function for event, function in service.release.hooks.items()}
+    if test := service.release.smoke_test:
+        found[SMOKE_TEST] = smoke_test.function(stack, common, foundation, network, cluster, balancer, service, test)
+    return found
 
 
 def _migration_role(

@@ -9,14 +9,17 @@ from typing import Any
 from troposphere import Region, Sub, cloudwatch
 
 from cfngen.spec import OffHours
-from cfngen.spec.application import WEEK
+from cfngen.spec.windows import WEEK
 from cfngen.stack import Stack, title
+from cfngen.stacks.charts import chart, scheduled_row, worker_row
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common
+from cfngen.stacks.common import Common, arn
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.notices import notice
+from cfngen.stacks.scheduled import ScheduledOutputs
 from cfngen.stacks.service import ServiceOutputs
+from cfngen.stacks.worker import WorkerOutputs
 from cfngen.times import clock
 from cfngen.values import AlarmName, Text
 
@@ -39,12 +42,15 @@ def watch_stack(
     cluster: ClusterOutputs,
     services: tuple[ServiceOutputs, ...],
     off_hours: OffHours | None = None,
+    workers: tuple[WorkerOutputs, ...] = (),
+    scheduled: tuple[ScheduledOutputs, ...] = (),
 ) -> WatchOutputs:
     """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
+    every: list[ServiceOutputs | WorkerOutputs | ScheduledOutputs] = [*services, *workers, *scheduled]
     rule = _any(
         {
             "LoadBalancer": _balancer_alarm(stack, cluster),
-            **{title(service.name): service.alarm for service in services},
+            **{title(each.name): each.alarm for each in every},
             **({"Database": database.alarm} if database else {}),
         }
     )
@@ -60,8 +66,12 @@ def watch_stack(
     if off_hours:
         _mute(stack, common, alarm, off_hours)
     _failed_deployments(stack, common, foundation, cluster)
+    if workers:
+        _failed_releases(stack, common, foundation, workers, cluster)
     dashboard = stack.add(
-        cloudwatch.Dashboard("Dashboard", DashboardBody=_dashboard(common, database, cluster, services))
+        cloudwatch.Dashboard(
+            "Dashboard", DashboardBody=_dashboard(common, database, cluster, services, workers, scheduled)
+        )
     )
     return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
 
@@ -106,6 +116,34 @@ def _failed_deployments(stack: Stack, common: Common, foundation: FoundationOutp
     )
 
 
+def _failed_releases(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    workers: tuple[WorkerOutputs, ...],
+    cluster: ClusterOutputs,
+) -> None:
+    services = [
+        arn("ecs", "service/${Cluster}/${Service}", Cluster=cluster.cluster, Service=each.ecs_service)
+        for each in workers
+    ]
+    notice(
+        stack,
+        "ReleaseFailure",
+        common,
+        foundation,
+        description="The release of a worker failed",
+        pattern={
+            "source": ["aws.ecs"],
+            "detail-type": ["ECS Deployment State Change"],
+            "resources": services,
+            "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+        },
+        paths={"worker": "$.resources[0]", "reason": "$.detail.reason"},
+        message="A release of <worker> failed: <reason>. ECS goes back to the version before.",
+    )
+
+
 def _mute(stack: Stack, common: Common, alarm: cloudwatch.CompositeAlarm, off_hours: OffHours) -> None:
     """Alarms go on, nobody is paged: from each evening until the stage is back, over weekends too."""
     for minutes, days in sorted(_sleeps(off_hours).items()):
@@ -139,7 +177,12 @@ def _sleeps(off_hours: OffHours) -> dict[int, list[str]]:
 
 
 def _dashboard(
-    common: Common, database: DatabaseOutputs | None, cluster: ClusterOutputs, services: tuple[ServiceOutputs, ...]
+    common: Common,
+    database: DatabaseOutputs | None,
+    cluster: ClusterOutputs,
+    services: tuple[ServiceOutputs, ...],
+    workers: tuple[WorkerOutputs, ...],
+    scheduled: tuple[ScheduledOutputs, ...],
 ) -> Sub:
     """The body as JSON; what only the deployment knows is filled in by Sub, for no transform is used (L2.5)."""
     known: dict[str, Any] = {"Region": Region, "Balancer": cluster.load_balancer, "Cluster": cluster.cluster}
@@ -157,9 +200,16 @@ def _dashboard(
         key = f"S{row}"
         known |= {f"{key}Blue": service.blue, f"{key}Green": service.green, f"{key}Service": service.ecs_service}
         widgets += _service_row(service.name, key, 1 + row * 6)
+    y = 1 + len(services) * 6
+    for number, worker in enumerate(workers):
+        widgets += worker_row(worker, f"W{number}", y, known)
+        y += 6
+    for number, task in enumerate(scheduled):
+        widgets += scheduled_row(task, f"T{number}", y, known)
+        y += 6
     if database:
         known["Database"] = database.instance
-        widgets += _database_row(1 + len(services) * 6)
+        widgets += _database_row(y)
     lines = ",\n".join(json.dumps(widget, separators=(",", ":")) for widget in widgets)
     return Sub(f'{{"widgets":[\n{lines}\n]}}', known)
 
@@ -192,11 +242,11 @@ def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
         for metric in ("CPU", "Memory")
     ]
     return [
-        _chart(f"{name}: requests", colours("RequestCount", "Sum"), 0, y),
-        _chart(f"{name}: failed requests", colours("HTTPCode_Target_5XX_Count", "Sum"), 5, y),
-        _chart(f"{name}: latency p99", colours("TargetResponseTime", "p99"), 10, y),
-        _chart(f"{name}: healthy tasks", colours("HealthyHostCount", "Minimum"), 15, y),
-        _chart(f"{name}: CPU and memory %", usage, 20, y, width=4),
+        chart(f"{name}: requests", colours("RequestCount", "Sum"), 0, y),
+        chart(f"{name}: failed requests", colours("HTTPCode_Target_5XX_Count", "Sum"), 5, y),
+        chart(f"{name}: latency p99", colours("TargetResponseTime", "p99"), 10, y),
+        chart(f"{name}: healthy tasks", colours("HealthyHostCount", "Minimum"), 15, y),
+        chart(f"{name}: CPU and memory %", usage, 20, y, width=4),
     ]
 
 
@@ -208,26 +258,6 @@ def _database_row(y: int) -> list[dict[str, Any]]:
         ("free memory", "FreeableMemory"),
     )
     return [
-        _chart(
-            f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6
-        )
+        chart(f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6)
         for index, (label, metric) in enumerate(charts)
     ]
-
-
-def _chart(title: str, metrics: list[list[Any]], x: int, y: int, width: int = 5) -> dict[str, Any]:
-    return {
-        "type": "metric",
-        "x": x,
-        "y": y,
-        "width": width,
-        "height": 6,
-        "properties": {
-            "title": title,
-            "region": "${Region}",
-            "view": "timeSeries",
-            "stacked": False,
-            "period": 60,
-            "metrics": metrics,
-        },
-    }

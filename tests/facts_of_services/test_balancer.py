@@ -7,8 +7,10 @@ import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -45,7 +47,7 @@ def conditions(rule: dict[str, Any]) -> dict[str, list[str]]:
     every = {}
     for condition in rule["Properties"]["Conditions"]:
         (config,) = (value for key, value in condition.items() if key != "Field")
-        every[condition["Field"]] = config["Values"]
+        every[config.get("HttpHeaderName", condition["Field"])] = config["Values"]
     return every
 
 
@@ -281,19 +283,28 @@ def test_a6_14_a_rule_forwards_to_five_groups_at_most(stage: Generated) -> None:
 
 
 words = st.text("abc*?", max_size=8)
-hosts_of_a_service = st.lists(words.map(lambda word: f"{word}x.example.com"), max_size=5, unique=True)
+hosts_of_a_service = st.lists(words.map(lambda word: f"{word}x.example.com"), max_size=9, unique=True)
 paths_of_a_service = st.lists(words.map(lambda word: f"/{word}"), min_size=1, max_size=9, unique=True)
-addresses_of_a_service = st.lists(st.sampled_from(("203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32")), max_size=3, unique=True)  # fmt: skip
+addresses_of_a_service = st.lists(st.integers(0, 30).map(lambda last: f"203.0.113.{last}/32"), max_size=9, unique=True)
+headers_of_a_service = st.dictionaries(
+    st.sampled_from(("X-Version", "X-Tenant")),
+    st.lists(st.sampled_from(("one", "two", "three", "f*r", "?ive")), min_size=1, max_size=5, unique=True).map(tuple),
+)
 
 
-@given(hosts_of_a_service, paths_of_a_service, addresses_of_a_service)
-@settings(max_examples=40, deadline=None, derandomize=True)
+@given(hosts_of_a_service, paths_of_a_service, addresses_of_a_service, headers_of_a_service)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_a6_15_a_rule_has_five_values_and_six_wildcards_at_most(
-    hosts: list[str], paths: list[str], addresses: list[str]
+    hosts: list[str], paths: list[str], addresses: list[str], headers: dict[str, tuple[str, ...]]
 ) -> None:
     try:
         service = replace(
-            PLAIN, paths=("/h", *paths), hosts=tuple(hosts), allowed_addresses=tuple(addresses), health_path="/h"
+            PLAIN,
+            paths=("/h", *paths),
+            hosts=tuple(hosts),
+            allowed_addresses=tuple(addresses),
+            headers=headers,
+            health_path="/h",
         )
         made = Generated(app := replace(SMALL, services=(service,)), stage_files(app))
     except DescriptionError:
@@ -304,9 +315,15 @@ def test_a6_15_a_rule_has_five_values_and_six_wildcards_at_most(
         assert 1 <= len(values) <= 5
         assert sum(value.count("*") + value.count("?") for value in values) <= 6
     on_one = [conditions(rule) for rule in made.rules("plain", "HttpsListener").values()]
-    assert sorted(path for each in on_one for path in each["path-pattern"]) == sorted(("/h", *paths))
-    assert all(sorted(each.get("host-header", [])) == sorted(hosts) for each in on_one)
-    assert all(sorted(each.get("source-ip", [])) == sorted(addresses) for each in on_one)
+    wanted = {
+        "path-pattern": ("/h", *paths),
+        **({"host-header": hosts} if hosts else {}),
+        **({"source-ip": addresses} if addresses else {}),
+        **headers,
+    }
+    asked = Counter(each for rule in on_one for each in product(*(rule[name] for name in wanted)))
+    assert asked == Counter(product(*wanted.values()))  # each combination in one rule, and nothing else
+    assert all(rule.keys() == wanted.keys() for rule in on_one)
 
 
 def test_a6_15_a_hundred_rules_fit_and_no_more(rendered: Render) -> None:

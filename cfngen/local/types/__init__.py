@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cfngen.local.types import (
+    backup,
     balancer,
     compute,
     database,
@@ -32,6 +33,7 @@ from cfngen.local.types import (
 from cfngen.local.types.entry import Type
 
 _AREAS = (
+    backup,
     balancer,
     compute,
     database,

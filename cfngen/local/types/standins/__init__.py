@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cfngen.local.types.standins import (
+    backup,
     cloud9,
     cloudwatch,
     codebuild,
@@ -31,6 +32,7 @@ from cfngen.local.types.standins import (
 from cfngen.local.types.standins.room import ApiError, Room, Standins
 
 _MODULES = (
+    backup,
     cloud9,
     cloudwatch,
     codebuild,

@@ -1,0 +1,27 @@
+"""The database, its secrets, its alarms, its sleep and its copies: one module for each kind."""
+
+from __future__ import annotations
+
+from cfngen.spec import Database, OffHours
+from cfngen.stack import Stack
+from cfngen.stacks.common import Common
+from cfngen.stacks.database.engines import ENGINES
+from cfngen.stacks.database.instance import instance
+from cfngen.stacks.database.parts import DatabaseOutputs, Wanted
+from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.network import NetworkOutputs
+
+__all__ = ["ENGINES", "DatabaseOutputs", "database_stack"]
+
+
+def database_stack(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    database: Database,
+    engine_version: str,
+    off_hours: OffHours | None = None,
+) -> DatabaseOutputs:
+    """An encrypted database in the isolated subnets, reached by TLS alone."""
+    return instance(stack, Wanted(common, foundation, network, database, engine_version, off_hours))

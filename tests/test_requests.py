@@ -1,0 +1,152 @@
+"""Requests by header, and services with more hosts and addresses than a rule can hold: the rules of templates, played by the simulator's oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from resolve import Rendering, rendered
+
+from cfngen import App, DescriptionError, Service, plan
+from cfngen.simulate.requests import Request, holds
+
+RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+LISTENERS = ("HttpsListener", "TestListener")
+SHOP = Service(name="shop")
+BETA = Service(name="beta", headers={"X-Version": ("beta", "next-*")})
+
+
+def rules(step: Rendering, listener: str) -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
+    for place, rule in step.tree.of_type(RULE).items():
+        told = rule["Properties"]
+        if place != "redirect.yaml/RedirectRule" and told["ListenerArn"].parts[1] == listener:
+            yield told["Priority"], place.removeprefix("service-").partition(".yaml")[0], told["Conditions"]
+
+
+def answers(step: Rendering, request: Request) -> str | None:
+    """Who answers, on both listeners."""
+    found = {
+        next((name for _, name, asked in sorted(rules(step, each)) if all(holds(one, request) for one in asked)), None)
+        for each in LISTENERS
+    }
+    assert len(found) == 1
+    return found.pop()
+
+
+def app(*services: Service) -> App:
+    return App(name="shop", services=services)
+
+
+def sent(value: str, name: str = "x-version", **more: str) -> Request:
+    return Request(more.get("path", "/cart"), headers=((name, value),))
+
+
+def test_a_header_leads_to_a_service_beside_the_one_with_the_same_paths() -> None:
+    for order in ((SHOP, BETA), (BETA, SHOP)):
+        step = rendered(app(*order))
+        asked = {"beta": "beta", "BETA": "beta", "next-7": "beta", "next": "shop", "1": "shop"}
+        assert {value: answers(step, sent(value)) for value in asked} == asked
+        assert answers(step, sent("beta", "x-other")) == "shop"
+        assert answers(step, Request("/health")) == "shop"
+        assert answers(step, sent("beta", path="/health")) == "beta"
+
+
+def test_each_header_has_to_be_there() -> None:
+    both = replace(BETA, headers={"X-Version": ("beta",), "X-Tenant": ("a", "b")})
+    step = rendered(app(SHOP, both))
+    version, tenant = ("X-Version", "beta"), ("x-tenant", "B")
+    assert answers(step, Request("/", headers=(version, tenant))) == "beta"
+    assert answers(step, Request("/", headers=(version,))) == answers(step, Request("/", headers=(tenant,))) == "shop"
+
+
+def test_more_headers_are_more_specific() -> None:
+    both = Service(name="both", headers={"X-Version": ("beta",), "X-Tenant": ("a",)})
+    step = rendered(app(SHOP, BETA, both))
+    version, tenant = ("X-Version", "beta"), ("X-Tenant", "a")
+    assert answers(step, Request("/", headers=(version, tenant))) == "both"
+    assert answers(step, Request("/", headers=(version,))) == "beta"
+
+
+def test_services_of_tenants_share_no_request() -> None:
+    tenants = [Service(name=name, headers={"X-Tenant": (name,)}) for name in ("ann", "bob", "eve")]
+    step = rendered(app(*tenants))
+    assert [answers(step, sent(name, "x-tenant")) for name in ("ann", "BOB", "eve", "joe")] == [
+        "ann",
+        "bob",
+        "eve",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"headers": {"x-version": ("BETA",)}},
+        {"headers": {"X-Version": ("next-?",)}},
+        {"headers": {"X-Tenant": ("a",)}},
+        {"allowed_addresses": ("203.0.113.0/24",)},
+    ],
+)
+def test_two_services_that_a_request_could_fulfil_alike_are_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(DescriptionError, match="claims the same requests with the same precision"):
+        plan(app(SHOP, BETA, Service(name="other", **other)))
+
+
+@pytest.mark.parametrize("count", [4, 5, 12, 40])
+def test_any_number_of_addresses_is_let_through_and_no_other(count: int) -> None:
+    inside = [f"203.0.113.{number}" for number in range(count)]
+    guarded = Service(
+        name="admin",
+        paths=("/admin", "/admin/*"),
+        health_path="/admin/health",
+        allowed_addresses=tuple(f"{each}/32" for each in inside),
+    )
+    step = rendered(app(SHOP, guarded))
+    for address in (*inside, "203.0.113.99"):
+        name = "admin" if address in inside else "shop"
+        for path in ("/admin", "/admin/users"):
+            assert answers(step, Request(path, address=address)) == name, address
+    assert answers(step, Request("/", address=inside[0])) == "shop"
+
+
+def test_many_hosts_and_addresses_are_shared_out_between_rules() -> None:
+    hosts = [f"h{number}.example.com" for number in range(7)]
+    wide = replace(SHOP, hosts=tuple(hosts), allowed_addresses=tuple(f"198.51.100.{n}/32" for n in range(5)))
+    step = rendered(app(wide))
+    # Two hosts and an address, or the other way round, beside two paths.
+    assert len(list(rules(step, "HttpsListener"))) == 4 * 5
+    for host in hosts:
+        assert answers(step, Request("/x", host=host, address="198.51.100.4")) == "shop"
+    assert answers(step, Request("/x", host="h8.example.com", address="198.51.100.4")) is None
+    assert answers(step, Request("/x", host=hosts[0], address="198.51.100.5")) is None
+
+
+def test_a_path_more_replaces_no_rule_of_a_service_with_many_hosts() -> None:
+    wide = replace(SHOP, hosts=tuple(f"h{number}.example.com" for number in range(7)))
+    before = rendered(app(wide))
+    for paths in (("/*", "/cart/*"), ("/*", "/cart/*", "/a", "/b", "/c", "/d")):
+        after = rendered(app(replace(wide, paths=paths)), before.ledger)
+        kept = before.tree.of_type(RULE)
+        assert {place: each for place, each in after.tree.of_type(RULE).items() if place in kept} == kept
+        assert answers(after, Request("/cart/1", host="h6.example.com")) == "shop"
+        before = after
+
+
+def test_a_hundred_rules_are_all_that_there_are() -> None:
+    wide = replace(SHOP, hosts=tuple(f"h{number}.example.com" for number in range(148)))
+    with pytest.raises(DescriptionError, match="101 listener rules; at most 100 on one balancer"):
+        plan(app(wide))
+    assert plan(app(replace(wide, hosts=wide.hosts[:147])))
+
+
+def test_a_rule_by_header_is_replaced_like_any_other() -> None:
+    before = rendered(app(SHOP, BETA))
+    after = rendered(app(SHOP, replace(BETA, headers={"X-Version": ("beta",)})), before.ledger)
+    gone, came = (
+        set(one.tree.of_type(RULE)) - set(other.tree.of_type(RULE)) for one, other in ((before, after), (after, before))
+    )
+    assert len(gone) == len(came) == 2
+    assert {place.partition("/")[0] for place in gone | came} == {"service-beta.yaml"}
+    assert [name for name, _ in after.settled.live_parameters if name.startswith("BetaRule")]
