@@ -199,6 +199,10 @@ class CertificateArn(Arn):
     """The ARN of an ACM certificate."""
 
 
+class FunctionArn(Arn):
+    """The ARN of a Lambda function."""
+
+
 class KeyArn(Arn):
     """The ARN of a KMS key."""
 
