@@ -254,7 +254,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "multi_az": (False, True),
         "backup_days": (7, 30),
         "backup_window": ("10:00-10:30", "09:00-10:15"),
-        "maintenance_window": ("tue:11:00-tue:11:30", "mon:12:00-mon:12:30"),
+        "maintenance_window": ("mon:11:00-mon:11:30", "mon:12:00-mon:12:30"),
         "backup_plan": (None, BackupPlan()),
         "protected": (True, False),
         "readers": ((), ("beta",)),

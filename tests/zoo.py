@@ -55,6 +55,16 @@ def pipeline(repository: str) -> list[dict[str, Any]]:
     return [{"Name": "Source", "Actions": [source]}, {"Name": "Build", "Actions": [build]}]
 
 
+def copies(name: str, days: int) -> dict[str, Any]:
+    rule = {
+        "RuleName": "weekly",
+        "TargetBackupVault": ref("Vault"),
+        "ScheduleExpression": "cron(0 5 ? * SUN *)",
+        "Lifecycle": {"DeleteAfterDays": days},
+    }
+    return {"BackupPlanName": name, "BackupPlanRule": [rule]}
+
+
 ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
     "Vpc": ("EC2::VPC", {"CidrBlock": "10.1.0.0/16", "EnableDnsHostnames": False, "Tags": tagged("one")}),
     "SubnetA": ("EC2::Subnet", subnet(0)),
@@ -470,6 +480,25 @@ ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
             "Tags": tagged("one"),
         },
     ),
+    "Vault": (
+        "Backup::BackupVault",
+        {"BackupVaultName": "zoo", "EncryptionKeyArn": att("Key", "Arn"), "BackupVaultTags": {"Kind": "one"}},
+    ),
+    "Plan": (
+        "Backup::BackupPlan",
+        {"BackupPlan": copies("one", 35), "BackupPlanTags": {"Kind": "one"}},
+    ),
+    "Selection": (
+        "Backup::BackupSelection",
+        {
+            "BackupPlanId": ref("Plan"),
+            "BackupSelection": {
+                "SelectionName": "database",
+                "IamRoleArn": att("Role", "Arn"),
+                "Resources": [att("Database", "DBInstanceArn")],
+            },
+        },
+    ),
     "Record": (
         "Route53::RecordSet",
         {
@@ -630,6 +659,8 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
         "EnableCloudwatchLogsExports": ["error"],
         "Tags": tagged("two"),
     },
+    "Vault": {"BackupVaultTags": {"Kind": "two"}},
+    "Plan": {"BackupPlan": copies("two", 70), "BackupPlanTags": {"Kind": "two"}},
     "Record": {"TTL": "62", "ResourceRecords": ["192.0.2.2"]},
 }
 

@@ -47,8 +47,8 @@ class Database(Description):
     user may only SELECT, a writer one that may change rows. `protected` guards it from deletion; a final
     snapshot is taken in any case. Storage grows by itself from `storage_gib` up to `storage_ceiling_gib`.
     `backup_window` is when each day's backup is taken, as in `03:00-03:30`, and `maintenance_window` when each week's
-    upgrades and changes are made, as in `sun:04:00-sun:04:30`. Times of `backup_window` and `maintenance_window` are UTC, and both
-    are given or neither: then RDS chooses, or it is in the working hours of a stage that has `off_hours`.
+    upgrades and changes are made, as in `sun:04:00-sun:04:30`: in UTC, both or neither, which leaves them to RDS, or puts
+    them into the working hours of a stage that sleeps. `backup_plan` has AWS Backup copy it besides.
     """
 
     name: str = "app"
