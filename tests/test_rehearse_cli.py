@@ -25,6 +25,14 @@ def test_missing_programs_are_named_with_the_command_that_installs_them(tmp_path
     assert not done.stdout
 
 
+def test_a_node_that_is_too_old_is_told_with_the_way_to_a_newer_one(tmp_path: Path) -> None:
+    (tmp_path / "node").write_text("#!/bin/sh\necho v18.20.4\n", encoding="utf-8")
+    (tmp_path / "node").chmod(0o755)
+    done = rehearse("services/coffee.py", PATH=str(tmp_path))
+    assert done.returncode == 3
+    assert "node: version 18, and builds and hooks want 20 or newer; as in: " in done.stderr
+
+
 def test_make_is_told_the_packages_that_are_missing(tmp_path: Path) -> None:
     (tmp_path / "docker").write_text("#!/bin/sh\n", encoding="utf-8")
     (tmp_path / "docker").chmod(0o755)

@@ -127,6 +127,25 @@ def test_a_chart_stacks_who_answered_over_time_with_failures_on_top() -> None:
     assert ">green 100 %</text>" in charts.release(story, parts[0], story.shifts)
 
 
+def test_steps_that_follow_each_other_closely_have_labels_that_can_be_read() -> None:
+    story = played()
+    last = story.requests[59].at
+    shifts = [
+        Shift(last - 0.1 * n, name, {f"{name} green": 100}) for n, name in ((3, "shop"), (2, "till"), (1, "shop"))
+    ]
+    svg = charts.release(story, story.requests[:60], shifts)
+    labels = re.findall(r'<text x="([\d.]+)" y="([\d.]+)">(\w+ green 100 %)</text>', svg)
+    assert [label for _, _, label in labels] == ["shop green 100 %", "till green 100 %", "shop green 100 %"]
+    assert len({y for _, y, _ in labels}) == 3
+
+
+def test_what_logs_say_in_several_lines_is_told_in_one() -> None:
+    story = Story(lambda _: None)
+    story.check("release", "it fails", "MigrationFailed\n\n  null\n", passed=True)
+    assert [each.text for each in story.events] == ["ok: it fails (MigrationFailed; null)"]
+    assert story.checks[0].told == "MigrationFailed; null"
+
+
 def test_nothing_of_a_chart_leaves_it() -> None:
     story = played()
     for svg in (charts.timeline(story), charts.release(story, story.requests[:60], story.shifts)):

