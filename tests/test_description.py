@@ -289,7 +289,7 @@ REFUSED = [
     case(Service, "paths[0]", "'/?/?/?/?/?/?': at most 5 wildcards", paths=("/?/?/?/?/?/?",)),
     *(case(Service, "hosts[0]", f"{text!r}: a host name in lower case, without port or scheme", hosts=(text,))
       for text in ("", "shop", "Shop.example.com", "https://a.b", "a.b:80", "10.0.0.1", "a" * 126 + ".de", "é.example.com")),
-    case(Service, "paths[0]", "wildcards", hosts=("*.*.*.*.example.com", "*.*.example.org")),
+    case(Service, "paths[0]", "wildcards", hosts=("*.*.*.*.*.example.com", "a.example.org")),
     case(Service, "paths[0]", "wildcards", hosts=("*.*.example.com",), paths=("/*/*/*/*/*",)),
     *(case(Service, "allowed_addresses[0]", f"{text!r}: an address range", allowed_addresses=(text,)) for text in ("", "10.0.0.1", "10.0.0.1/8", "home", "::1", "fe80::%eth0/128")),
     *(case(Service, "allowed_addresses[1]", f"{text!r}: the same range as AWS writes it, {same!r}", allowed_addresses=("192.0.2.1/32", text))
@@ -302,8 +302,8 @@ REFUSED = [
     case(Service, "headers['X V']", "the name of a header", headers={"X V": ("a",)}),
     case(Service, "headers['x-v']", "another header; 'X-V' is the same one", headers={"X-V": ("a",), "x-v": ("b",)}),
     case(Service, "headers['X-V']", "at least one value", headers={"X-V": ()}),
-    case(Service, "headers['X-V']", "'a\n': at most 128 printable", headers={"X-V": ("a\n",)}),
-    case(Service, "headers['X-V']", "at most 4 wildcards", headers={"X-V": ("*a*a*a*a*",)}),
+    case(Service, "headers['X-V']", r"'a\n': at most 128 printable", headers={"X-V": ("a\n",)}),
+    case(Service, "headers['X-V']", "at most 4 wildcards", headers={"X-V": ("*a*a*a*a*", "b")}),
     case(Service, "headers['X-V']", "'A' stands there twice, in any case", headers={"X-V": ("a", "A")}),
     case(Service, "headers", "3 of them; at most 2", headers={"A": ("a",), "B": ("a",), "C": ("a",)}),
     *(case(Service, "health_path", "one path, without wildcards or query", health_path=text)

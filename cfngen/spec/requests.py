@@ -106,7 +106,9 @@ def wrong_requests(
     for option, values in (("paths", paths), ("hosts", hosts), ("allowed_addresses", addresses)):
         if len(set(values)) < len(values):
             yield option, f"{max(values, key=values.count)!r} stands there twice"
-    yield from _wrong_headers(headers)
+    if wrong := list(_wrong_headers(headers)):
+        yield from wrong
+        return
     beside = max(each.wildcards for each in shares(paths, hosts, addresses, headers))
     with_it = "a host" + (" and a value of each header" if headers else "")
     for index, path in enumerate(paths if beside else ()):
