@@ -32,13 +32,19 @@ from cfngen.extras import parts_of
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--allow", multiple=True, metavar="ID", help="A warning that is no failure; may be given several times.")
-def check(place: Path | None, stage: str | None, out: Path | None, form: str, allow: tuple[str, ...]) -> None:
+@click.option("--fresh", is_flag=True, help="Ask cfn-lint again of what it has seen before.")
+def check(
+    place: Path | None, stage: str | None, out: Path | None, form: str, allow: tuple[str, ...], *, fresh: bool
+) -> None:
     """Check what APP generates, or the generated files in DIR: by cfn-lint in every region, and by cfngen's own checks.
 
-    Findings go to stdout. Exit status 1 when one of them is an error or a warning; a note (info) is none.
+    What cfn-lint found is kept in ~/.cache/cfngen/lint, so that only what is new takes long. Findings go to stdout. Exit
+    status 1 when one of them is an error or a warning; a note (info) is none.
     """
-    checks = _checks()
-    checks.refuse_unknown(allow)
+    with parts_of("check", "check"):
+        from cfngen import checks
+
+        checks.refuse_unknown(allow)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="cfngen-") as temporary:
         if place and place.is_dir():
@@ -52,8 +58,8 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
             command = f"cfngen generate {path}{f' --out {out}' if out else ''}"
             files = files_of(path, described_stages, out or Path("templates"))
             stages = checks.rendered(files, Path(temporary), command)
-        with progress(sum(len(each.templates) for each in stages)) as tell:
-            found = checks.check(replace(each, tell=tell) for each in stages)
+        with parts_of("check", "check"), progress(sum(len(each.templates) for each in stages)) as tell:
+            found = checks.check((replace(each, tell=tell) for each in stages), fresh=fresh)
     if form == "json":
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
@@ -64,12 +70,6 @@ def check(place: Path | None, stage: str | None, out: Path | None, form: str, al
     click.echo(f"{names}; {said} ({time.monotonic() - started:.1f} s)", err=True)
     if any(each.level == "error" or (each.level == "warning" and each.check not in allow) for each in found):
         sys.exit(1)
-
-
-def _checks() -> Any:
-    with parts_of("check", "check"):
-        from cfngen import checks
-    return checks
 
 
 def _show(found: Iterable[Any]) -> None:

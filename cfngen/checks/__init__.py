@@ -14,7 +14,7 @@ from cfngen.checks.finding import Check, Finding, Level, Place
 from cfngen.checks.gather import generated, rendered
 from cfngen.checks.judgement import JUDGEMENT
 from cfngen.checks.limits import LIMITS
-from cfngen.checks.lint import LINT, rule_ids
+from cfngen.checks.lint import LINT, ahead, rule_ids
 from cfngen.checks.shapes import SHAPES
 from cfngen.checks.stage import Behind, Stage
 from cfngen.errors import DescriptionError, Problem, did_you_mean
@@ -36,10 +36,15 @@ __all__ = [
 CHECKS: tuple[Check, ...] = (*COMPLETE, *LINT, *SHAPES, *AGREEMENT, *JUDGEMENT, *LIMITS)
 
 
-def check(stages: Iterable[Stage], checks: Iterable[Check] = CHECKS) -> list[Finding]:
-    """Everything that the checks find, once each, in the order of files and lines."""
-    every = tuple(checks)
-    return sorted({found for stage in stages for each in every for found in each.findings(stage)})
+def check(stages: Iterable[Stage], checks: Iterable[Check] = CHECKS, *, fresh: bool = False) -> list[Finding]:
+    """Everything that the checks find, once each, in the order of files and lines.
+
+    `fresh` asks cfn-lint again of what it has seen before.
+    """
+    every, looked_at = tuple(checks), tuple(stages)
+    if set(LINT) & set(every):
+        ahead(looked_at, fresh=fresh)
+    return sorted({found for stage in looked_at for each in every for found in each.findings(stage)})
 
 
 def refuse_unknown(allowed: Collection[str]) -> None:
