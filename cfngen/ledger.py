@@ -141,7 +141,7 @@ _WHOLE = {"stage": {"application": str, "name": str}}
 _TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subnet_tier": str}
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
-    "network": {"cidr": str},
+    "network": {"cidr": str, "existing": bool},
     "database": {"engine": str, "engine_version": str, "key": str, "name": str, "storage_gib": int},
     "service": {
         "bootstrap_image": str,

@@ -93,7 +93,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         if worker.queue:
             settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
     settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
-    settled = settled.with_birth("network", {"cidr": app.network.cidr})
+    settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
     if app.database:
         settled = settled.with_birth("database", _database_values(app, app.database))
         settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
@@ -249,6 +249,13 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
 
 
 def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
+    existed = ledger.births.get("network", {"existing": app.network.existing}).get("existing", False)
+    if app.network.existing != existed:
+        fits = f"the stage was born in {'a VPC that exists' if existed else 'a VPC of its own'} and keeps it: another one would replace all that is in it. Make a new stage beside this one"
+        yield problem(app, "network.existing" if app.network.existing else "network", fits)
+        return
+    if existed:
+        return
     born = ledger.births.get("network", {}).get("cidr", app.network.cidr)
     if app.network.cidr != born:
         fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"

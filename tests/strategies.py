@@ -94,6 +94,7 @@ NETWORK: Options = {
     "cidr": of("cidr", "10.0.0.0/16", "10.64.0.0/18"),
     "zones": of("zones", 2, 3),
     "nat": of("nat", "one", "one per zone"),
+    "existing": st.just({"existing": True, "cidr": "10.0.0.0/16", "zones": 2, "nat": "one per zone"}),
 }
 BALANCER: Options = {
     "https": of("https", True, False),

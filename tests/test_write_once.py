@@ -287,6 +287,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "cidr": ("10.0.0.0/16", "10.1.0.0/16"),
         "zones": (2, 3),
         "nat": ("one per zone", "one"),
+        "existing": (False, True),
     },
     OffHours: {
         "start": ("20:00", "21:30"),
@@ -399,6 +400,7 @@ REFUSED = {
     "Database.engine 'postgres'",
     "Database.name 'shop'",
     "Network.cidr '10.1.0.0/16'",
+    "Network.existing True",
     "Service.health_path '/beta/alive'",
     "Service.port 9090",
     "Service.protocol_version 'HTTP2'",

@@ -313,6 +313,8 @@ def _borrowed(app: App) -> Iterator[Finding]:
 
 
 def _addresses(app: App) -> Iterator[Finding]:
+    if app.network.existing:
+        return
     block = 2 ** (32 - int(app.network.cidr.partition("/")[2]) - 4)
     room = app.network.zones * (block - 5) - 16  # what AWS keeps, and some for what else lives there (J1.5)
     needed = sum(2 * service.scaling.maximum for service in app.services)
@@ -337,6 +339,9 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         place = f"services[{index}].release.smoke_test"
         if service.release.smoke_test is None:
             continue
+        if app.network.existing and not app.balancer.test_addresses:
+            fits = "None, or test_addresses in the balancer with those by which the VPC that exists reaches the internet: the generated function comes by them"
+            yield place, fits
         if service.allowed_addresses:
             fits = "None, since the generated function comes from none of the service's allowed_addresses; give a hook of your own by hooks"
             yield place, fits

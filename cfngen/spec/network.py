@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from cfngen.describe import Description, Finding
@@ -31,13 +31,21 @@ class Network(Description):
     `cidr` is cut into 16 blocks, four for each tier, so that a further zone moves no subnet (J1.4).
     `nat` is how tasks reach the internet: one gateway, or one in each zone, which survives a zone's failure
     and costs as often as there are zones.
+    `existing`: no VPC is made; the root parameters VpcId, PublicSubnetIds and PrivateSubnetIds, and DatabaseSubnetIds with
+    a database, say where it is, and nothing of it is changed. Fixed from birth, and the other options do not go with it.
     """
 
     cidr: str = "10.0.0.0/16"
     zones: int = 2
     nat: Literal["one", "one per zone"] = "one per zone"
+    existing: bool = False
 
     def checks(self) -> Iterator[Finding]:
+        if self.existing:
+            for each in fields(self):
+                if each.name != "existing" and getattr(self, each.name) != each.default:
+                    yield each.name, "nothing here; a VPC that exists is as it is"
+            return
         fits = "a private range from /16 to /20, as in '10.0.0.0/16'"
         try:
             network = ipaddress.IPv4Network(self.cidr)

@@ -24,6 +24,7 @@ from cfngen.stacks.background import (
 from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
 from cfngen.stacks.common import Common, tag
 from cfngen.stacks.database import database_stack
+from cfngen.stacks.existing import existing_network
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
@@ -51,6 +52,8 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     )
     common = Common.of(app, boundary)
     foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email)
+    if app.network.existing:
+        network = network or existing_network(with_database=bool(app.database))
     balancer = _balancer_parameters(app, network)
     network = network or stack.nest(
         "network", network_stack, app.network, foundation.logs, shows_addresses=app.has_smoke_tests
