@@ -333,5 +333,18 @@ def test_an_approval_waits_for_a_person_who_may_say_no(coffee: Coffee) -> None:
     )  # fmt: skip
     (outcome,) = coffee.player.outcomes([again])
     assert outcome.reason == "gate: rejected: not on a Friday"
+
+    third = start()
+    wait(lambda: latest().get("status") == "InProgress", "an approval", 60)
+    asked = {"pipelineName": "gate", "pipelineExecutionId": third.execution}
+    client.stop_pipeline_execution(**asked, reason="not today")
+    with pytest.raises(client.exceptions.DuplicatedStopRequestException):
+        client.stop_pipeline_execution(**asked)
+    client.stop_pipeline_execution(**asked, abandon=True)
+    (outcome,) = coffee.player.outcomes([third])
+    assert outcome.reason == "gate: a person stopped the execution"
+    assert latest()["status"] == "Abandoned"
+    with pytest.raises(client.exceptions.PipelineExecutionNotStoppableException):
+        client.stop_pipeline_execution(**asked)
     executions = client.list_pipeline_executions(pipelineName="gate")["pipelineExecutionSummaries"]
-    assert [each["status"] for each in executions] == ["Failed", "Succeeded"]
+    assert [each["status"] for each in executions] == ["Stopped", "Failed", "Succeeded"]

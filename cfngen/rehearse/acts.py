@@ -12,7 +12,7 @@ from cfngen.rehearse.parts import where
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
-from cfngen.rehearse.versions import Version, good, hooked, ringing, sick, unmigratable, with_hook
+from cfngen.rehearse.versions import Version, good, hooked, rejected, ringing, sick, unmigratable, with_hook
 
 
 def births(stage: Stage) -> None:
@@ -56,14 +56,17 @@ def second_release(stage: Stage) -> None:
 def ringing_alarm(stage: Stage) -> None:
     """An alarm that rings after the traffic has moved takes it back. Beside it, by a push of its own, a version whose migration
     fails does not even begin, and somebody deploys the last service again by CodeDeploy's API: a hook finds it wrong, then a
-    person stops it, and both times it goes back.
+    person stops it, and both times it goes back. Where a pipeline asks a person, the answer is no for once.
     """
     slow = ringing(stage, stage.services[0])
     migrating = next(filter(None, (unmigratable(stage, each) for each in reversed(stage.services))), None)
     other = stage.services[-1]
     if slow is None:
         stage.story.not_played(f"an alarm that stops a release: the group of {stage.services[0].short} has none")
-    wrong = [Push(each.what, [each]) for each in (migrating, slow) if each]
+    taken = {each.service.name for each in (slow, migrating) if each}
+    asked = sorted(stage.services, key=lambda each: each.name in taken)
+    refused = next(filter(None, (rejected(stage, each) for each in asked)), None)
+    wrong = [Push(each.what, [each]) for each in (refused, migrating, slow) if each]
     is_beside = slow is not None and slow.service.name != other.name
     if is_beside:
         rounds.play(stage, *wrong, meanwhile=lambda seeing: by_hand(stage, seeing, other))

@@ -178,6 +178,12 @@ def pipeline_of(account: Account, service: Service) -> dict[str, Any]:
     raise RehearsalError(f"{service.short}: no pipeline deploys to {wanted}")
 
 
+def asks(pipeline: Mapping[str, Any]) -> bool:
+    """Whether a pipeline waits for a person's approval."""
+    actions = (action for stage in pipeline["stages"] for action in stage["actions"])
+    return any(action["actionTypeId"]["category"] == "Approval" for action in actions)
+
+
 def migrates(account: Account, service: Service) -> bool:
     """Whether a service's pipeline runs a task before it deploys, such as one that makes tables and users."""
     actions = (action for stage in pipeline_of(account, service)["stages"] for action in stage["actions"])

@@ -20,7 +20,7 @@ from cfngen.rehearse.places import Place
 from cfngen.rehearse.rules import TARGET_HEADER, TELLER
 
 _TIMEOUT_SECONDS = 20.0
-_PAUSE_SECONDS = {"kept": 0.02, "fresh": 0.05}
+_PAUSE_SECONDS = {"kept": 0.05, "fresh": 0.1}
 
 
 class Load:

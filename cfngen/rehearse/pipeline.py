@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -45,6 +45,10 @@ class ActionFailedError(RehearsalError):
     """An action did its work and it did not succeed, as on AWS; whatever else goes wrong is the rehearsal's own trouble."""
 
 
+class StoppedError(ActionFailedError):
+    """A person stopped the execution."""
+
+
 @dataclass
 class Runner:
     """Runs executions of pipelines that were started by the account's API, and reports there what each action does."""
@@ -70,11 +74,15 @@ class Runner:
             for stage in told["stages"]:
                 ordered = sorted(stage["actions"], key=lambda action: action.get("runOrder", 1))
                 for _, side_by_side in groupby(ordered, lambda action: action.get("runOrder", 1)):
+                    execution.heed(("wait", "abandon"))
                     for action in side_by_side:
                         execution.act(stage["name"], action)
                 if stage["name"] == until:
                     execution.report(status="Stopped", statusSummary=f"the rehearsal ends after {until}")
                     return
+        except StoppedError:
+            execution.report(status="Stopped")
+            raise
         except RehearsalError as failed:
             execution.report(status="Failed", statusSummary=str(failed)[:200])
             raise
@@ -101,9 +109,14 @@ class Execution:
     action: str = ""
     commit: str = ""
 
-    def report(self, **told: Any) -> None:
-        """Report about the execution."""
-        self.runner.account.play("codepipeline", "ReportExecution", pipelineExecutionId=self.identity, **told)
+    def report(self, **told: Any) -> dict[str, Any]:
+        """Report about the execution; the answer says whether a person stops it."""
+        return self.runner.account.play("codepipeline", "ReportExecution", pipelineExecutionId=self.identity, **told)
+
+    def heed(self, kinds: Collection[str] = ("abandon",)) -> None:
+        """Raise `StoppedError` where a person stops the execution in one of these ways: what runs ends first, or is left alone."""
+        if self.report()["stop"] in kinds:
+            raise StoppedError(f"{self.name}: a person stopped the execution")
 
     def report_action(self, **told: Any) -> dict[str, Any]:
         """Report about the action that runs."""
@@ -128,6 +141,9 @@ class Execution:
             self._check_inputs(stage, action)
             settings = {key: self._filled(value) for key, value in (action.get("configuration") or {}).items()}
             summary = does(self, action, settings)
+        except StoppedError:
+            self.report_action(status="Abandoned")
+            raise
         except ActionFailedError as failed:
             self.report_action(status="Failed", errorDetails={"code": "JobFailed", "message": str(failed)[:400]})
             raise
@@ -165,6 +181,7 @@ class Execution:
         while not result:
             if self.runner.is_ending():
                 raise ActionFailedError(f"{self.name}: the rehearsal ends, and nobody approved")
+            self.heed()
             time.sleep(_PAUSE_SECONDS)
             result = self.report_action(status="InProgress")["result"]
         if result["status"] != "Approved":
@@ -288,6 +305,7 @@ class Execution:
         while (told := deploys.get_deployment(deploymentId=deployment)["deploymentInfo"])["status"] not in OVER:
             if self.runner.is_ending():
                 raise ActionFailedError(f"{self.name}: the rehearsal ends before {deployment} does")
+            self.heed()
             time.sleep(_PAUSE_SECONDS)
         if told["status"] != "Succeeded":
             why = told.get("errorInformation", {})

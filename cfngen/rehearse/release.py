@@ -29,6 +29,8 @@ _INSTALL_SECONDS, _LONGEST_SECONDS = 3600.0, 20.0
 SHORTEST_SECONDS = 2.0
 """No wait is shorter, so that there is something to count."""
 _PAUSE_SECONDS = 0.2
+_WAIT_SECONDS = 0.5
+"""How often it is asked in a wait whether an alarm rings, or a person says something."""
 _CODES = {FAILURE: "HEALTH_CONSTRAINTS", ALARM: "ALARM_ACTIVE", REQUEST: "MANUAL_STOP"}
 
 
@@ -359,8 +361,8 @@ class Deployer:
     def _wait(self, deployment: Deployment, what: str, seconds: float, until_continued: str = "") -> None:
         self.story.tell(deployment.service.short, f"{what}: {seconds:.1f} s")
         until = time.monotonic() + seconds
-        while time.monotonic() < until and until_continued not in self._heed(deployment)["continue"]:
-            time.sleep(_PAUSE_SECONDS)
+        while (left := until - time.monotonic()) > 0 and until_continued not in self._heed(deployment)["continue"]:
+            time.sleep(min(_WAIT_SECONDS, left))
 
     def _check_alarms(self, deployment: Deployment) -> None:
         if not (names := deployment.service.alarms):

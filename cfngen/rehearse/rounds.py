@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +143,8 @@ def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambd
         mine = push(stage, one.versions, change(stage, one.versions, one.message), one.message)
         started += mine
         every += [(version, _of(stage, version, mine)) for version in _with_others(stage, one.versions, mine)]
-    with seen(stage, [version for version, _ in every]) as seeing, approving(stage, {e.pipeline for e in started}):
+    no = {execution.execution for version, execution in every if version.is_rejected}
+    with seen(stage, [version for version, _ in every]) as seeing, approving(stage, {e.pipeline for e in started}, no):
         meanwhile(seeing)
         outcomes = dict(zip((each.execution for each in started), stage.player.outcomes(started), strict=True))
     for version, execution in every:
@@ -245,14 +246,17 @@ def seen(stage: Stage, versions: Sequence[Version]) -> Iterator[Round]:
 
 
 @contextmanager
-def approving(stage: Stage, pipelines: set[str]) -> Iterator[None]:
-    """A person who approves whatever waits for an approval, while the block lasts."""
+def approving(stage: Stage, pipelines: set[str], rejected: Collection[str] = ()) -> Iterator[None]:
+    """A person who approves whatever waits for an approval, while the block lasts, but for the executions that are `rejected`."""
     client, over = stage.account.client("codepipeline"), threading.Event()
+    asking = {name for name in pipelines if deployed.asks(client.get_pipeline(name=name)["pipeline"])}
 
     def approve() -> None:
-        while not over.wait(_PAUSE_SECONDS):
-            for asked in _waiting(client, pipelines):
+        while asking and not over.wait(_PAUSE_SECONDS):
+            for execution, asked in _waiting(client, asking):
                 result = {"status": "Approved", "summary": "a person of the rehearsal says yes"}
+                if execution in rejected:
+                    result = {"status": "Rejected", "summary": "a person of the rehearsal says no"}
                 with suppress(client.exceptions.ApprovalAlreadyCompletedException):
                     client.put_approval_result(**asked, result=result)
 
@@ -265,15 +269,16 @@ def approving(stage: Stage, pipelines: set[str]) -> Iterator[None]:
         thread.join(10)
 
 
-def _waiting(client: Any, pipelines: set[str]) -> Iterator[dict[str, str]]:
-    """The approvals for which somebody is asked, as GetPipelineState tells them."""
+def _waiting(client: Any, pipelines: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The approvals for which somebody is asked, as GetPipelineState tells them, each with its execution."""
     for name in pipelines:
         for each in client.get_pipeline_state(name=name)["stageStates"]:
             for action in each["actionStates"]:
                 last = action.get("latestExecution", {})
                 if last.get("token") and last["status"] == "InProgress":
                     place = {"stageName": each["stageName"], "actionName": action["actionName"]}
-                    yield {"pipelineName": name, **place, "token": last["token"]}
+                    execution = each["latestExecution"]["pipelineExecutionId"]
+                    yield execution, {"pipelineName": name, **place, "token": last["token"]}
 
 
 def judge(

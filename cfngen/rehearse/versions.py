@@ -81,7 +81,8 @@ _SLOW_PYTHON = (
 class Version:
     """A version of a service. `reason` is what the failure has to say, empty for a version that has to be released.
 
-    `event` is how its deployment ends where it has one; `crowd` are requests a second that it needs beside the usual load.
+    `event` is how its deployment ends where it has one; `crowd` are requests a second that it needs beside the usual load. One that
+    `is_rejected` gets no approval.
     """
 
     service: Service
@@ -92,6 +93,7 @@ class Version:
     crowd: int = 0
     least_seconds: float = 0.0
     rings: str = ""
+    is_rejected: bool = False
     hooks: tuple[str, ...] = ()
 
 
@@ -111,6 +113,14 @@ def sick(stage: Stage, service: Service) -> Version:
     what = "a version that never answers"
     files = _dockerfile(stage, service, what, 'ENTRYPOINT []\nCMD ["sleep", "3600"]\n')
     return Version(service, what, files, "is not healthy", "Failed")
+
+
+def rejected(stage: Stage, service: Service) -> Version | None:
+    """A good one to which a person says no; `None` for a service whose pipeline asks nobody."""
+    if not deployed.asks(deployed.pipeline_of(stage.account, service)):
+        return None
+    what = "a version that a person rejects"
+    return Version(service, what, _dockerfile(stage, service, what), "rejected", "", is_rejected=True)
 
 
 def unmigratable(stage: Stage, service: Service) -> Version | None:

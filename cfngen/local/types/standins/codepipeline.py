@@ -9,7 +9,7 @@ from cfngen.local.types.standins.room import ApiError, Body, Room, Standins, Thr
 
 ROOM = Room("codepipeline")
 ROOM.refuses(
-    ("RetryStageExecution", "RollbackStage", "StopPipelineExecution", "DisableStageTransition"),
+    ("RetryStageExecution", "RollbackStage", "DisableStageTransition"),
     "Nothing does this to pipelines here",
 )
 _TRIGGERS = {"trigger": "StartPipelineExecution", "detail": "arn:aws:sts::{account}:assumed-role/caller"}
@@ -58,6 +58,20 @@ def _start(self: Standins, arguments: Body, through: Through) -> Body:
         "is_taken": False,
     }
     return {"pipelineExecutionId": made}
+
+
+@ROOM.operation("StopPipelineExecution")
+def _stop(self: Standins, arguments: Body, through: Through) -> Body:
+    """A person stops an execution: what runs of it ends first, or with `abandon` is left alone."""
+    _pipeline(arguments["pipelineName"], through)
+    run, is_abandoned = _execution(self, arguments), bool(arguments.get("abandon"))
+    if run["status"] == "Stopping" and not is_abandoned:
+        raise ApiError("DuplicatedStopRequestException", "The pipeline execution is already in a Stopping state")
+    if run["status"] not in ("InProgress", "Stopping"):
+        raise ApiError("PipelineExecutionNotStoppableException", f"The execution is {run['status']}")
+    run |= {"status": "Stopping", "stop": "abandon" if is_abandoned else "wait", "lastUpdateTime": _now()}
+    run |= {"statusSummary": arguments["reason"]} if arguments.get("reason") else {}
+    return {"pipelineExecutionId": run["pipelineExecutionId"]}
 
 
 _SUMMARY = ("pipelineExecutionId", "status", "statusSummary", "startTime", "lastUpdateTime", "trigger", "executionMode")
@@ -185,11 +199,11 @@ def _take(self: Standins, _: Body, __: Through) -> Body:
 
 @ROOM.plays("ReportExecution")
 def _report(self: Standins, arguments: Body, _: Through) -> Body:
-    """Its status, trigger, or the revisions of its sources."""
+    """Its status, trigger, or the revisions of its sources; answers whether a person stops it: `wait`, `abandon` or nothing."""
     found = _execution(self, arguments)
     found |= {key: arguments[key] for key in ("status", "statusSummary", "trigger", "revisions") if key in arguments}
     found["lastUpdateTime"] = _now()
-    return {}
+    return {"stop": found.get("stop", "")}
 
 
 @ROOM.plays("ReportAction")
