@@ -77,7 +77,8 @@ class Service(Task):
     folders whose change releases the service, `build_context` what `docker build` sees (the source folder).
     `migrate` is the command that changes the database before each release, in the service's new image. It also makes
     the users that readers and writers log in as: a database is born without them.
-    The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to.
+    The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
+    one that is not root only where its Dockerfile gives the folder to that user and declares it as VOLUME.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     `containers` run beside it in each task of a release; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container itself, beside the balancer. `open_files` is how many files and

@@ -55,7 +55,8 @@ class Worker(Task):
     must not be done by two at once.
     `source` is the folder with the Dockerfile (``services/<name>`` by default), `shared` are further folders whose change
     releases the worker, `build_context` what `docker build` sees (the source folder).
-    The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to.
+    The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
+    one that is not root only where its Dockerfile gives the folder to that user and declares it as VOLUME.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     `containers` run beside it in each task; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container from inside; without one a task counts as well as long as it runs.
