@@ -278,6 +278,7 @@ def service_options(name: str) -> Options:
             {
                 "containers": (Container(name="first", command=("true",), essential=False),),
                 "depends_on": {"first": "SUCCESS"},
+        "spot_percent": of("spot_percent", 0, 50, 100),
             }
         ),
         "health_check": _option("health_check", st.none() | _health_check),

@@ -89,6 +89,7 @@ def test_a_push_is_in_ecr_with_its_digest_and_a_scan_that_found_nothing(account:
     scan = ecr.describe_image_scan_findings(repositoryName=name, imageId={"imageDigest": digest})
     assert scan["imageScanStatus"]["status"] == "COMPLETE"
     assert scan["imageScanFindings"]["findingSeverityCounts"] == {}
+    account.put(name, "two", manifest, media)  # the same again, as of a build that found all its layers
     with pytest.raises(RefusedError, match="immutable"):
         account.put(name, "one", b'{"schemaVersion": 2, "other": 1}', media)
     with pytest.raises(RefusedError, match="no-such"):

@@ -14,7 +14,19 @@ from typing import Any
 
 import pytest
 
-from cfngen import App, Balancer, CodeCommit, DescriptionError, FunctionArn, Pipeline, Release, Service, SmokeTest, plan
+from cfngen import (
+    App,
+    Balancer,
+    CodeCommit,
+    DescriptionError,
+    FunctionArn,
+    Network,
+    Pipeline,
+    Release,
+    Service,
+    SmokeTest,
+    plan,
+)
 from cfngen.rehearse.certificates import Authority
 from cfngen.render import stage_files
 from cfngen.semantics.template import read_template
@@ -217,7 +229,18 @@ def test_functions_of_ones_own_are_called_at_their_events() -> None:
     ]  # fmt: skip
 
 
+def test_without_addresses_to_come_by_it_is_refused() -> None:
+    service = Service(name="web", release=Release(smoke_test=SmokeTest(path="/", host="a.example.com")))
+    for network in (Network(existing=True), Network(nat="none", bootstrap_image="bootstrap:node-22")):
+        with pytest.raises(DescriptionError, match="by the addresses of NAT gateways, and this network tells of none"):
+            App(name="shop", services=(service,), network=network)
+
+
 @pytest.mark.parametrize(("service", "balancer", "told"), [
+    ({"protocol_version": "HTTP2", "release": Release(smoke_test=SmokeTest(path="/", host="a.example.com"))}, {},
+     "speaks HTTP/1.1"),
+    ({"headers": {"X-Version": ("beta",)}, "release": Release(smoke_test=SmokeTest(path="/", host="a.example.com"))}, {},
+     "this one reaches nobody"),
     ({"release": Release(smoke_test=SmokeTest(path="/items"))}, {}, "host, because the name that the certificate is for"),
     ({"allowed_addresses": ("203.0.113.0/24",), "release": Release(smoke_test=SmokeTest(path="/items", host="a.example.com"))}, {},
      "comes from none of the service's allowed_addresses"),

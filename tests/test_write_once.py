@@ -464,6 +464,7 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = replace(app, **{option: part for option, kind in PARTS.items() if kind is type(part)})
     return app
 
+        "spot_percent": (0, 70),
 
 PARTS: dict[str, type] = {
     "network": Network,

@@ -25,10 +25,7 @@ Resources:
           ContainerPort: {port}
         # Left out, tasks would move to plain FARGATE without a word.
         CapacityProviderStrategy:
-          - CapacityProvider: FARGATE
-            Base: 0
-            Weight: 1
-        NetworkConfiguration:
+{strategy}        NetworkConfiguration:
           AwsvpcConfiguration:
             Subnets: [{subnets}]
             SecurityGroups: [{group}]
@@ -47,8 +44,25 @@ def appspec(service: Service, source: str, command: str = "make templates") -> s
         port=service.port,
         subnets=of(known.SUBNETS),
         group=of(known.SECURITY_GROUP),
+        strategy=_strategy(service.spot_percent),
     )
     return text + _hooks(service.release)
+
+
+_PROVIDER = """\
+          - CapacityProvider: {name}
+            Base: {base}
+            Weight: {weight}
+"""
+
+
+def _strategy(spot_percent: int) -> str:
+    if not spot_percent:
+        return _PROVIDER.format(name="FARGATE", base=0, weight=1)
+    # The first task never runs where it may be taken away (G5.3).
+    return _PROVIDER.format(name="FARGATE", base=1, weight=100 - spot_percent) + _PROVIDER.format(
+        name="FARGATE_SPOT", base=0, weight=spot_percent
+    )
 
 
 def _hooks(release: Release) -> str:

@@ -14,6 +14,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -175,4 +176,7 @@ class Account:
         asked = urllib.request.Request(place, body, {"Content-Type": "application/json"})  # noqa: S310  (loopback)
         with urllib.request.urlopen(asked, timeout=10) as answered:  # noqa: S310
             answered.read()
-        self.client("ecr").start_image_scan(repositoryName=repository, imageId={"imageDigest": digest})
+        ecr = self.client("ecr")
+        # An image that comes again under another tag was scanned when it came first.
+        with suppress(ecr.exceptions.LimitExceededException):
+            ecr.start_image_scan(repositoryName=repository, imageId={"imageDigest": digest})

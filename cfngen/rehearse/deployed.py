@@ -5,12 +5,14 @@ Nothing here comes from templates or from the description: what the account does
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.simulate.requests import values_of
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,24 @@ def listeners(account: Account) -> list[Listener]:
             sources = tuple(source for first, last, source in allowed if first <= each["Port"] <= last)
             found.append(Listener(each["ListenerArn"], each["Port"], each["Protocol"], tuple(ordered), sources))
     return sorted(found, key=lambda each: each.port)
+
+
+def names(account: Account) -> list[str]:
+    """The names by which people and functions ask for the balancer: hosts of rules, aliases, and what functions are told."""
+    rules = [rule for each in listeners(account) for rule in each.rules]
+    found = [host for rule in rules for each in rule["Conditions"] for host in hosts_of(each)]
+    zones = account.all("route53", "list_hosted_zones", "HostedZones")
+    for zone in zones:
+        records = account.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
+        found += [each["Name"].removesuffix(".") for each in records if "AliasTarget" in each]
+    for function in account.all("lambda", "list_functions", "Functions"):
+        found.append(function.get("Environment", {}).get("Variables", {}).get("HOST", ""))
+    return sorted({each for each in found if re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)+", each, re.ASCII)})
+
+
+def hosts_of(condition: Mapping[str, Any]) -> list[str]:
+    """The patterns of a condition that asks for hosts."""
+    return list(values_of(condition)) if condition["Field"] == "host-header" else []
 
 
 def _number(priority: str) -> int:

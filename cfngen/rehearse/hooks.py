@@ -12,10 +12,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
+from cfngen.rehearse import deployed
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
+from cfngen.rehearse.relay import relay
 from cfngen.rehearse.room import BUSY, Room, environment, stop
 
 _PYTHON = """\
@@ -33,8 +37,10 @@ import(`${process.cwd()}/${file}.js`).then((module) => (module[name] ?? module.d
 _KEPT = ("PATH", "LANG", "TZ", "HOME")
 
 
-def run(room: Room, account: Account, function: str, event: Mapping[str, str]) -> str:
+def run(room: Room, account: Account, function: str, event: Mapping[str, str], balancer: str, authority: Path) -> str:
     """Run a deployed function to its end; returns what it said, also when it failed, as CodeDeploy only hears the API.
+
+    `balancer` is the address at which the balancer is played, `authority` who signed its certificate.
 
     Raises `RehearsalError` for a function that is not there, or of a runtime that is not played.
     """
@@ -55,7 +61,7 @@ def run(room: Room, account: Account, function: str, event: Mapping[str, str]) -
     zipfile.ZipFile(io.BytesIO(code)).extractall(folder)
     values = {key: value for key, value in environment().items() if key in _KEPT}
     values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
-    values |= told.get("Environment", {}).get("Variables", {})
+    values |= _variables(room, account, told, balancer, authority)
     log = room.log(f"hook-{told['FunctionName']}")
     seconds = int(told.get("Timeout", 3))
     process = subprocess.Popen(  # noqa: S603  (the function's code, as its user deployed it)
@@ -74,3 +80,24 @@ def run(room: Room, account: Account, function: str, event: Mapping[str, str]) -
     with log.open("a", encoding="utf-8") as out:
         out.write(said)
     return said
+
+
+def _variables(room: Room, account: Account, told: Any, balancer: str, authority: Path) -> dict[str, str]:
+    """A function's own, but that the name of the balancer, which nobody resolves here, is where one comes to it.
+
+    A function in the network comes by the address of a NAT gateway.
+    """
+    own: dict[str, str] = dict(told.get("Environment", {}).get("Variables", {}))
+    names = {each["DNSName"] for each in account.client("elbv2").describe_load_balancers()["LoadBalancers"]}
+    if names.isdisjoint(own.values()):
+        return own
+    ports = sorted({each.port for each in deployed.listeners(account)})
+    gateways = account.client("ec2").describe_nat_gateways()["NatGateways"] if _is_in_the_network(told) else []
+    sources = [each["PublicIp"] for gateway in gateways for each in gateway["NatGatewayAddresses"]]
+    address = relay(room, balancer, ports, sources[0]) if sources else balancer
+    own |= {key: address for key, value in own.items() if value in names}
+    return {"SSL_CERT_FILE": str(authority)} | own
+
+
+def _is_in_the_network(told: Any) -> bool:
+    return bool(told.get("VpcConfig", {}).get("SubnetIds"))

@@ -135,6 +135,12 @@ def common(one: Iterable[str], other: Iterable[str]) -> list[str]:
     return [str(max(mine, its, key=lambda each: each.prefixlen)) for mine, its in meeting]
 
 
+def as_tester(listener: Listener, place: Place) -> Place:
+    """The same, asked by whom the rule takes and the port lets in; where that is nobody, by whom the port lets in."""
+    allowed = common(addresses(reaches(listener, place)), listener.sources)
+    return place.by(client(allowed or listener.sources))
+
+
 def outsider(ranges: Sequence[str]) -> str | None:
     """An address of none of these ranges, empty where this machine's own is one; `None` where there is none."""
     networks = [ipaddress.ip_network(each) for each in ranges]

@@ -231,7 +231,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
             )
         listeners = deployed.listeners(account)
         balancer = loopback([each.port for each in listeners])
-        file, _ = authority.certificate("balancer", [balancer])
+        file, _ = authority.certificate("balancer", [balancer, *deployed.names(account)])
         proxy = Proxy(room, account, balancer, file, wanted.speed)
         proxy.open()
         for service in services:
@@ -349,8 +349,5 @@ def tester_sees(stage: Stage, service: Service, path: str) -> tuple[int, int]:
     if listener is None:
         return 0, 0
     place, stranger = Place.of(path), places.outsider(listener.sources)
-    # Whom the rule takes and the port lets in; where that is nobody, the port's own tester finds it out.
-    allowed = places.common(places.addresses(places.reaches(listener, place)), listener.sources)
-    tester = place.by(places.client(allowed or listener.sources))
     other = 0 if stranger is None else stage.ask(str(place.by(stranger)), listener.port)[0]
-    return stage.ask(str(tester), listener.port)[0], other
+    return stage.ask(str(places.as_tester(listener, place)), listener.port)[0], other

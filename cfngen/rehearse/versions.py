@@ -169,13 +169,15 @@ def _server(stage: Stage, service: Service, seconds: float) -> str:
 
 
 def hooked(stage: Stage, service: Service, what: str) -> Version | None:
-    """One with all five hooks in its AppSpec, each of which asks it through the test listener; `None` without an AppSpec."""
+    """One with all five hooks in its AppSpec, its own and others which ask it through the test listener; `None` without an AppSpec."""
     name = _appspec(stage, service)
     if not name:
         return None
     function = _function(stage, service, "200")
-    hooks = "".join(f"  - {event}: {function}\n" for event in HOOKS)
-    files = _dockerfile(stage, service, what) | {name: f"{stage.source.first(name).rstrip()}\nHooks:\n{hooks}"}
+    text, _, own = stage.source.first(name).partition("\nHooks:\n")
+    theirs = {event: said for each in yaml.safe_load(own) or () for event, said in each.items()}
+    hooks = "".join(f"  - {event}: {theirs.get(event, function)}\n" for event in HOOKS)
+    files = _dockerfile(stage, service, what) | {name: f"{text.rstrip()}\nHooks:\n{hooks}"}
     return Version(service, what, files, hooks=HOOKS)
 
 
@@ -211,9 +213,8 @@ def _function(stage: Stage, service: Service, wanted: str) -> str:
 
     listener = next(each for each in stage.listeners if each.arn == (service.test or service.production))
     place = Place.of(health_path(stage, service))
-    if service.test and not place.address:
-        allowed = places.common(places.addresses(places.reaches(listener, place)), listener.sources)
-        place = place.by(places.client(allowed or listener.sources))
+    if service.test:
+        place = places.as_tester(listener, place)
     values = {
         "ADDRESS": stage.proxy.address,
         "PORT": str(listener.port),

@@ -339,9 +339,9 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         place = f"services[{index}].release.smoke_test"
         if service.release.smoke_test is None:
             continue
-        if app.network.existing and not app.balancer.test_addresses:
-            fits = "None, or test_addresses in the balancer with those by which the VPC that exists reaches the internet: the generated function comes by them"
-            yield place, fits
+        if app.network.existing or app.network.nat == "none":
+            why = "comes to the test listener by the addresses of NAT gateways, and this network tells of none"
+            yield place, f"None, since the generated function {why}; give a hook of your own by hooks"
         if service.allowed_addresses:
             fits = "None, since the generated function comes from none of the service's allowed_addresses; give a hook of your own by hooks"
             yield place, fits
@@ -385,6 +385,8 @@ def _triggers(app: App) -> Iterator[Finding]:
     for place, task in _placed(app):
         room = PATHS_OF_A_TRIGGER - 2 - len(task.built_containers)  # its source and its generated files are two more
         if len(task.shared) > room:
+        if service.protocol_version != "HTTP1":
+            yield place, "None, since the generated function speaks HTTP/1.1; give a hook of your own by hooks"
             yield (
                 f"{place}.shared",
                 f"at most {room} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7

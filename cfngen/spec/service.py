@@ -85,6 +85,7 @@ class Service(Task):
     connections it may hold open, 65535 if nothing is said. `ephemeral_storage_gib` is the disk of a task, up to 200.
     `statements` and `policies` are what its tasks may do with AWS: by themselves nothing. Of managed `policies` AWS's own
     go by name, as in ``AmazonS3ReadOnlyAccess``, and yours by ARN.
+    `spot_percent` of the tasks beyond the first run on spare capacity, which AWS takes back with two minutes' notice (G5.3).
     """
 
     paths: tuple[str, ...] = ("/*",)
@@ -95,6 +96,7 @@ class Service(Task):
     health_path: str = "/health"
     protocol_version: ProtocolVersion = "HTTP1"
     scaling: Scaling = field(default_factory=Scaling)
+    spot_percent: int = 0
     release: Release = field(default_factory=Release)
     migrate: tuple[str, ...] = ()
 
@@ -108,6 +110,8 @@ class Service(Task):
         yield from wrong_requests(self.paths, self.hosts, self.allowed_addresses, self.headers)
         yield from _health_path(self)
         yield from _port(self)
+        if not 0 <= self.spot_percent <= 100:
+            yield "spot_percent", "0 to 100"
 
 
 def _health_path(service: Service) -> Iterator[Finding]:

@@ -305,6 +305,16 @@ def test_a5_3_appspec_repeats_the_strategy_of_the_service(stage: Generated, serv
     assert stage.target(service)["CapacityProviderStrategy"] == made
 
 
+def test_g5_3_the_first_task_never_runs_where_it_may_be_taken_away(rendered: Render) -> None:
+    given = rendered(changed(SMALL, "plain", spot_percent=70))
+    assert given.target("plain")["CapacityProviderStrategy"] == [
+        {"CapacityProvider": "FARGATE", "Base": 1, "Weight": 30},
+        {"CapacityProvider": "FARGATE_SPOT", "Base": 0, "Weight": 70},
+    ]
+    made = given.only("service-plain", "ECS::Service")
+    assert made == rendered(SMALL).only("service-plain", "ECS::Service"), "it takes effect with a release"
+
+
 def test_a5_5_no_hook_is_emitted(stage: Generated, service: str) -> None:
     assert "Hooks" not in stage.appspec(service)
     assert not stage.every("Lambda::Function")

@@ -14,6 +14,7 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SmokeTest,
     Text,
 )
 
@@ -32,7 +33,9 @@ desk = Service(
     writable_paths=("/var/spool/desk",),
     user="2000:2000",
     stop_timeout_seconds=12,
-    release=Release(strategy=Linear(percent=40, minutes=1)),
+    release=Release(
+        strategy=Linear(percent=40, minutes=1), smoke_test=SmokeTest(path="/?from=smoke", contains="<h1>Desk")
+    ),
 )
 
 office = Service(
