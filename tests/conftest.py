@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +24,11 @@ Golden = Callable[[str, str | Mapping[str, str]], None]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="rewrite the expected texts in tests/golden/")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, since some tests wait for programs that they started."""
+    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

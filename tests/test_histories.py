@@ -1,4 +1,4 @@
-"""Thousands of histories: whatever happens, in whatever order, nobody is sent to an empty group.
+"""A thousand histories and more: whatever happens, in whatever order, nobody is sent to an empty group.
 
 Hypothesis draws events for a `Life`; a counterexample is shrunk and told as a story. `make simulate` plays more.
 Generating what is deployed takes longest, so most histories follow one of a few plots, whose descriptions are generated
@@ -181,4 +181,4 @@ def test_histories_of_drawn_descriptions() -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_histories_of_plots(part: int) -> None:
-    play(type(f"Plotted{part}", (Plotted,), {"part": part}), 450)
+    play(type(f"Plotted{part}", (Plotted,), {"part": part}), 250)
