@@ -15,6 +15,7 @@ from itertools import product
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, Ledger, RuleRecord
+from cfngen.limits import RULES, SPLIT
 from cfngen.routing import (
     Match,
     Rule,
@@ -32,8 +33,10 @@ from cfngen.stack import title
 
 # Answers on both architectures, from a registry that needs no login (C1.1).
 BOOTSTRAP_IMAGE = "public.ecr.aws/docker/library/node:22-alpine"
+OWN_REGISTRY = "ecr:"
+"""Begins a bootstrap image of the account's own registry, as the ledger knows it."""
 ENGINE_VERSIONS = {"mariadb": "11.8.6", "mysql": "8.4.8", "postgres": "17.9"}
-RULES_OF_A_BALANCER = 100
+RULES_OF_A_BALANCER = RULES.number
 """Over all its listeners, defaults excluded (A6.15)."""
 
 
@@ -115,7 +118,7 @@ def _service_key(name: str) -> str:
 
 def _service_birth(app: App, service: Service) -> dict[str, object]:
     return {
-        "bootstrap_image": BOOTSTRAP_IMAGE,
+        "bootstrap_image": _bootstrap_image(app),
         "health_path": service.health_path,
         "image_key": _key_of(app, "images"),
         "port": service.port,
@@ -123,6 +126,11 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
         "public_address": False,
         "subnet_tier": "private",
     }
+
+
+def _bootstrap_image(app: App) -> str:
+    """The public image, or that of the account's own registry, which is written without the account."""
+    return f"{OWN_REGISTRY}{app.network.bootstrap_image}" if app.network.bootstrap_image else BOOTSTRAP_IMAGE
 
 
 def _others(app: App) -> Iterator[tuple[str, Worker | ScheduledTask]]:
@@ -133,7 +141,7 @@ def _others(app: App) -> Iterator[tuple[str, Worker | ScheduledTask]]:
 
 def _task_birth(app: App, task: Worker | ScheduledTask) -> dict[str, object]:
     birth: dict[str, object] = {
-        "bootstrap_image": BOOTSTRAP_IMAGE,
+        "bootstrap_image": _bootstrap_image(app),
         "public_address": False,
         "subnet_tier": "private",
     }
@@ -399,7 +407,7 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
-        fewer = "name fewer paths" + (", or change fewer rules in one update" if leaving else "")
+        fewer = "name fewer paths" + (", change fewer rules in one update" if leaving else "") + f", or {SPLIT}"
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):

@@ -94,7 +94,9 @@ NETWORK: Options = {
     "cidr": of("cidr", "10.0.0.0/16", "10.64.0.0/18"),
     "zones": of("zones", 2, 3),
     "nat": of("nat", "one", "one per zone"),
-    "existing": st.just({"existing": True, "cidr": "10.0.0.0/16", "zones": 2, "nat": "one per zone"}),
+    "endpoints": of("endpoints", (), ("sts",)),
+    "bootstrap_image": of("bootstrap_image", "", "bootstrap:node-22"),
+    "existing": of("existing", False),
 }
 BALANCER: Options = {
     "https": of("https", True, False),
@@ -293,7 +295,7 @@ def service_options(name: str) -> Options:
 
 
 APP: Options = {
-    "network": _option("network", made(Network, NETWORK)),
+    "network": _option("network", made(Network, NETWORK) | st.just(Network(existing=True))),
     "database": _option("database", st.none() | made(Database, DATABASE)),
     "balancer": _option("balancer", made(Balancer, BALANCER)),
     "pipeline": _option("pipeline", st.none() | _pipeline),
@@ -442,7 +444,11 @@ def _with_part(draw: st.DrawFn, app: App) -> App:
     name = draw(st.sampled_from([each for each in parts if getattr(app, each) is not None]))
     options = {key: part for key, part in parts[name].items() if key not in ("readers", "writers")}
     changed = draw(options[draw(st.sampled_from(sorted(options)))])
-    return _accepted(app, **{name: replace(getattr(app, name), **changed)})
+    try:
+        part = replace(getattr(app, name), **changed)
+    except DescriptionError:  # what a network that exists does not have
+        return app
+    return _accepted(app, **{name: part})
 
 
 def _accepted(app: App, **changes: Any) -> App:

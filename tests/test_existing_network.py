@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from resolve import Symbol, rendered
 
-from cfngen import App, Balancer, Database, DescriptionError, LedgerError, Network, Release, Service, SmokeTest
+from cfngen import App, Database, DescriptionError, LedgerError, Network, Release, Service, SmokeTest
 
 OWN = App(name="shop", services=(Service(name="shop"),))
 APP = replace(OWN, network=Network(existing=True))
@@ -65,8 +65,7 @@ def test_options_of_a_network_that_is_made_do_not_go_with_it() -> None:
     assert len(refused.value.problems) == 3
 
 
-def test_a_smoke_test_has_to_be_let_in_by_address() -> None:
+def test_a_smoke_test_would_come_by_addresses_that_nobody_knows() -> None:
     tested = replace(APP.services[0], release=Release(smoke_test=SmokeTest(path="/", host="shop.example.com")))
-    with pytest.raises(DescriptionError, match="test_addresses in the balancer"):
+    with pytest.raises(DescriptionError, match="addresses of NAT gateways"):
         replace(APP, services=(tested,))
-    replace(APP, services=(tested,), balancer=Balancer(test_addresses=("203.0.113.7/32",)))

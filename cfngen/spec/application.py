@@ -11,6 +11,7 @@ from cfngen.describe import Description, Finding
 from cfngen.errors import did_you_mean
 from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
+from cfngen.spec.container import Container, Secret, SsmParameter
 from cfngen.spec.database import Database
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
@@ -148,6 +149,22 @@ class App(Description):
         return (self.pipeline.files if self.pipeline else "") or f"templates/{self.name}/{self.stage}"
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The services of AWS that tasks reach by endpoints: all that they need, where they have no other way (J3)."""
+        if self.network.nat != "none":
+            return tuple(sorted(self.network.endpoints))
+        secrets = [secret for task in self.tasks for each in _containers_of(task) for secret in each.secrets.values()]
+        needed = {
+            "ecr.api": True,
+            "ecr.dkr": True,
+            "logs": True,
+            "secretsmanager": self.database is not None or any(isinstance(each, Secret) for each in secrets),
+            "sqs": any(worker.queue for worker in self.workers),
+            "ssm": any(isinstance(each, SsmParameter) for each in secrets),
+        }
+        return tuple(sorted({name for name, is_needed in needed.items() if is_needed} | {*self.network.endpoints}))
+
+    @property
     def has_smoke_tests(self) -> bool:
         """Whether any service's new versions are asked before they take traffic."""
         return any(service.release.smoke_test for service in self.services)
@@ -209,6 +226,7 @@ class App(Description):
         yield from _database_hours(self)
         yield from _addresses(self)
         yield from _smoke_tests(self)
+        yield from _without_internet(self)
         yield from _protocols(self)
 
 
@@ -243,7 +261,10 @@ def _names(app: App) -> Iterator[Finding]:
     if not app.services:
         yield "services", "at least one"
     if len(app.services) > SERVICES_OF_A_BALANCER:
-        yield "services", f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}"  # A6.14
+        yield (
+            "services",
+            f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}",
+        )  # A6.14
     placed = _placed(app)
     names = [task.name for _, task in placed]
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
@@ -334,6 +355,24 @@ def _protocols(app: App) -> Iterator[Finding]:
             yield f"services[{index}].protocol_version", fits
 
 
+def _containers_of(task: Task) -> tuple[Task | Container, ...]:
+    return (task, *task.containers)
+
+
+def _without_internet(app: App) -> Iterator[Finding]:
+    """What cannot work where no way leads to the internet."""
+    if app.network.nat != "none":
+        return
+    if app.cloud9:
+        yield "cloud9", "False; without NAT the environment reaches neither Cloud9 nor a package"
+    for option in ("services", "workers", "scheduled_tasks"):
+        for index, task in enumerate(getattr(app, option)):
+            for number, each in enumerate(task.containers):
+                if each.image:
+                    fits = f"{each.image!r}: a source instead, since without NAT no public registry is reached"
+                    yield f"{option}[{index}].containers[{number}].image", fits
+
+
 def _smoke_tests(app: App) -> Iterator[Finding]:
     for index, service in enumerate(app.services):
         place = f"services[{index}].release.smoke_test"
@@ -345,6 +384,8 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         if service.allowed_addresses:
             fits = "None, since the generated function comes from none of the service's allowed_addresses; give a hook of your own by hooks"
             yield place, fits
+        if service.protocol_version != "HTTP1":
+            yield place, "None, since the generated function speaks HTTP/1.1; give a hook of your own by hooks"
         if app.balancer.https and not service.smoke_test_host(app.balancer.domain):
             fits = "host, because the name that the certificate is for is neither a host of the service nor the balancer's domain"
             yield place, fits
@@ -385,8 +426,6 @@ def _triggers(app: App) -> Iterator[Finding]:
     for place, task in _placed(app):
         room = PATHS_OF_A_TRIGGER - 2 - len(task.built_containers)  # its source and its generated files are two more
         if len(task.shared) > room:
-        if service.protocol_version != "HTTP1":
-            yield place, "None, since the generated function speaks HTTP/1.1; give a hook of your own by hooks"
             yield (
                 f"{place}.shared",
                 f"at most {room} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7

@@ -56,7 +56,12 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         network = network or existing_network(with_database=bool(app.database))
     balancer = _balancer_parameters(app, network)
     network = network or stack.nest(
-        "network", network_stack, app.network, foundation.logs, shows_addresses=app.has_smoke_tests
+        "network",
+        network_stack,
+        app.network,
+        foundation.logs,
+        shows_addresses=app.has_smoke_tests,
+        endpoints=app.endpoints,
     )
     if app.cloud9:
         stack.nest("ide", ide_stack, common, network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from cfngen.values import BucketName, SubnetIds, Text, VpcId
 
 _BLOCKS_OF_A_TIER = 4  # so that a further zone moves no subnet of another tier (J1.4)
 _TIERS = ("public", "private", "isolated")
+_GATEWAYS = {"one": 1, "one per zone": None, "none": 0}
+"""How many of the public subnets have a NAT gateway; `None` means all."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,16 @@ class NetworkOutputs:
 
 
 def network_stack(
-    stack: Stack, network: Network, logs: BucketName | None = None, *, shows_addresses: bool = False
+    stack: Stack,
+    network: Network,
+    logs: BucketName | None = None,
+    *,
+    shows_addresses: bool = False,
+    endpoints: tuple[str, ...] = (),
 ) -> NetworkOutputs:
     """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`.
 
-    `shows_addresses` returns the addresses by which they do.
+    `shows_addresses` returns the addresses by which they do. `endpoints` are the services of AWS that they reach without NAT.
     """
     vpc = stack.add(
         ec2.VPC(
@@ -55,6 +63,8 @@ def network_stack(
     private_tables = _route_private(stack, network, vpc, attachment, subnets)
     isolated_table = _route_isolated(stack, vpc, subnets["isolated"])
     _s3_endpoint(stack, vpc, [*private_tables, isolated_table])
+    if endpoints:
+        _interface_endpoints(stack, network, vpc, subnets["private"], endpoints)
     if logs:
         _flow_log(stack, vpc, logs)
     return NetworkOutputs(
@@ -114,22 +124,22 @@ def _route_private(
 ) -> list[ec2.RouteTable]:
     gateways = [
         _nat(stack, zone + 1, subnet, attachment)
-        for zone, subnet in enumerate(subnets["public"][: 1 if network.nat == "one" else None])
+        for zone, subnet in enumerate(subnets["public"][: _GATEWAYS[network.nat]])
     ]
     tables = []
     for zone, subnet in enumerate(subnets["private"]):
         table = stack.add(
             ec2.RouteTable(f"PrivateRouteTable{zone + 1}", VpcId=vpc.ref(), Tags=Tags(Name=f"private-{zone + 1}"))
         )
-        gateway = gateways[zone if network.nat == "one per zone" else 0]
-        stack.add(
-            ec2.Route(
-                f"PrivateRoute{zone + 1}",
-                RouteTableId=table.ref(),
-                DestinationCidrBlock="0.0.0.0/0",
-                NatGatewayId=gateway.ref(),
+        if gateways:
+            stack.add(
+                ec2.Route(
+                    f"PrivateRoute{zone + 1}",
+                    RouteTableId=table.ref(),
+                    DestinationCidrBlock="0.0.0.0/0",
+                    NatGatewayId=gateways[min(zone, len(gateways) - 1)].ref(),
+                )
             )
-        )
         _associate(stack, table, [subnet])
         tables.append(table)
     return tables
@@ -180,6 +190,37 @@ def _s3_endpoint(stack: Stack, vpc: ec2.VPC, tables: list[ec2.RouteTable]) -> No
             RouteTableIds=[table.ref() for table in tables],
         )
     )
+
+
+def _interface_endpoints(
+    stack: Stack, network: Network, vpc: ec2.VPC, subnets: list[ec2.Subnet], services: tuple[str, ...]
+) -> None:
+    """The services of AWS by addresses of the network's own, under their usual names (J3.1)."""
+    nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
+    from_inside = ec2.SecurityGroupRule(
+        IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp=network.cidr, Description="from the network"
+    )
+    group = stack.add(
+        ec2.SecurityGroup(
+            "EndpointSecurityGroup",
+            GroupDescription="Endpoints of AWS services",
+            VpcId=vpc.ref(),
+            SecurityGroupIngress=[from_inside],
+            SecurityGroupEgress=[nowhere],
+        )
+    )
+    for service in sorted(services):
+        stack.add(
+            ec2.VPCEndpoint(
+                f"{''.join(part.capitalize() for part in re.split('[.-]', service))}Endpoint",
+                VpcId=vpc.ref(),
+                VpcEndpointType="Interface",
+                ServiceName=Sub(f"com.amazonaws.${{AWS::Region}}.{service}"),
+                PrivateDnsEnabled=True,
+                SubnetIds=[subnet.ref() for subnet in subnets],
+                SecurityGroupIds=[GetAtt(group, "GroupId")],
+            )
+        )
 
 
 def _flow_log(stack: Stack, vpc: ec2.VPC, logs: BucketName) -> None:

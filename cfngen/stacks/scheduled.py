@@ -36,6 +36,7 @@ from cfngen.stacks.task import (
     from_parameters,
     image_repository,
     keys_of,
+    may_pull,
     secrets_of,
     security_group,
     task_role,
@@ -74,7 +75,16 @@ def scheduled_stack(
     repository = owner.repository_arn if owner else Arn(GetAtt("Repository", "Arn"))
     group = log_group(stack, "LogGroup", common, foundation.key)
     secrets, keys = secrets_of(task, database, access), keys_of(common, foundation, task, access)
-    execution = execution_role(stack, "ExecutionRole", common, repository, group, secrets, keys, from_parameters(task))
+    execution = execution_role(
+        stack,
+        "ExecutionRole",
+        common,
+        repository,
+        group,
+        secrets,
+        keys,
+        [*from_parameters(task), *may_pull(bootstrap_image)],
+    )
     own = task_role(stack, common, task, sending(rights))
     tasks = security_group(stack, network, "A scheduled task")
     egress(stack, tasks, task, database if access else None)

@@ -38,6 +38,7 @@ from cfngen.stacks.task import (
     from_parameters,
     image_repository,
     keys_of,
+    may_pull,
     secrets_of,
     security_group,
     task_role,
@@ -99,7 +100,7 @@ def service_stack(
         group,
         secrets,
         keys_of(common, foundation, service, access),
-        from_parameters(service),
+        [*from_parameters(service), *may_pull(bootstrap_image)],
     )
     task = task_role(stack, common, service, sending(queues))
     migration = _migration_role(stack, common, foundation, service, database, repository, group)

@@ -27,6 +27,8 @@ from cfngen.values import Arn, KeyArn, PolicyArn, RepositoryUri, RoleArn, Secret
 
 Access = Literal["reader", "writer"]
 KEPT_IMAGES = 300
+_OWN_REGISTRY = "ecr:"  # begins a bootstrap image of the account's own registry, as the ledger knows it
+_PULL = [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer]
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def execution_role(
     statements: list[Statement] = [
         allow([ecr_actions.GetAuthorizationToken], "*"),
         allow(
-            [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer],
+            _PULL,
             repository if isinstance(repository, Arn) else GetAtt(repository, "Arn"),
         ),
         allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
@@ -228,6 +230,19 @@ def egress(stack: Stack, tasks: ec2.SecurityGroup, task: Task, database: Databas
         )
 
 
+def may_pull(image: str) -> Iterator[Statement]:
+    """The right to a bootstrap image of the account's own registry; a public one needs none."""
+    if image.startswith(_OWN_REGISTRY):
+        repository = image.removeprefix(_OWN_REGISTRY).partition(":")[0]
+        yield allow(_PULL, arn("ecr", f"repository/{repository}"))
+
+
+def _address(image: str) -> str | Sub:
+    if not image.startswith(_OWN_REGISTRY):
+        return image
+    return Sub(f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{image.removeprefix(_OWN_REGISTRY)}")
+
+
 def first_revision(
     stack: Stack,
     common: Common,
@@ -242,7 +257,7 @@ def first_revision(
     """What runs until the first release, in the family of the releases. Write-once: never changed again."""
     container = ecs.ContainerDefinition(
         Name=name,
-        Image=image,
+        Image=_address(image),
         Essential=True,
         Command=command,
         User="1000:1000",

@@ -31,6 +31,7 @@ from cfngen.stacks.task import (
     from_parameters,
     image_repository,
     keys_of,
+    may_pull,
     secrets_of,
     security_group,
     task_role,
@@ -70,7 +71,14 @@ def worker_stack(
     group = log_group(stack, "LogGroup", common, foundation.key)
     secrets, keys = secrets_of(worker, database, access), keys_of(common, foundation, worker, access)
     execution = execution_role(
-        stack, "ExecutionRole", common, repository, group, secrets, keys, from_parameters(worker)
+        stack,
+        "ExecutionRole",
+        common,
+        repository,
+        group,
+        secrets,
+        keys,
+        [*from_parameters(worker), *may_pull(bootstrap_image)],
     )
     task = task_role(stack, common, worker, [*(consuming(queue) if queue else ()), *sending(rights)])
     tasks = security_group(stack, network, "Tasks of a worker")
