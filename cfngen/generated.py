@@ -11,6 +11,7 @@ from pathlib import Path
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
+from cfngen.limits import TARGETS
 from cfngen.load import project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
@@ -36,6 +37,7 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
         else:
             told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
+            notes += _many_tasks(each)
             notes += _files_elsewhere(each, folder, project_of(path))
     if problems:  # what is wrong with several stages in the same words is told once
         raise DescriptionError(dict.fromkeys(problems))
@@ -50,6 +52,16 @@ def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
     fits = repr(here.relative_to(project).as_posix()) if here.is_relative_to(project) else "..."
     told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
     return [f"{told}; where the source has them elsewhere, say so by Pipeline(files={fits})"]
+
+
+def _many_tasks(app: App) -> list[str]:
+    """The one limit that a stage does not meet when it is deployed, but on a busy day."""
+    tasks = sum(2 * service.scaling.maximum for service in app.services)
+    if tasks <= TARGETS.number:
+        return []
+    return [
+        f"{app.name} {app.stage}: {tasks:,} where {TARGETS.number:,} is the limit of {TARGETS.what}; {TARGETS.way_out}"
+    ]
 
 
 def _ledger(folder: Path) -> Ledger | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from cfngen._yaml import dump
 from cfngen.artifacts import service_files
+from cfngen.errors import DescriptionError
 from cfngen.ledger import FILE, Ledger
+from cfngen.limits import passed
 from cfngen.plan import Plan, plan
 from cfngen.spec import App
 from cfngen.stack import Stack
@@ -45,7 +47,10 @@ def tree_files(
     buildspecs: str | None = None,
     command: str = "make templates",
 ) -> dict[str, str]:
-    """The same for a tree that was built by hand, with stacks of one's own in it."""
+    """The same for a tree that was built by hand, with stacks of one's own in it.
+
+    Raises `DescriptionError` for what passes a limit of AWS, too.
+    """
     bodies = root.templates()
     released = {
         f"{name.removesuffix('.yaml')}/{key}": resource["Type"]
@@ -54,4 +59,6 @@ def tree_files(
     }
     ledger = settled.ledger.with_resources(released)
     templates = {name: dump(body, source, command) for name, body in bodies.items()}
+    if problems := list(passed(bodies, templates)):
+        raise DescriptionError(problems)
     return templates | service_files(settled, source, buildspecs, command) | {FILE: ledger.text()}

@@ -23,6 +23,7 @@ from troposphere.cloudformation import Stack as StackResource
 
 from cfngen._data import data, template_data
 from cfngen.errors import WiringError, did_you_mean, shown
+from cfngen.limits import OUTPUTS, RESOURCES, Limit
 from cfngen.values import Value, building, rendering
 
 P = ParamSpec("P")
@@ -74,10 +75,14 @@ class Stack:
         return f"{self.path or self.name}.yaml"
 
     def add(self, resource: R) -> R:
-        """Add a troposphere resource and hand it back."""
+        """Add a troposphere resource and hand it back.
+
+        Raises `WiringError` for a name that is taken, and for more resources than a template may have.
+        """
         if resource.title in self.template.resources:
             msg = f"stack {self.name!r} has two resources of the name {resource.title!r}"
             raise WiringError(msg)
+        self._refuse_more(len(self.template.resources), RESOURCES)
         self.template.add_resource(resource)
         return resource
 
@@ -100,7 +105,7 @@ class Stack:
     def output(self, name: str, value: Value, description: str = "") -> None:
         """Show a value to whoever deploys this stack, as an output of its template.
 
-        Raises `WiringError` for a name that is taken or that CloudFormation does not take.
+        Raises `WiringError` for a name that is taken or that CloudFormation does not take, and for one too many.
         """
         if not re.fullmatch(r"[A-Za-z0-9]{1,255}", name, re.ASCII):
             raise WiringError(f"stack {self.name!r}, output {name!r}: a name in letters and digits alone, 255 at most")
@@ -108,6 +113,7 @@ class Stack:
             raise WiringError(f"stack {self.name!r} has two outputs of the name {name!r}; rename one of them")
         if not isinstance(value, Value):
             raise WiringError(f"stack {self.name!r}, output {name!r}: {_bare(value)}; {_WRAP}")
+        self._refuse_more(len(self.template.outputs), OUTPUTS)
         self.template.add_output(
             Output(name, Value=value.text, **({"Description": description} if description else {}))
         )
@@ -183,6 +189,12 @@ class Stack:
     def to_dict(self) -> dict[str, Any]:
         """This stack's own template as data; see `templates`."""
         return self.templates()[self.file]
+
+    def _refuse_more(self, number: int, limit: Limit) -> None:
+        """One more than AWS takes."""
+        if number >= limit.number:
+            told = f"{number + 1:,}; {limit.number:,} is the limit of {limit.what}; {limit.way_out}"
+            raise WiringError(f"{self.file}: {told}")
 
     def _adopt(self, child: Stack) -> None:
         own = title(child.name)

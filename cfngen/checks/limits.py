@@ -9,47 +9,45 @@ from typing import Any
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Stage, dig, walk
 from cfngen.checks.tree import Found, Node, roots
+from cfngen.limits import BYTES, MAPPINGS, OUTPUTS, PARAMETERS, RESOURCES, RULES, TARGET_GROUPS, TREE, Limit
 
-RESOURCES, ENTRIES, BYTES, TREE = 500, 200, 1_000_000, 2_500
-TARGET_GROUPS = RULES = 100
 _LISTENER, _RULE = "AWS::ElasticLoadBalancingV2::Listener", "AWS::ElasticLoadBalancingV2::ListenerRule"
 
 
 def template_resources(stage: Stage) -> Iterator[Place]:
     """A template has more resources than CloudFormation takes."""
     for file, template in stage.templates.items():
-        yield from _over(file, ("Resources",), len(template.section("Resources")), RESOURCES, "resources a template")
+        yield from _over(file, ("Resources",), len(template.section("Resources")), RESOURCES)
 
 
 def template_entries(stage: Stage) -> Iterator[Place]:
     """A template has more parameters, outputs or mappings than CloudFormation takes."""
     for file, template in stage.templates.items():
-        for section in ("Parameters", "Outputs", "Mappings"):
-            entries = len(template.section(section))
-            yield from _over(file, (section,), entries, ENTRIES, f"{section.lower()} a template")
+        for section, limit in (("Parameters", PARAMETERS), ("Outputs", OUTPUTS), ("Mappings", MAPPINGS)):
+            yield from _over(file, (section,), len(template.section(section)), limit)
 
 
 def template_bytes(stage: Stage) -> Iterator[Place]:
     """A template is larger than CloudFormation takes from S3."""
     for file in stage.templates:
-        yield from _over(file, (), len(stage.texts[file].encode()), BYTES, "bytes a template")
+        yield from _over(file, (), len(stage.texts[file].encode()), BYTES)
 
 
 def tree_resources(stage: Stage) -> Iterator[Place]:
     """An operation of the root would touch more resources than CloudFormation takes at once."""
     for root in roots(stage):
         total = sum(len(node.template.section("Resources")) for node in root.all())
-        yield from _over(root.template.file, ("Resources",), total, TREE, "resources a root with all that it nests")
+        yield from _over(root.template.file, ("Resources",), total, TREE)
 
 
 def balancer_target_groups(stage: Stage) -> Iterator[Place]:
     """A load balancer forwards to more target groups than it can."""
-    yield from _by_balancer(stage, _groups, TARGET_GROUPS, "target groups a load balancer")
+    yield from _by_balancer(stage, _groups, TARGET_GROUPS)
 
 
 def balancer_rules(stage: Stage) -> Iterator[Place]:
     """A load balancer has more rules than it can."""
-    yield from _by_balancer(stage, _one_rule, RULES, "rules a load balancer, over all its listeners")
+    yield from _by_balancer(stage, _one_rule, RULES)
 
 
 def _groups(node: Node, _rule: str, actions: Any) -> set[Found | None]:
@@ -60,9 +58,7 @@ def _one_rule(node: Node, rule: str, _actions: Any) -> set[Found | None]:
     return {(node.stack, rule)} if rule else set()
 
 
-def _by_balancer(
-    stage: Stage, counted: Callable[[Node, str, Any], set[Found | None]], limit: int, what: str
-) -> Iterator[Place]:
+def _by_balancer(stage: Stage, counted: Callable[[Node, str, Any], set[Found | None]], limit: Limit) -> Iterator[Place]:
     """Count something over the rules and default actions of each balancer's listeners."""
     for root in roots(stage):
         nodes = {node.stack: node for node in root.all()}
@@ -78,7 +74,7 @@ def _by_balancer(
             stack, name = balancer or ("", "")
             node = nodes.get(stack, root)
             path = ("Resources", name) if stack else ()
-            yield from _over(node.template.file, path, len(members - {None}), limit, what)
+            yield from _over(node.template.file, path, len(members - {None}), limit)
 
 
 def _balancer(nodes: dict[str, Node], listener: Found | None) -> Found | None:
@@ -90,9 +86,9 @@ def _balancer(nodes: dict[str, Node], listener: Found | None) -> Found | None:
     return nodes[stack].origin(dig(body, "Properties", "LoadBalancerArn")) or listener
 
 
-def _over(file: str, path: tuple[str, ...], number: int, limit: int, what: str) -> Iterator[Place]:
-    if number > limit:
-        yield Place(file, path, f"{number:,} where {limit:,} is the limit of {what}")
+def _over(file: str, path: tuple[str, ...], number: int, limit: Limit) -> Iterator[Place]:
+    if number > limit.number:
+        yield Place(file, path, f"{number:,} where {limit.number:,} is the limit of {limit.what}")
 
 
 LIMITS = (

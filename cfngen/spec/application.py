@@ -9,6 +9,7 @@ from typing import Literal
 
 from cfngen.describe import Description, Finding
 from cfngen.errors import did_you_mean
+from cfngen.limits import SPLIT
 from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, Secret, SsmParameter
@@ -263,7 +264,7 @@ def _names(app: App) -> Iterator[Finding]:
     if len(app.services) > SERVICES_OF_A_BALANCER:
         yield (
             "services",
-            f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}",
+            f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}. Way out: {SPLIT}",
         )  # A6.14
     placed = _placed(app)
     names = [task.name for _, task in placed]

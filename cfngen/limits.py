@@ -1,0 +1,132 @@
+"""The limits of AWS that bound the size of a stage, and the refusal of what passes one.
+
+What cannot be raised is refused before a file is touched; what AWS can raise is kept to its default only where the
+deployment itself would fail on it. docs/limits.md shows the table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfngen.errors import Problem
+
+Bodies = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit: how many of what, whether AWS raises it on request, and what to do when it is reached."""
+
+    number: int
+    what: str
+    is_adjustable: bool
+    way_out: str
+
+
+SPLIT = (
+    "divide the application by host names into several, each with a balancer and a root of its own; with "
+    "Network(existing=True) they share one network"
+)
+_FEWER = "leave some of them out, or put them into a nested stack of their own"
+
+RESOURCES = Limit(500, "resources a template", False, _FEWER)
+TREE = Limit(2_500, "resources a root with all that it nests", False, SPLIT)
+BYTES = Limit(1_000_000, "bytes a template", False, _FEWER)
+PARAMETERS = Limit(200, "parameters a template", False, _FEWER)
+OUTPUTS = Limit(200, "outputs a template", False, _FEWER)
+MAPPINGS = Limit(200, "mappings a template", False, _FEWER)
+DYNAMIC_REFERENCES = Limit(60, "dynamic references ({{resolve:...}}) a template", False, _FEWER)
+DESCRIPTION = Limit(1_024, "bytes a template's description", False, "shorten it")
+NAME = Limit(255, "characters the name of a resource, a parameter or an output", False, "shorten it")
+VALUE = Limit(4_096, "bytes a parameter's value", False, "pass a part of it by another parameter")
+TARGET_GROUPS = Limit(100, "target groups a load balancer", False, SPLIT)
+RULES = Limit(100, "rules a load balancer, over all its listeners", True, SPLIT)
+TARGETS = Limit(
+    1_000,
+    "targets a load balancer: the greatest number of tasks of each service, twice, since a release has both versions",
+    True,
+    "lower the greatest number of tasks (Scaling), ask AWS for more (Service Quotas), or " + SPLIT,
+)
+INLINE_POLICIES = Limit(
+    10_240,
+    "characters the inline policies of a role, together",
+    False,
+    "move statements to a managed policy (policies=)",
+)
+DEPLOYMENT_ALARMS = Limit(10, "alarms a deployment group", False, "name fewer of them")
+
+LIMITS = (
+    RESOURCES, TREE, BYTES, PARAMETERS, OUTPUTS, MAPPINGS, DYNAMIC_REFERENCES, DESCRIPTION, NAME, VALUE,
+    TARGET_GROUPS, RULES, TARGETS, INLINE_POLICIES, DEPLOYMENT_ALARMS,
+)  # fmt: skip
+
+
+def passed(bodies: Bodies, texts: Mapping[str, str]) -> Iterator[Problem]:
+    """What of a tree of templates passes a limit. `bodies` are the templates as data, the root first, and `texts` are
+    what is written of them, both by file.
+    """
+    for file, body in bodies.items():
+        yield from _of_template(file, body, texts[file])
+    root = next(iter(bodies), "")
+    resources = [(name, each) for body in bodies.values() for name, each in body["Resources"].items()]
+    yield from _over(root, len(resources), TREE)
+    balancers = sum(each["Type"] == "AWS::ElasticLoadBalancingV2::LoadBalancer" for _, each in resources)
+    if balancers == 1:  # of several, the rules of each say enough: a service has as many of them as of groups, or more
+        groups = sum(each["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup" for _, each in resources)
+        yield from _over(root, groups, TARGET_GROUPS)
+
+
+def _of_template(file: str, body: Mapping[str, Any], text: str) -> Iterator[Problem]:
+    for section, limit in (
+        ("Resources", RESOURCES), ("Parameters", PARAMETERS), ("Outputs", OUTPUTS), ("Mappings", MAPPINGS)
+    ):  # fmt: skip
+        yield from _over(file, len(body.get(section, ())), limit)
+        for name in body.get(section, ()):
+            yield from _over(f"{file}: {name:.40}...", len(name), NAME)
+    yield from _over(file, len(text.encode("utf-8", "surrogatepass")), BYTES)
+    yield from _over(file, text.count("{{resolve:"), DYNAMIC_REFERENCES)
+    yield from _over(file, len(str(body.get("Description", "")).encode("utf-8", "surrogatepass")), DESCRIPTION)
+    for name, parameter in body.get("Parameters", {}).items():
+        yield from _over(f"{file}: {name}", _bytes_of(parameter.get("Default", "")), VALUE)
+    for name, resource in body["Resources"].items():
+        yield from _of_resource(f"{file}: {name}", resource.get("Type"), resource.get("Properties", {}))
+
+
+def _of_resource(place: str, kind: Any, properties: Any) -> Iterator[Problem]:
+    match kind:
+        case "AWS::IAM::Role":
+            yield from _over(place, _characters(properties.get("Policies", [])), INLINE_POLICIES)
+        case "AWS::CloudFormation::Stack":
+            for name, value in properties.get("Parameters", {}).items():
+                yield from _over(f"{place}, {name}", _bytes_of(value), VALUE)
+        case "AWS::CodeDeploy::DeploymentGroup":
+            alarms = properties.get("AlarmConfiguration", {}).get("Alarms", [])
+            yield from _over(place, len(alarms) if isinstance(alarms, list) else 0, DEPLOYMENT_ALARMS)
+
+
+def _characters(policies: Any) -> int:
+    """The least that inline policies can have: IAM counts no white space, and what a reference stands for is not known."""
+    given = policies if isinstance(policies, list) else []
+    documents = [each["PolicyDocument"] for each in given if isinstance(each, dict) and "PolicyDocument" in each]
+    return sum(len(json.dumps(_known(each), separators=(",", ":"))) for each in documents)
+
+
+def _known(node: Any) -> Any:
+    """A document with nothing in the place of what only the deployment knows."""
+    if isinstance(node, dict):
+        if len(node) == 1 and next(iter(node)).startswith(("Ref", "Fn::")):
+            return ""
+        return {key: _known(part) for key, part in node.items()}
+    return [_known(part) for part in node] if isinstance(node, list) else node
+
+
+def _bytes_of(value: Any) -> int:
+    return len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else 0
+
+
+def _over(place: str, number: int, limit: Limit) -> Iterator[Problem]:
+    if number > limit.number:
+        yield Problem(place, f"{number:,}", f"{limit.number:,} is the limit of {limit.what}; {limit.way_out}")
