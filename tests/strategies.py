@@ -33,9 +33,11 @@ from cfngen import (
     OffHours,
     Pipeline,
     PolicyArn,
+    Queue,
     Release,
     Scaling,
     ScheduledScaling,
+    ScheduledTask,
     Secret,
     SecretArn,
     Service,
@@ -43,8 +45,11 @@ from cfngen import (
     SsmParameter,
     Statement,
     Text,
+    Worker,
+    WorkerScaling,
     plan,
 )
+from cfngen.spec.task import Task
 
 Options = Mapping[str, st.SearchStrategy[dict[str, Any]]]
 
@@ -273,6 +278,7 @@ def service_options(name: str) -> Options:
         "user": of("user", "1000:1000", "65532"),
         "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
         "egress_ports": of("egress_ports", (443,), (443, 5671)),
+        "spot_percent": of("spot_percent", 0, 50, 100),
         "release": _option("release", made(Release, release_options(name))),
         "migrate": of("migrate", (), ("node", "migrate.js")),
         "containers": _option("containers", st.just(()) | _beside.map(lambda beside: (beside,))),
@@ -280,7 +286,6 @@ def service_options(name: str) -> Options:
             {
                 "containers": (Container(name="first", command=("true",), essential=False),),
                 "depends_on": {"first": "SUCCESS"},
-        "spot_percent": of("spot_percent", 0, 50, 100),
             }
         ),
         "health_check": _option("health_check", st.none() | _health_check),
@@ -294,7 +299,57 @@ def service_options(name: str) -> Options:
     }
 
 
+QUEUE: Options = {
+    "senders": of("senders", (), ("mailer",)),  # itself, which is there whenever its queue is
+    "visibility_timeout_seconds": of("visibility_timeout_seconds", 60, 600),
+    "receives": of("receives", 5, 3),
+    "retention_days": of("retention_days", 4, 14),
+    "oldest_message_minutes": of("oldest_message_minutes", 15, 60),
+    "fifo": of("fifo", False, True),
+}
+WORKER_SCALING: Options = {
+    "minimum": of("minimum", 1, 2),
+    "maximum": of("maximum", 2, 8),
+    "cpu_percent": of("cpu_percent", None, 60),
+    "memory_percent": of("memory_percent", None, 80),
+    "messages_per_task": st.just({"messages_per_task": 100, "minimum": 0}),
+    "schedule": SCALING["schedule"],
+}
+_backlog = made(WorkerScaling, WORKER_SCALING)
+_OF_SERVICES = {field.name for field in fields(Service)} - {field.name for field in fields(Task)}
+
+
+def task_options(name: str) -> Options:
+    return {option: drawn for option, drawn in service_options(name).items() if option not in _OF_SERVICES}
+
+
+def worker_options(name: str) -> Options:
+    queue = made(Queue, QUEUE)
+    return task_options(name) | {
+        "queue": _option("queue", queue),
+        "scaling": st.tuples(queue, _backlog).map(lambda both: {"queue": both[0], "scaling": both[1]}),
+        "minimum_healthy_percent": of("minimum_healthy_percent", 100, 0, 50),
+        "maximum_percent": of("maximum_percent", 200, 150),
+    }
+
+
+def scheduled_options(name: str) -> Options:
+    return task_options(name) | {
+        "schedule": of("schedule", "cron(0 3 * * ? *)", "rate(1 hour)"),
+        "timezone": of("timezone", "UTC", "Europe/Berlin"),
+        "command": of("command", (), ("node", "report.js")),
+        "image_of": of("image_of", ""),  # a name of a service or worker
+        "retries": of("retries", 3, 0),
+        "give_up_after_minutes": of("give_up_after_minutes", 60, 5),
+        "flexible_minutes": of("flexible_minutes", None, 15),
+    }
+
+
+_worker = made(Worker, worker_options("mailer"), name="mailer")
+_scheduled = made(ScheduledTask, scheduled_options("nightly"), name="nightly", schedule="rate(1 hour)")
 APP: Options = {
+    "workers": _option("workers", st.just(()) | _worker.map(lambda worker: (worker,))),
+    "scheduled_tasks": _option("scheduled_tasks", st.just(()) | _scheduled.map(lambda task: (task,))),
     "network": _option("network", made(Network, NETWORK) | st.just(Network(existing=True))),
     "database": _option("database", st.none() | made(Database, DATABASE)),
     "balancer": _option("balancer", made(Balancer, BALANCER)),
@@ -303,7 +358,7 @@ APP: Options = {
     "permissions_boundary": of("permissions_boundary", True, False),
     "alarm_email": of("alarm_email", None, "shop@example.com"),
     "log_retention_days": of("log_retention_days", 30, 365),
-    "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database"), 4)),
+    "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database", "queues"), 5)),
     "off_hours": _option("off_hours", st.none() | made(OffHours, OFF_HOURS)),
     "cloud9": of("cloud9", False, True),
 }
@@ -324,14 +379,18 @@ TABLES: Mapping[type, Options] = {
     Network: NETWORK,
     OffHours: OFF_HOURS,
     Pipeline: PIPELINE,
+    Queue: QUEUE,
     Release: release_options("alpha"),
     Scaling: SCALING,
     ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},
+    ScheduledTask: scheduled_options("nightly") | {"name": of("name", "nightly")},
     Secret: SECRET | {"arn": of("arn", SecretArn(LITERAL_SECRET))},
     SmokeTest: SMOKE_TEST | {"path": of("path", "/alpha/items")},
     SsmParameter: SSM_PARAMETER | {"name": of("name", "/shop/mail")},
     Statement: STATEMENT,
     Service: service_options("alpha") | {"name": of("name", *NAMES)},
+    Worker: worker_options("mailer") | {"name": of("name", "mailer")},
+    WorkerScaling: WORKER_SCALING,
 }
 """Every option that is drawn; a test compares it with the options that there are."""
 

@@ -169,7 +169,7 @@ REFUSED = [
     case(App, "services[1].name", "another name; 'a' is taken", services=services("a", "a")),
     case(App, "services[1].name", "'a-1' and 'a1' would both be A1 in a template", services=services("a1", "a-1")),
     *(
-        case(App, f"database.{option}", "'custmer' is no service; did you mean 'customer'?",
+        case(App, f"database.{option}", "'custmer' is no service, worker or scheduled task; did you mean 'customer'?",
              services=services("customer"), database=database)
         for option, database in (("readers", Database(readers=("custmer",))), ("writers", Database(writers=("custmer",))))
     ),

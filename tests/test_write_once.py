@@ -37,9 +37,11 @@ from cfngen import (
     Network,
     OffHours,
     Pipeline,
+    Queue,
     Release,
     Scaling,
     ScheduledScaling,
+    ScheduledTask,
     Secret,
     SecretArn,
     Service,
@@ -47,6 +49,8 @@ from cfngen import (
     SsmParameter,
     Statement,
     Text,
+    Worker,
+    WorkerScaling,
     title,
 )
 from cfngen.spec import HealthCheck as ContainerCheck
@@ -139,6 +143,13 @@ def check_step(before: Rendering, after: Rendering) -> None:
     """Nothing that must stay is changed between two accepted versions."""
     old, new = before.tree.resources, after.tree.resources
     staying = {each.name for each in before.app.services} & {each.name for each in after.app.services}
+    first = {
+        place
+        for place, each in old.items()
+        if place in new and each["Type"] in ("AWS::ECS::Service", "AWS::ECS::TaskDefinition")
+    }
+    for place in sorted(first):  # of workers and scheduled tasks too
+        assert old[place] == new[place], place
     for name in sorted(staying):
         for part in WRITE_ONCE:
             place = f"service-{name}.yaml/{part}"
@@ -205,6 +216,32 @@ def test_what_a_stage_was_born_with_stays_for_life(life: list[App]) -> None:
 
 
 BESIDE = f"public.ecr.aws/nginx/nginx:1.27@sha256:{'a' * 64}"
+_TASK: dict[str, tuple[Any, ...]] = {
+    "source": ("", "services/other"),
+    "shared": ((), ("services/common",)),
+    "build_context": ("services", "."),
+    "test_command": (None, "make unit"),
+    "cpu": (256, 512),
+    "memory_mib": (1024, 2048),
+    "architecture": ("ARM64", "X86_64"),
+    "environment": ({"LOG_LEVEL": "info"}, {"LOG_LEVEL": "debug", "FLAG": Text.parameter("FeatureFlag")}),
+    "secrets": ({}, {"MAIL": Secret(arn=SecretArn.parameter("MailArn"))}),
+    "stop_timeout_seconds": (30, 60),
+    "user": ("1000:1000", "65532"),
+    "writable_paths": ((), ("/run/app",)),
+    "egress_ports": ((443,), (443, 5671), (8443, 443)),
+    "containers": ((Container(name="beside", image=BESIDE),), ()),
+    "depends_on": ({}, {"beside": "START"}),
+    "health_check": (None, ContainerCheck(command=("true",))),
+    "open_files": (None, 100_000),
+    "ephemeral_storage_gib": (20, 60),
+    "statements": (
+        (),
+        (Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::pictures/*",)),),
+    ),
+    "policies": ((), ("AmazonS3ReadOnlyAccess",)),
+}
+"""Of all kinds of tasks."""
 VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     AllAtOnce: {},
     App: {
@@ -221,6 +258,19 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
                 Service(name="alpha", paths=("/*",)),
             ),
         ),
+        "workers": (
+            (Worker(name="mailer"), Worker(name="packer", queue=Queue(), scaling=WorkerScaling(messages_per_task=9))),
+            (Worker(name="mailer", queue=Queue(senders=("beta", "nightly"))),),
+            (),
+        ),
+        "scheduled_tasks": (
+            (
+                ScheduledTask(name="nightly", schedule="rate(1 hour)", image_of="alpha", command=("true",)),
+                ScheduledTask(name="weekly", schedule="rate(7 days)"),
+            ),
+            (ScheduledTask(name="nightly", schedule="rate(1 hour)", image_of="beta", command=("true",)),),
+            (),
+        ),
         "network": (Network(), Network(zones=3, nat="one")),
         "database": (Database(writers=("alpha",)), None),
         "balancer": (Balancer(), Balancer(https=False, domain="shop.example.com", test_port=9000)),
@@ -229,7 +279,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "permissions_boundary": (False, True),
         "alarm_email": ("shop@example.com", "sales@example.com"),
         "log_retention_days": (30, 365),
-        "own_key_for": ((), ("logs",), ("artifacts",), ("images",), ("database",)),
+        "own_key_for": ((), ("logs",), ("artifacts",), ("images",), ("database",), ("queues",)),
         "off_hours": (OffHours(), None),
         "cloud9": (False, True),
     },
@@ -319,7 +369,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "path": ("/beta/items", "/beta/other"),
         "status": (200, 404),
         "contains": ("", "Items"),
-        "host": ("", "shop.example.com"),
+        "host": ("", "beta.example.com"),
         "timeout_seconds": (60, 90),
     },
     Scaling: {
@@ -336,6 +386,43 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "minimum": (0, 1),
         "maximum": (2, 3),
         "timezone": ("UTC", "Europe/Berlin"),
+    },
+    Queue: {
+        "senders": ((), ("beta", "nightly")),
+        "visibility_timeout_seconds": (60, 600),
+        "receives": (5, 3),
+        "retention_days": (4, 14),
+        "oldest_message_minutes": (15, 60),
+        "fifo": (False, True),
+    },
+    ScheduledTask: {
+        "name": ("nightly", "weekly"),
+        **_TASK,
+        "shared": ((), ("services/nightly/lib",)),
+        "build_context": ("", "."),
+        "schedule": ("cron(0 3 * * ? *)", "rate(1 hour)"),
+        "timezone": ("UTC", "Europe/Berlin"),
+        "command": (("node", "report.js"), ()),
+        "image_of": ("", "beta", "mailer"),
+        "retries": (3, 0),
+        "give_up_after_minutes": (60, 5),
+        "flexible_minutes": (None, 15),
+    },
+    Worker: {
+        "name": ("mailer", "packer"),
+        **_TASK,
+        "queue": (Queue(), Queue(senders=("beta",)), None),
+        "scaling": (WorkerScaling(), WorkerScaling(minimum=2), WorkerScaling(minimum=0, messages_per_task=100)),
+        "minimum_healthy_percent": (100, 0),
+        "maximum_percent": (200, 150),
+    },
+    WorkerScaling: {
+        "minimum": (1, 0, 2),
+        "maximum": (4, 8),
+        "cpu_percent": (60, 70, None),
+        "memory_percent": (None, 70),
+        "messages_per_task": (100, 10),
+        "schedule": ((), (ScheduledScaling(name="noon", schedule="rate(1 hour)", minimum=1, maximum=2),)),
     },
     Secret: {
         "arn": (
@@ -377,6 +464,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "user": ("1000:1000", "65532"),
         "writable_paths": ((), ("/run/app",)),
         "egress_ports": ((443,), (443, 5671), (8443, 443)),
+        "spot_percent": (0, 70),
         "release": (Release(), Release(strategy=AllAtOnce(), continue_within_minutes=60)),
         "migrate": ((), ("node", "migrate.js")),
         "containers": ((Container(name="beside", source="services/beside"),), ()),
@@ -403,6 +491,7 @@ REFUSED = {
     "Database.name 'shop'",
     "Network.cidr '10.1.0.0/16'",
     "Network.existing True",
+    "Queue.fifo True",
     "Service.health_path '/beta/alive'",
     "Service.port 9090",
     "Service.protocol_version 'HTTP2'",
@@ -452,6 +541,15 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Service), secrets={"MAIL": part}))
         case Statement():
             app = within(replace(born(Service), statements=(part,)))
+        case Worker():
+            app = replace(app, workers=(part, Worker(name="sorter")))
+        case ScheduledTask():
+            app = replace(app, workers=(born(Worker),), scheduled_tasks=(part,))
+        case Queue():
+            scheduled = born(ScheduledTask)
+            app = replace(app, workers=(replace(born(Worker), queue=part),), scheduled_tasks=(scheduled,))
+        case WorkerScaling():
+            app = within(replace(born(Worker), scaling=part))
         case Scaling() | Release():
             app = within(replace(born(Service), **{type(part).__name__.lower(): part}))
         case BackupPlan():
@@ -468,7 +566,6 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = replace(app, **{option: part for option, kind in PARTS.items() if kind is type(part)})
     return app
 
-        "spot_percent": (0, 70),
 
 PARTS: dict[str, type] = {
     "network": Network,
