@@ -41,6 +41,7 @@ _HOMES = {
         "SmokeTest",
         "SsmParameter",
         "Statement",
+        "Telemetry",
         "Worker",
         "WorkerScaling",
     ),

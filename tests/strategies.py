@@ -44,6 +44,7 @@ from cfngen import (
     SmokeTest,
     SsmParameter,
     Statement,
+    Telemetry,
     Text,
     Worker,
     WorkerScaling,
@@ -106,6 +107,9 @@ NETWORK: Options = {
 BALANCER: Options = {
     "https": of("https", True, False),
     "domain": of("domain", None, "shop.example.com"),
+    "aliases": of("aliases", ()),  # with a domain alone
+    "certificates": of("certificates", ()),  # with HTTPS alone
+    "web_acl": of("web_acl", None, Arn.parameter("WebAclArn")),
     "test_port": of("test_port", 8080, 9000),
     "test_addresses": _option("test_addresses", some(("192.0.2.0/24", "198.51.100.0/24"), 2)),
     "access_logs": of("access_logs", True, False),
@@ -155,6 +159,10 @@ SCALING: Options = {
     "schedule": _option("schedule", st.one_of(st.just(()), _night.map(lambda a: (a,)), st.tuples(_night, _noon))),
 }
 STEPS: Options = {"percent": of("percent", 10, 20), "minutes": of("minutes", 3, 5)}
+TELEMETRY: Options = {
+    "namespace": of("namespace", "", "Shop"),
+    "memory_mib": of("memory_mib", 128, 64),
+}
 SMOKE_TEST: Options = {
     "status": of("status", 200, 404),
     "contains": of("contains", "", "Items"),
@@ -296,6 +304,7 @@ def service_options(name: str) -> Options:
             "policies",
             some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess", PolicyArn.parameter("OwnPolicyArn")), 3),
         ),
+        "telemetry": _option("telemetry", st.none() | made(Telemetry, TELEMETRY, image=IMAGE)),
     }
 
 
@@ -388,6 +397,7 @@ TABLES: Mapping[type, Options] = {
     SmokeTest: SMOKE_TEST | {"path": of("path", "/alpha/items")},
     SsmParameter: SSM_PARAMETER | {"name": of("name", "/shop/mail")},
     Statement: STATEMENT,
+    Telemetry: TELEMETRY | {"image": of("image", IMAGE)},
     Service: service_options("alpha") | {"name": of("name", *NAMES)},
     Worker: worker_options("mailer") | {"name": of("name", "mailer")},
     WorkerScaling: WORKER_SCALING,

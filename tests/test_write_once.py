@@ -26,6 +26,7 @@ from cfngen import (
     BackupPlan,
     Balancer,
     Canary,
+    CertificateArn,
     CodeCommit,
     Connection,
     Container,
@@ -48,6 +49,7 @@ from cfngen import (
     SmokeTest,
     SsmParameter,
     Statement,
+    Telemetry,
     Text,
     Worker,
     WorkerScaling,
@@ -287,6 +289,9 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     Balancer: {
         "https": (True, False),
         "domain": ("shop.example.com", "example.org", None),
+        "aliases": ((), ("www.example.com",)),
+        "certificates": ((), (CertificateArn.parameter("BlogCertificateArn"),)),
+        "web_acl": (None, Arn.parameter("WebAclArn")),
         "test_port": (8080, 9000),
         "test_addresses": ((), ("192.0.2.0/24",)),
         "access_logs": (True, False),
@@ -477,6 +482,12 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
             (Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::pictures/*",)),),
         ),
         "policies": ((), ("AmazonS3ReadOnlyAccess",)),
+        "telemetry": (None, Telemetry(image=BESIDE)),
+    },
+    Telemetry: {
+        "image": (BESIDE, BESIDE.replace("1.27", "1.28")),
+        "namespace": ("", "Shop"),
+        "memory_mib": (128, 64),
     },
 }
 """Each option of each class with the value that it has at first, and every value that it is changed to."""
@@ -541,6 +552,8 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Service), secrets={"MAIL": part}))
         case Statement():
             app = within(replace(born(Service), statements=(part,)))
+        case Telemetry():
+            app = within(replace(born(Service), telemetry=part))
         case Worker():
             app = replace(app, workers=(part, Worker(name="sorter")))
         case ScheduledTask():

@@ -16,6 +16,7 @@ from cfngen.spec import App, Container, HealthCheck, ScheduledTask, Secret, Serv
 from cfngen.spec.container import volume
 from cfngen.spec.queue import url_variable
 from cfngen.spec.task import STORAGE_GIB, Task
+from cfngen.spec.telemetry import COLLECTOR, Telemetry
 from cfngen.stacks.task import Access
 from cfngen.values import Value
 
@@ -53,8 +54,11 @@ def _whole(app: App, task: Task, access: Access | None, image: str) -> dict[str,
     variables = _variables(app, task, database=bool(access))
     body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
     body["containerDefinitions"][0] |= _order(task.depends_on) | _health(task.health_check)
-    for each in sorted(task.containers, key=lambda each: each.name):
-        body["containerDefinitions"].append(_beside(each, variables, secrets, image))
+    for each in task.beside:
+        made = _beside(each, variables, secrets, image)
+        if task.telemetry and each.name == COLLECTOR:
+            made["environment"] = [{"name": "AOT_CONFIG_CONTENT", "value": _collector(app, task.telemetry)}]
+        body["containerDefinitions"].append(made)
     body["volumes"] = [{"name": name} for name in _volumes_of(task)]
     return body
 
@@ -165,6 +169,41 @@ def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str,
     )
 
 
+def _to_the_collector(app: App, task: Task) -> dict[str, str]:
+    """What OpenTelemetry's libraries read by themselves."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
+        "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={app.name},deployment.environment.name={app.stage}",
+        "OTEL_SERVICE_NAME": task.name,
+    }
+
+
+def _collector(app: App, telemetry: Telemetry) -> str:
+    """What the collector does, as its configuration says it: JSON, which is YAML."""
+    told = {
+        "receivers": {
+            "otlp": {"protocols": {"grpc": {"endpoint": "localhost:4317"}, "http": {"endpoint": "localhost:4318"}}}
+        },
+        "processors": {"batch/traces": {"timeout": "1s", "send_batch_size": 50}, "batch/metrics": {"timeout": "60s"}},
+        "exporters": {
+            "awsxray": {"region": of(known.REGION)},
+            "awsemf": {
+                "region": of(known.REGION),
+                "namespace": telemetry.namespace or f"{app.name}-{app.stage}",
+                "log_group_name": of(known.LOG_GROUP),
+                "log_stream_name": "telemetry",
+            },
+        },
+        "service": {
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "processors": ["batch/traces"], "exporters": ["awsxray"]},
+                "metrics": {"receivers": ["otlp"], "processors": ["batch/metrics"], "exporters": ["awsemf"]},
+            }
+        },
+    }
+    return json.dumps(told)
+
+
 def _order(waits: Mapping[str, str]) -> dict[str, Any]:
     listed = [{"containerName": name, "condition": condition} for name, condition in sorted(waits.items())]
     return {"dependsOn": listed} if listed else {}
@@ -194,7 +233,7 @@ def _volumes_of(service: Task) -> list[str]:
     """The volumes of a task: those of the service's own container, then what others have besides."""
     paths = [
         *sorted(service.writable_paths),
-        *sorted(path for each in service.containers for path in each.writable_paths),
+        *sorted(path for each in service.beside for path in each.writable_paths),
     ]
     return list(dict.fromkeys(name for path in paths for name, _ in _volumes([path])))
 
@@ -210,6 +249,10 @@ def _environment(options: Task | Container, container: str = "") -> dict[str, st
 
 def _variables(app: App, service: Task, *, database: bool) -> dict[str, str]:
     own = _environment(service)
+    if service.telemetry:
+        own = {
+            name: value for name, value in _to_the_collector(app, service).items() if name not in service.secrets
+        } | own
     if isinstance(service, Service):
         own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if isinstance(service, Worker) and service.queue:

@@ -24,6 +24,7 @@ from cfngen.spec.container import (
     volume,
 )
 from cfngen.spec.rights import Statement
+from cfngen.spec.telemetry import COLLECTOR, Telemetry
 from cfngen.values import PolicyArn, Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
@@ -68,6 +69,13 @@ class Task(Description):
     ephemeral_storage_gib: int = STORAGE_GIB
     statements: tuple[Statement, ...] = ()
     policies: tuple[str | PolicyArn, ...] = ()
+    telemetry: Telemetry | None = None
+
+    @property
+    def beside(self) -> tuple[Container, ...]:
+        """All containers beside the task's own, by name: those of the description, and the telemetry's."""
+        made = (self.telemetry.container,) if self.telemetry else ()
+        return tuple(sorted((*self.containers, *made), key=lambda each: each.name))
 
     @property
     def source_folder(self) -> str:
@@ -148,15 +156,21 @@ def _containers(task: Task) -> Iterator[Finding]:
         yield "ephemeral_storage_gib", f"{STORAGE_GIB}, which every task has, to 200"
     yield from order(task.name, task.depends_on, task.containers)
     names = [task.name, *(each.name for each in task.containers)]
+    taken = {COLLECTOR} if task.telemetry else set()
+    if task.name in taken:
+        yield "name", f"another name; {COLLECTOR!r} is the collector's in this task"
     for index, name in enumerate(names[1:]):
-        if name in names[: index + 1]:
+        if name in {*names[: index + 1], *taken}:
             yield f"containers[{index}].name", f"another name; {name!r} is taken in this task"
-    if len(names) > CONTAINERS_OF_A_TASK:
-        yield "containers", f"{len(names) - 1} of them; a task has {CONTAINERS_OF_A_TASK}, the service's own among them"
+    if len(task.beside) >= CONTAINERS_OF_A_TASK:
+        yield (
+            "containers",
+            f"{len(task.beside)} of them; a task has {CONTAINERS_OF_A_TASK}, the service's own among them",
+        )
     if len(task.built_containers) > BUILT_BESIDE:
         fits = f"at most {BUILT_BESIDE} with a source, since the deploy action knows {BUILT_BESIDE + 1} images"
         yield "containers", fits
-    if (needed := sum(each.memory_mib or 6 for each in task.containers)) >= task.memory_mib:
+    if (needed := sum(each.memory_mib or 6 for each in task.beside)) >= task.memory_mib:
         yield "memory_mib", f"more than the {needed} MiB that the other containers take of it"  # G1.2
     yield from _shared_folders(task)
 

@@ -85,7 +85,7 @@ def scheduled_stack(
         keys,
         [*from_parameters(task), *may_pull(bootstrap_image)],
     )
-    own = task_role(stack, common, task, sending(rights))
+    own = task_role(stack, common, task, group, sending(rights))
     tasks = security_group(stack, network, "A scheduled task")
     egress(stack, tasks, task, database if access else None)
     first = first_revision(stack, common, task.name, bootstrap_image, _NOTHING, execution, own, group)

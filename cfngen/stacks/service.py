@@ -102,7 +102,7 @@ def service_stack(
         keys_of(common, foundation, service, access),
         [*from_parameters(service), *may_pull(bootstrap_image)],
     )
-    task = task_role(stack, common, service, sending(queues))
+    task = task_role(stack, common, service, group, sending(queues))
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
@@ -142,7 +142,7 @@ def _hooks(
     service: Service,
 ) -> dict[str, FunctionArn]:
     """The functions that a deployment calls, by its event: the user's, and the smoke test."""
-    found: dict[str, FunctionArn] = {event: function for event, function in service.release.hooks.items()}
+    found: dict[str, FunctionArn] = dict(service.release.hooks.items())
     if test := service.release.smoke_test:
         found[SMOKE_TEST] = smoke_test.function(stack, common, foundation, network, cluster, balancer, service, test)
     return found

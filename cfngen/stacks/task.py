@@ -98,8 +98,19 @@ def _trust_tasks() -> PolicyDocument:
     return trust("ecs-tasks", from_this_account("ecs:*"))
 
 
-def task_role(stack: Stack, common: Common, task: Task, more: Iterable[Statement] = ()) -> iam.Role:
-    """Who the containers are, in front of AWS; `more` is what they may do besides what the description says."""
+_TRACING = [
+    Action("xray", name)
+    for name in ("GetSamplingRules", "GetSamplingTargets", "PutTelemetryRecords", "PutTraceSegments")
+]
+
+
+def task_role(
+    stack: Stack, common: Common, task: Task, group: logs.LogGroup, more: Iterable[Statement] = ()
+) -> iam.Role:
+    """Who the containers are, in front of AWS; `more` is what they may do besides what the description says.
+
+    `group` is where the collector of telemetry writes metrics, too.
+    """
     statements = [
         allow(
             [Action(*action.split(":", 1)) for action in actions],
@@ -109,13 +120,19 @@ def task_role(stack: Stack, common: Common, task: Task, more: Iterable[Statement
             (in_order(each.actions), in_order(each.resources)) for each in task.statements
         )
     ]
-    reasons = "; ".join(sorted({each.reason for each in task.statements if each.reason}))
+    reasons = sorted({each.reason for each in task.statements if each.reason})
+    if task.telemetry:
+        statements += [
+            allow(_TRACING, "*"),
+            allow([log_actions.CreateLogStream, log_actions.PutLogEvents], GetAtt(group, "Arn")),
+        ]
+        reasons.append("X-Ray takes no resource")
     managed = [
         PolicyArn(Sub(f"arn:${{AWS::Partition}}:iam::aws:policy/{each}")) if isinstance(each, str) else each
         for each in in_order(task.policies)
     ]
     statements += more
-    return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards=reasons, managed=managed)
+    return role(stack, "TaskRole", common, _trust_tasks(), statements, wildcards="; ".join(reasons), managed=managed)
 
 
 def all_secrets(task: Task) -> list[tuple[str, Secret | SsmParameter]]:

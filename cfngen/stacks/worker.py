@@ -80,7 +80,7 @@ def worker_stack(
         keys,
         [*from_parameters(worker), *may_pull(bootstrap_image)],
     )
-    task = task_role(stack, common, worker, [*(consuming(queue) if queue else ()), *sending(rights)])
+    task = task_role(stack, common, worker, group, [*(consuming(queue) if queue else ()), *sending(rights)])
     tasks = security_group(stack, network, "Tasks of a worker")
     egress(stack, tasks, worker, database if access else None)
     first = first_revision(stack, common, worker.name, bootstrap_image, _FOR_EVER, execution, task, group)
