@@ -156,10 +156,7 @@ def _wheel(room: Room, folder: Path, major: str) -> Path:
 
 def _push(registry: Registry, repository: str, tag: str, layer: Path) -> None:
     packed = layer.read_bytes()
-    plain = hashlib.sha256()
-    with gzip.open(io.BytesIO(packed)) as unpacked:
-        while piece := unpacked.read(1 << 20):
-            plain.update(piece)
+    plain = _unpacked_digest(layer, packed)
     _blob(registry, repository, packed)
     manifests = []
     for architecture in _ARCHITECTURES:
@@ -169,7 +166,7 @@ def _push(registry: Registry, repository: str, tag: str, layer: Path) -> None:
         }  # fmt: skip
         config = _json({"architecture": architecture, "os": "linux", "config": settings,
                         "created": _CREATED, "history": [{"created": _CREATED, "created_by": "cfngen rehearse"}],
-                        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{plain.hexdigest()}"]}})  # fmt: skip
+                        "rootfs": {"type": "layers", "diff_ids": [plain]}})  # fmt: skip
         _blob(registry, repository, config)
         layers = [_described(packed, f"{_MEDIA}image.rootfs.diff.tar.gzip")]
         about = _described(config, f"{_MEDIA}container.image.v1+json")
@@ -179,6 +176,20 @@ def _push(registry: Registry, repository: str, tag: str, layer: Path) -> None:
         manifests.append(_described(manifest, _MANIFEST) | {"platform": platform})
     both = _json({"schemaVersion": 2, "mediaType": _LIST, "manifests": manifests})
     _manifest(registry, repository, tag, both, _LIST)
+
+
+def _unpacked_digest(layer: Path, packed: bytes) -> str:
+    """The digest of a packed tar as it is without packing; kept beside it, since it takes seconds."""
+    kept = layer.with_name(f"{layer.name}.{_digest(packed).partition(':')[2][:16]}")
+    if not kept.exists():
+        plain = hashlib.sha256()
+        with gzip.open(io.BytesIO(packed)) as unpacked:
+            while piece := unpacked.read(1 << 20):
+                plain.update(piece)
+        new = kept.with_suffix(f".{os.getpid()}")
+        new.write_text(f"sha256:{plain.hexdigest()}", encoding="utf-8")
+        new.replace(kept)
+    return kept.read_text(encoding="utf-8")
 
 
 def _json(value: Mapping[str, object]) -> bytes:
