@@ -139,6 +139,15 @@ def check_whole_update(world: World, service: Service, new: Mapping[str, Any]) -
         )
 
 
+@behaviour("B3.1", sure="documented")
+def move(world: World, service: Service, revision: str) -> None:
+    """Under the ECS controller UpdateService replaces the tasks by those of the revision that it names."""
+    check_active(world, revision)
+    service.live.revision = revision
+    service.released += 1
+    world.changed(f"{service.label} runs {revision}")
+
+
 @behaviour("A8.1", sure="documented")
 def scale(world: World, service: Service, wanted: int) -> None:
     """A new desired count holds for every task set of the service, within the limits of its scalable target."""

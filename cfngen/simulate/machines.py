@@ -66,6 +66,10 @@ class Machine:
             return output, "" if state.get("End") else state["Next"]
         raise AssertionError("a task is called at least once")
 
+    def wait(self, state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
+        """Time that passes at once."""
+        return given, state["Next"]
+
     def succeed(self, _: Mapping[str, Any], given: Any) -> tuple[Any, str]:
         """The end."""
         return given, ""
@@ -95,6 +99,7 @@ class Machine:
 _STATES: Mapping[str, Callable[[Machine, Mapping[str, Any], Any], tuple[Any, str]]] = {
     "Choice": Machine.choice,
     "Task": Machine.task,
+    "Wait": Machine.wait,
     "Succeed": Machine.succeed,
     "Fail": Machine.fail,
 }

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.semantics.template import TemplateError
+from cfngen.simulate import ecs
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
 from cfngen.simulate.machines import Machine, TaskFailedError
 from cfngen.simulate.simulation import Simulation
-from cfngen.simulate.world import World
+from cfngen.simulate.world import Service, World
 
 OLD, NEW = "1" * 40, "2" * 40
 _PAGE = 100
@@ -91,9 +92,17 @@ def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
 
 
 def run(
-    simulation: Simulation, name: str, files: Files | None = None, *, exit_code: int = 0, approved: bool = True
+    simulation: Simulation,
+    name: str,
+    files: Files | None = None,
+    *,
+    exit_code: int = 0,
+    approved: bool = True,
+    tasks_stay: bool = True,
 ) -> Execution:
-    """Play a pipeline stage by stage. Builds succeed; a migration ends with `exit_code`; Deploy starts a deployment."""
+    """Play a pipeline stage by stage. Builds succeed; a migration ends with `exit_code`; Deploy starts a deployment of a
+    service, or is the whole release of a worker, whose new tasks stay or not.
+    """
     world = simulation.world
     pipeline = next(each for each in world.pipelines.values() if each["Name"] == name)
     execution = Execution(name)
@@ -102,6 +111,8 @@ def run(
             provider, told = action["ActionTypeId"]["Provider"], action.get("Configuration", {})
             if provider == "Manual" and not approved:
                 execution.failed = f"{stage['Name']}: rejected"
+            elif provider == "StepFunctions" and told.get("InputType") == "FilePath":
+                execution.failed = _release(world, told, tasks_stay=tasks_stay)
             elif provider == "StepFunctions":
                 execution.failed = _migrate(world, told, exit_code)
             elif provider == "CodeDeployToECS":
@@ -117,6 +128,44 @@ def _migrate(world: World, told: Mapping[str, Any], exit_code: int) -> str:
     machine = Machine(definition, {"ecs:runTask.sync": lambda _: {"Containers": [{"ExitCode": exit_code}]}})
     try:
         machine.run(json.loads(re.sub(r"#\{[\w.]+\}", "the revision", str(told["Input"]))))
+    except TaskFailedError as failed:
+        return str(failed)
+    return machine.failed
+
+
+def _release(world: World, told: Mapping[str, Any], *, tasks_stay: bool) -> str:
+    """Play the machine that registers what the build made, and moves a worker to it."""
+    definition = world.machines[str(told["StateMachineArn"])]["Definition"]
+    names = re.findall(r"\{% \$states\.input\.(\w+) %\}", json.dumps([*definition["States"].values()], default=str))
+    moved: list[tuple[Service, str]] = []
+
+    def register(given: Mapping[str, Any]) -> dict[str, Any]:
+        revision = world.new_id(f"task-definition:{given['Family']}")
+        world.task_definitions[revision] = given
+        return {"TaskDefinition": {"TaskDefinitionArn": revision}}
+
+    def update(given: Mapping[str, Any]) -> dict[str, Any]:
+        service = world.service_named(str(given["Cluster"]), str(given["Service"]))
+        if service is None:
+            raise TaskFailedError("ECS.ServiceNotFoundException")
+        moved.append((service, service.live.revision))
+        ecs.move(world, service, str(given["TaskDefinition"]))
+        return {"Service": {"Deployments": [{"Id": "ours", "Status": "PRIMARY"}]}}
+
+    def describe(_: Mapping[str, Any]) -> dict[str, Any]:
+        if tasks_stay:
+            return {"Services": [{"Deployments": [{"Id": "ours", "RolloutState": "COMPLETED"}]}]}
+        ecs.move(world, *moved[-1])  # the circuit breaker's rollback
+        return {"Services": [{"Deployments": [{"Id": "back"}, {"Id": "ours", "RolloutState": "FAILED"}]}]}
+
+    calls = {
+        "aws-sdk:ecs:registerTaskDefinition": register,
+        "aws-sdk:ecs:updateService": update,
+        "aws-sdk:ecs:describeServices": describe,
+    }
+    machine = Machine(definition, calls)
+    try:
+        machine.run({name: {"Family": name} for name in names})
     except TaskFailedError as failed:
         return str(failed)
     return machine.failed

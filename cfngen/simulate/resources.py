@@ -276,6 +276,9 @@ def _place(physical: str) -> str:
 
 def _update_service(world: World, physical: str, old: Properties, properties: Properties) -> None:
     ecs.check_update(world, world.services[physical], old, properties)
+    service = world.services[physical]
+    if service.controller == "ECS" and service.live.revision != properties["TaskDefinition"]:
+        ecs.move(world, service, properties["TaskDefinition"])  # CloudFormation sends every property (A3.3)
     wanted = int(properties.get("DesiredCount", 1))
     if wanted != int(old.get("DesiredCount", 1)):
         ecs.scale(world, world.services[physical], wanted)
