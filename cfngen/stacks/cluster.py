@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import GetAtt, Sub, codedeploy, ec2, ecs, route53
+from troposphere import GetAtt, Sub, codedeploy, ec2, ecs, route53, wafv2
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.ledger import Listener
 from cfngen.spec import Balancer
 from cfngen.stack import Stack
+from cfngen.stacks.common import in_order
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.values import (
@@ -79,7 +82,11 @@ def cluster_stack(
     )
     application = stack.add(codedeploy.Application("DeployApplication", ComputePlatform="ECS"))
     if balancer.domain and hosted_zone:
-        _alias(stack, balancer.domain, hosted_zone, made)
+        _alias(stack, "Alias", balancer.domain, hosted_zone, made)
+        for name in sorted(balancer.aliases):
+            _alias(stack, f"Alias{_digest(name)}", name, hosted_zone, made)
+    if balancer.web_acl:
+        stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
         cluster=ClusterName(cluster.ref()),
         deploy_application=Text(application.ref()),
@@ -210,6 +217,7 @@ def _listeners(
             "TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls
         )
     )
+    _further_certificates(stack, balancer, {"Https": https, "Test": test})
     return http, https, test
 
 
@@ -218,10 +226,27 @@ def to_https() -> elb.RedirectConfig:
     return elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
 
 
-def _alias(stack: Stack, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:
+def _further_certificates(stack: Stack, balancer: Balancer, listeners: Mapping[str, elb.Listener]) -> None:
+    """Each is a resource of its own, so that no listener is written when one comes or goes (A6.12)."""
+    for certificate in in_order(balancer.certificates):
+        for name, listener in listeners.items():
+            stack.add(
+                elb.ListenerCertificate(
+                    f"{name}Certificate{_digest(repr(certificate))}",
+                    ListenerArn=listener.ref(),
+                    Certificates=[elb.Certificate(CertificateArn=certificate)],
+                )
+            )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _alias(stack: Stack, title: str, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:
     stack.add(
         route53.RecordSetType(
-            "Alias",
+            title,
             HostedZoneId=hosted_zone,
             Name=domain,
             Type="A",

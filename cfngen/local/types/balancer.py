@@ -84,6 +84,17 @@ def _deregister(context: Context) -> None:
     context.call("elbv2", "DeregisterTargets", TargetGroupArn=context.physical, Targets=context.old["Targets"])
 
 
+def _certificates(context: Context) -> list[str]:
+    return [each["CertificateArn"] for each in context.properties["Certificates"]]
+
+
+def _listed(context: Context) -> Body | None:
+    """The certificate among those of its listener; nothing where it is none of them."""
+    told = context.call("elbv2", "DescribeListenerCertificates", ListenerArn=context.properties["ListenerArn"])
+    there = [each for each in told["Certificates"] if each["CertificateArn"] in _certificates(context)]
+    return {"Certificates": there} if there else None
+
+
 _HEALTH = (
     "HealthCheckEnabled",
     "HealthCheckIntervalSeconds",
@@ -219,5 +230,21 @@ TYPES = {
             _TAGS_READ,
         ),
         attributes={"RuleArn": "RuleArn", "IsDefault": "IsDefault"},
+    ),
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": Type(
+        "elbv2",
+        Call("AddListenerCertificates"),
+        lambda context, _: f"{context.properties['ListenerArn']}|{_certificates(context)[0]}",
+        delete=Call("RemoveListenerCertificates", ("ListenerArn", "Certificates")),
+        reads=(_listed,),
+        unseen={"ListenerArn": "is the listener whose certificates are read"},
+    ),
+    "AWS::WAFv2::WebACLAssociation": Type(
+        "wafv2",
+        Call("AssociateWebACL"),
+        lambda context, _: f"{context.properties['WebACLArn']}|{context.properties['ResourceArn']}|REGIONAL",
+        delete=Call("DisassociateWebACL", ("ResourceArn",)),
+        reads=(Read("GetWebACLForResource", {"ResourceArn": property_("ResourceArn")}, "WebACL.{WebACLArn: ARN}"),),
+        unseen={"ResourceArn": "is what the web ACL is read of"},
     ),
 }
