@@ -28,6 +28,7 @@ _HOMES = {
         "Database",
         "HealthCheck",
         "Linear",
+        "LogRouter",
         "Network",
         "OffHours",
         "Pipeline",

@@ -29,6 +29,7 @@ from cfngen import (
     HealthCheck,
     KeyArn,
     Linear,
+    LogRouter,
     Network,
     OffHours,
     Pipeline,
@@ -254,6 +255,11 @@ _beside = made(Container, CONTAINER, name="beside", command=("true",))
 _pipeline = made(Pipeline, PIPELINE, source=CodeCommit()) | made(
     Pipeline, PIPELINE, source=Connection(repository="a/b")
 )
+OUTPUT = {"Name": "kinesis_firehose", "delivery_stream": "logs"}
+LOG_ROUTER: Options = {
+    "secret_output": _option("secret_output", st.just({}) | _sourced.map(lambda secret: {"apikey": secret})),
+    "memory_mib": of("memory_mib", 64, 32),
+}
 
 
 def service_options(name: str) -> Options:
@@ -304,6 +310,7 @@ def service_options(name: str) -> Options:
             "policies",
             some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess", PolicyArn.parameter("OwnPolicyArn")), 3),
         ),
+        "log_router": _option("log_router", st.none() | made(LogRouter, LOG_ROUTER, image=IMAGE, output=OUTPUT)),
         "telemetry": _option("telemetry", st.none() | made(Telemetry, TELEMETRY, image=IMAGE)),
     }
 
@@ -385,6 +392,7 @@ TABLES: Mapping[type, Options] = {
     Database: DATABASE,
     HealthCheck: HEALTH_CHECK,
     Linear: STEPS,
+    LogRouter: LOG_ROUTER | {"image": of("image", IMAGE), "output": of("output", OUTPUT)},
     Network: NETWORK,
     OffHours: OFF_HOURS,
     Pipeline: PIPELINE,

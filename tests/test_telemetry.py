@@ -5,7 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cfngen import App, CodeCommit, Container, Pipeline, ScheduledTask, Service, Telemetry, Worker, stage_files
+from cfngen import (
+    App,
+    CodeCommit,
+    Container,
+    LogRouter,
+    Pipeline,
+    ScheduledTask,
+    Secret,
+    SecretArn,
+    Service,
+    Telemetry,
+    Worker,
+    stage_files,
+)
 from cfngen.semantics.template import read_template
 
 IMAGE = f"public.ecr.aws/aws-observability/aws-otel-collector@sha256:{'c' * 64}"
@@ -81,3 +94,30 @@ def test_the_revision_that_a_service_is_born_with_stays() -> None:
         return read_template(texts["service-web.yaml"]).section("Resources")["BootstrapTaskDefinition"]
 
     assert born(files(telemetry=BESIDE)) == born(files())
+
+
+def test_what_all_containers_print_goes_to_the_router_but_what_it_prints_itself() -> None:
+    key = Secret(arn=SecretArn.parameter("LogsKeyArn"), key="key")
+    router = LogRouter(image=IMAGE, output={"Name": "datadog", "Host": "${STACK_HOST}"}, secret_output={"apikey": key})
+    texts = files(log_router=router, containers=(Container(name="beside", command=("true",)),))
+    found = containers(texts, "web/taskdef.json")
+    for name in ("web", "beside"):
+        told = found[name]["logConfiguration"]
+        assert told["logDriver"] == "awsfirelens"
+        assert told["options"] == {"Name": "datadog", "Host": "${STACK_HOST}"}
+        assert told["secretOptions"] == [
+            {"name": "apikey", "valueFrom": "${STACK_CONTAINER_log_router_SECRET_apikey}:key::"}
+        ]
+    assert "${STACK_HOST}" not in texts["web/taskdef.json"], "what looks like a placeholder is the user's own text"
+    itself = found["log-router"]
+    assert (itself["essential"], itself["user"], itself["firelensConfiguration"]) == (True, "0", {"type": "fluentbit"})
+    assert itself["logConfiguration"]["logDriver"] == "awslogs"
+    stack = read_template(texts["service-web.yaml"]).section("Resources")
+    rights = stack["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert [each["Resource"] for each in rights if each["Action"] == ["secretsmanager:GetSecretValue"]] == [
+        [{"Ref": "LogsKeyArn"}]
+    ]
+
+
+def test_without_a_router_containers_print_to_the_log_group() -> None:
+    assert "awsfirelens" not in files()["web/taskdef.json"]

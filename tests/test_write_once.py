@@ -35,6 +35,7 @@ from cfngen import (
     KeyArn,
     LedgerError,
     Linear,
+    LogRouter,
     Network,
     OffHours,
     Pipeline,
@@ -483,6 +484,13 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         ),
         "policies": ((), ("AmazonS3ReadOnlyAccess",)),
         "telemetry": (None, Telemetry(image=BESIDE)),
+        "log_router": (None, LogRouter(image=BESIDE, output={"Name": "null"})),
+    },
+    LogRouter: {
+        "image": (BESIDE, BESIDE.replace("1.27", "1.28")),
+        "output": ({"Name": "null"}, {"Name": "datadog", "Host": "logs.example.com"}),
+        "secret_output": ({}, {"apikey": Secret(arn=SecretArn.parameter("LogsArn"))}),
+        "memory_mib": (64, 32),
     },
     Telemetry: {
         "image": (BESIDE, BESIDE.replace("1.27", "1.28")),
@@ -552,6 +560,8 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Service), secrets={"MAIL": part}))
         case Statement():
             app = within(replace(born(Service), statements=(part,)))
+        case LogRouter():
+            app = within(replace(born(Service), log_router=part))
         case Telemetry():
             app = within(replace(born(Service), telemetry=part))
         case Worker():

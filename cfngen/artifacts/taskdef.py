@@ -16,7 +16,7 @@ from cfngen.spec import App, Container, HealthCheck, ScheduledTask, Secret, Serv
 from cfngen.spec.container import volume
 from cfngen.spec.queue import url_variable
 from cfngen.spec.task import STORAGE_GIB, Task
-from cfngen.spec.telemetry import COLLECTOR, Telemetry
+from cfngen.spec.telemetry import COLLECTOR, ROUTER, LogRouter, Telemetry
 from cfngen.stacks.task import Access
 from cfngen.values import Value
 
@@ -59,6 +59,8 @@ def _whole(app: App, task: Task, access: Access | None, image: str) -> dict[str,
         if task.telemetry and each.name == COLLECTOR:
             made["environment"] = [{"name": "AOT_CONFIG_CONTENT", "value": _collector(app, task.telemetry)}]
         body["containerDefinitions"].append(made)
+    if task.log_router:
+        _route(body["containerDefinitions"], task.log_router)
     body["volumes"] = [{"name": name} for name in _volumes_of(task)]
     return body
 
@@ -167,6 +169,21 @@ def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str,
         | _order(each.depends_on)
         | _health(each.health_check)
     )
+
+
+def _route(containers: list[dict[str, Any]], router: LogRouter) -> None:
+    """Send what all containers print to the router, and make it one; what it prints itself stays as it is."""
+    secrets = [
+        {"name": name, "valueFrom": _value_from(known.secret(name, ROUTER), secret)}
+        for name, secret in sorted(router.secret_output.items())
+    ]
+    options = {name: _own(value) for name, value in sorted(router.output.items())}
+    for each in containers:
+        if each["name"] == ROUTER:
+            each |= {"user": "0", "readonlyRootFilesystem": False, "firelensConfiguration": {"type": "fluentbit"}}
+        else:
+            told: dict[str, Any] = {"logDriver": "awsfirelens", "options": options}
+            each["logConfiguration"] = told | ({"secretOptions": secrets} if secrets else {})
 
 
 def _to_the_collector(app: App, task: Task) -> dict[str, str]:

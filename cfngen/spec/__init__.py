@@ -13,7 +13,7 @@ from cfngen.spec.release import AllAtOnce, Canary, Linear, Release, SmokeTest
 from cfngen.spec.rights import Statement
 from cfngen.spec.scheduled import ScheduledTask
 from cfngen.spec.service import Scaling, ScheduledScaling, Service
-from cfngen.spec.telemetry import Telemetry
+from cfngen.spec.telemetry import LogRouter, Telemetry
 from cfngen.spec.worker import Worker, WorkerScaling
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Database",
     "HealthCheck",
     "Linear",
+    "LogRouter",
     "Network",
     "OffHours",
     "Pipeline",

@@ -24,7 +24,7 @@ from cfngen.spec.container import (
     volume,
 )
 from cfngen.spec.rights import Statement
-from cfngen.spec.telemetry import COLLECTOR, Telemetry
+from cfngen.spec.telemetry import COLLECTOR, ROUTER, LogRouter, Telemetry
 from cfngen.values import PolicyArn, Text
 
 # Fargate's pairs (G1); 32 vCPU are left out because the linter refuses them (G1.1).
@@ -70,11 +70,12 @@ class Task(Description):
     statements: tuple[Statement, ...] = ()
     policies: tuple[str | PolicyArn, ...] = ()
     telemetry: Telemetry | None = None
+    log_router: LogRouter | None = None
 
     @property
     def beside(self) -> tuple[Container, ...]:
-        """All containers beside the task's own, by name: those of the description, and the telemetry's."""
-        made = (self.telemetry.container,) if self.telemetry else ()
+        """All containers beside the task's own, by name: those of the description, the collector and the router."""
+        made = [each.container for each in (self.telemetry, self.log_router) if each]
         return tuple(sorted((*self.containers, *made), key=lambda each: each.name))
 
     @property
@@ -156,9 +157,12 @@ def _containers(task: Task) -> Iterator[Finding]:
         yield "ephemeral_storage_gib", f"{STORAGE_GIB}, which every task has, to 200"
     yield from order(task.name, task.depends_on, task.containers)
     names = [task.name, *(each.name for each in task.containers)]
-    taken = {COLLECTOR} if task.telemetry else set()
+    taken = {*([COLLECTOR] if task.telemetry else []), *([ROUTER] if task.log_router else [])}
     if task.name in taken:
-        yield "name", f"another name; {COLLECTOR!r} is the collector's in this task"
+        yield (
+            "name",
+            f"another name; {task.name!r} is the {'collector' if task.name == COLLECTOR else 'router'}'s in this task",
+        )
     for index, name in enumerate(names[1:]):
         if name in {*names[: index + 1], *taken}:
             yield f"containers[{index}].name", f"another name; {name!r} is taken in this task"

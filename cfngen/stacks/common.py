@@ -169,7 +169,7 @@ def tag(stack: Stack, tags: Mapping[str, str]) -> None:
     """Tag everything in the tree that takes tags, but for what is write-once; a tag that a resource has stays."""
     for each in stack.walk():
         for resource in each.template.resources.values():
-            name = TAGS.get(resource.resource_type, "Tags")
+            name = TAGS.get(str(resource.resource_type), "Tags")
             if name in resource.props and resource.resource_type not in UNTAGGED:
                 _tag(resource, name, tags)
 

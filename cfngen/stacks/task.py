@@ -18,6 +18,7 @@ from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 from cfngen import placeholders
 from cfngen.spec import Secret, SsmParameter
 from cfngen.spec.task import Task
+from cfngen.spec.telemetry import ROUTER
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, arn, from_this_account, given, in_order, only_kms_via, role, trust
 from cfngen.stacks.database import DatabaseOutputs
@@ -138,10 +139,13 @@ def task_role(
 def all_secrets(task: Task) -> list[tuple[str, Secret | SsmParameter]]:
     """The secrets of all its containers, each with its placeholder."""
     own = [(placeholders.secret(name), secret) for name, secret in sorted(task.secrets.items())]
+    beside = {each.name: each.secrets for each in task.containers}
+    if task.log_router:
+        beside[ROUTER] = task.log_router.secret_output
     return own + [
-        (placeholders.secret(name, each.name), secret)
-        for each in sorted(task.containers, key=lambda each: each.name)
-        for name, secret in sorted(each.secrets.items())
+        (placeholders.secret(name, container), secret)
+        for container, secrets in sorted(beside.items())
+        for name, secret in sorted(secrets.items())
     ]
 
 
