@@ -27,9 +27,9 @@ def data(item: Any) -> Any:
     if kind in _ATOMS:
         return item
     if kind is dict:
-        return {key: data(part) for key, part in item.items()}
+        return {key: part if type(part) in _ATOMS else data(part) for key, part in item.items()}
     if kind is list or kind is tuple:
-        return [data(part) for part in item]
+        return [part if type(part) in _ATOMS else data(part) for part in item]
     return _way(kind)(item)
 
 

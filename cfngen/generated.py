@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
@@ -27,7 +28,9 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
     folders: dict[Path, dict[str, str]] = {}
     problems: list[Problem] = []
     notes: list[str] = []
-    for each in stages:
+    for index, each in enumerate(stages):
+        if index:
+            gc.collect()  # a tree of stacks refers to itself, and the last one is not needed any more
         folder = out / each.name / each.stage
         try:
             ledger = _ledger(folder)

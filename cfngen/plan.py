@@ -8,7 +8,7 @@ files are made from plans, so nothing below has to know whether a thing is new.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -81,8 +81,11 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         raise LedgerError([*broken, *clashes])
     report(clashes)
     settled = _retire_removed(app, known)
+    active = {service.name: list(_records(app, service, settled)) for service in app.services}
     for service in sorted(app.services, key=lambda each: each.name):
-        settled = _settle_rules(app, service, settled, born=_service_key(service.name) in known.births)
+        others = [each for name, records in active.items() if name != service.name for each in records]
+        settled = _settle_rules(app, service, settled, others, born=_service_key(service.name) in known.births)
+        active[service.name] = list(_records(app, service, settled))
     if disorder := list(_disorder(app, settled)):
         raise LedgerError(disorder)
     rules = {service.name: _rules(service, settled) for service in app.services}
@@ -301,8 +304,10 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
     return ledger
 
 
-def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> Ledger:
-    """Retire the rules that are wanted no more, and add those that are new, each with its number."""
+def _settle_rules(
+    app: App, service: Service, ledger: Ledger, others: Sequence[tuple[Match, RuleRecord]], *, born: bool
+) -> Ledger:
+    """Retire the rules that are wanted no more, and add those that are new, each with its number between the `others`."""
     made = matches(service, _groups(service, ledger))
     wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in made}
     records = [
@@ -318,11 +323,7 @@ def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> 
     live = f"{title(service.name)}Rule{_digest(''.join(sorted(digests.values())), 1)}Live"
     for content in sorted(missing):
         listener, match = wanted[content]
-        active = [
-            (other, record.priority)
-            for other, record in _active(app, ledger, besides=service.name)
-            if record.listener == listener
-        ]
+        active = [(other, record.priority) for other, record in others if record.listener == listener]
         taken = [
             record.priority
             for every in (*ledger.rules.values(), records)
@@ -341,12 +342,6 @@ def _settle_rules(app: App, service: Service, ledger: Ledger, *, born: bool) -> 
 def _digest(content: str, generation: int) -> str:
     """A rule that comes back after it was retired is another rule: what it says may no longer be what is live."""
     return hashlib.sha256(f"{content} {generation}".encode()).hexdigest()[:8] if generation else content
-
-
-def _active(app: App, ledger: Ledger, besides: str) -> Iterator[tuple[Match, RuleRecord]]:
-    for service in app.services:
-        if service.name != besides:
-            yield from _records(app, service, ledger)
 
 
 def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:
@@ -407,7 +402,7 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
-        fewer = "name fewer paths" + (", change fewer rules in one update" if leaving else "") + f", or {SPLIT}"
+        fewer = f"name fewer paths, or {'change fewer rules in one update' if leaving else SPLIT}"
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
     for index, service in enumerate(app.services):

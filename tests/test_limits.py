@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,16 +161,15 @@ def test_all_that_passes_is_told_at_once() -> None:
     assert len(refusal.value.problems) == 2
 
 
-def bench(number: int, **options: object) -> App:
+def bench(number: int) -> App:
     names = [f"svc{index}" for index in range(number)]
     services = tuple(Service(name=name, paths=(f"/{name}/*",), health_path=f"/{name}/health") for name in names)
-    app = App(
+    return App(
         name="bench",
         services=services,
         database=Database(writers=tuple(names)),
         pipeline=Pipeline(source=CodeCommit(create=True)),
     )
-    return replace(app, **options)
 
 
 @pytest.mark.parametrize("number", [10, 45])
