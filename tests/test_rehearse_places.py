@@ -72,7 +72,8 @@ def test_places_of_a_service_are_those_that_its_rules_really_take() -> None:
 def test_a_service_that_headers_alone_lead_to_is_refused_by_name() -> None:
     asked = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Version", "Values": ["beta"]}}
     taken = rule("beta", path_pattern=["/*"])
-    listener = Listener("l", 443, "HTTPS", ({**taken, "Conditions": [*taken["Conditions"], asked]},), ("0.0.0.0/0",))
+    rules = ({**taken, "Conditions": [*taken["Conditions"], asked]}, rule("nobody"))
+    listener = Listener("l", 443, "HTTPS", rules, ("0.0.0.0/0",))
     with pytest.raises(RehearsalError, match="the header X-Version alone is not played"):
         places.own([listener], "l", ["beta"])
 
