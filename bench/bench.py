@@ -1,4 +1,4 @@
-"""What `cfngen generate` costs: CPU seconds and peak memory of the whole process, for 2, 10 and 40 services.
+"""What `cfngen generate` costs: CPU seconds and peak memory of the whole process, for 2, 10 and 45 services.
 
     python bench/bench.py [--floor FOLDER] [--rounds N]
 
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SIZES = (2, 10, 40)
+SIZES = (2, 10, 45)
 _DESCRIPTION = """\
 from cfngen import App, Balancer, CodeCommit, Database, Pipeline, Service
 
