@@ -44,11 +44,11 @@ app = App(name="shop", services=(Service(name="web"),))
 replace(app, stage=None)  # E: "None"; expected "str"
 replace(app, network=Database())  # E: "Database"; expected "Network"
 replace(app, database=None)
-replace(app, own_key_for=("log",))  # E: expected "tuple[Literal['logs', 'artifacts', 'images', 'database'], ...]"
+replace(app, own_key_for=("log",))  # E: expected "tuple[Literal['logs', 'artifacts', 'images', 'database', 'queues'], ...]"
 replace(app, off_hours=True)  # E: "bool"; expected "OffHours | None"
 replace(app, tags=("Team",))  # E: expected "Mapping[str, str]"
 
-Network(nat="two")  # E: expected "Literal['one', 'one per zone']"
+Network(nat="two")  # E: expected "Literal['one', 'one per zone', 'none']"
 Database(engine="oracle")  # E: expected "Literal['mysql', 'mariadb', 'postgres']"
 Balancer(https="yes")  # E: "str"; expected "bool"
 OffHours(working_days="MON")  # E: "str"; expected "tuple[str, ...]"
