@@ -254,8 +254,15 @@ class Execution:
             )
         return values
 
-    def invoke(self, _: Mapping[str, Any], settings: Mapping[str, str]) -> str:
-        """A state machine, whose tasks run as containers."""
+    def invoke(self, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+        """A state machine, whose tasks run as containers; the release of workers and scheduled tasks is not played."""
+        if settings.get("InputType") == "FilePath":
+            file = self.artifacts[action["inputArtifacts"][0]["name"]] / settings["Input"]
+            told = ", ".join(json.loads(file.read_text(encoding="utf-8")))
+            self.runner.story.not_played(
+                f"workers and scheduled tasks: {self.name} builds {told}, and releases nothing"
+            )
+            return f"{told}: not played"
         logs: list[str] = []
         arn = settings["StateMachineArn"]
         calls = {"ecs:runTask.sync": lambda given: self._task(given, logs)}
