@@ -38,6 +38,7 @@ _HOMES = {
         "ScheduledScaling",
         "ScheduledTask",
         "Secret",
+        "Serverless",
         "Service",
         "SmokeTest",
         "SsmParameter",

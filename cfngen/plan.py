@@ -35,7 +35,13 @@ from cfngen.stack import title
 BOOTSTRAP_IMAGE = "public.ecr.aws/docker/library/node:22-alpine"
 OWN_REGISTRY = "ecr:"
 """Begins a bootstrap image of the account's own registry, as the ledger knows it."""
-ENGINE_VERSIONS = {"mariadb": "11.8.6", "mysql": "8.4.8", "postgres": "17.9"}
+ENGINE_VERSIONS = {
+    "aurora-mysql": "8.0.mysql_aurora.3.10.3",
+    "aurora-postgresql": "17.9",
+    "mariadb": "11.8.6",
+    "mysql": "8.4.8",
+    "postgres": "17.9",
+}
 RULES_OF_A_BALANCER = RULES.number
 """Over all its listeners, defaults excluded (A6.15)."""
 
@@ -102,7 +108,8 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
     if app.database:
         settled = settled.with_birth("database", _database_values(app, app.database))
-        settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
+        if not app.database.is_aurora:
+            settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
     return Plan(
         app=app,
         rules=rules,

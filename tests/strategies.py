@@ -41,6 +41,7 @@ from cfngen import (
     ScheduledTask,
     Secret,
     SecretArn,
+    Serverless,
     Service,
     SmokeTest,
     SsmParameter,
@@ -124,6 +125,7 @@ _WINDOWS = of("backup_window", "10:00-10:30").map(lambda one: one | {"maintenanc
 DATABASE: Options = {
     "name": of("name", "app", "shop"),
     "engine": of("engine", "mysql", "mariadb", "postgres"),
+    "serverless": of("serverless", Serverless()),
     "instance_class": of("instance_class", "db.t4g.micro", "db.t4g.medium", "db.m7g.large"),
     "storage_gib": of("storage_gib", 20, 40),
     "storage_ceiling_gib": of("storage_ceiling_gib", 100, 200),
@@ -136,6 +138,19 @@ DATABASE: Options = {
     "readers": of("readers", ()),  # names of services: see `_with_access`
     "writers": of("writers", ()),
 }
+SERVERLESS: Options = {
+    "minimum_acu": of("minimum_acu", 0, 0.5, 2),
+    "maximum_acu": of("maximum_acu", 2, 16),
+    "pause_after_minutes": of("pause_after_minutes", 5, 60),
+    "reader_instances": of("reader_instances", 0, 1, 2),
+}
+_AURORA: Options = {
+    **{name: DATABASE[name] for name in ("name", "backup_days", "backup_window", "backup_plan", "protected")},
+    "serverless": _option("serverless", made(Serverless, SERVERLESS)),
+}
+_aurora = st.sampled_from(("aurora-mysql", "aurora-postgresql")).flatmap(
+    lambda engine: made(Database, _AURORA, engine=engine)
+)
 SCHEDULED_SCALING: Options = {
     "schedule": of("schedule", "cron(0 20 ? * * *)", "rate(1 hour)"),
     "minimum": of("minimum", 0, 1),
@@ -367,7 +382,7 @@ APP: Options = {
     "workers": _option("workers", st.just(()) | _worker.map(lambda worker: (worker,))),
     "scheduled_tasks": _option("scheduled_tasks", st.just(()) | _scheduled.map(lambda task: (task,))),
     "network": _option("network", made(Network, NETWORK) | st.just(Network(existing=True))),
-    "database": _option("database", st.none() | made(Database, DATABASE)),
+    "database": _option("database", st.none() | made(Database, DATABASE) | _aurora),
     "balancer": _option("balancer", made(Balancer, BALANCER)),
     "pipeline": _option("pipeline", st.none() | _pipeline),
     "tags": of("tags", {}, {"Team": "shop"}, {"CostCentre": "7", "Team": "shop"}),
@@ -400,6 +415,7 @@ TABLES: Mapping[type, Options] = {
     Release: release_options("alpha"),
     Scaling: SCALING,
     ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},
+    Serverless: SERVERLESS,
     ScheduledTask: scheduled_options("nightly") | {"name": of("name", "nightly")},
     Secret: SECRET | {"arn": of("arn", SecretArn(LITERAL_SECRET))},
     SmokeTest: SMOKE_TEST | {"path": of("path", "/alpha/items")},
@@ -523,7 +539,7 @@ def _with_part(draw: st.DrawFn, app: App) -> App:
     changed = draw(options[draw(st.sampled_from(sorted(options)))])
     try:
         part = replace(getattr(app, name), **changed)
-    except DescriptionError:  # what a network that exists does not have
+    except DescriptionError:  # what a network that exists does not have, or Aurora no use for
         return app
     return _accepted(app, **{name: part})
 

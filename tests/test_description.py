@@ -51,6 +51,7 @@ from cfngen import (
     ScheduledTask,
     Secret,
     SecretArn,
+    Serverless,
     Service,
     SmokeTest,
     SsmParameter,
@@ -236,6 +237,16 @@ REFUSED = [
       for text in ("mon:00:00-mon:01:00", "tue:23:00-tue:23:45", "sun:12:00-mon:11:00")),
     *(case(BackupPlan, option, "1 to 36500, or None for no such copies", **{option: days})
       for option in ("weekly_days", "monthly_days") for days in (0, 36501)),
+    *(case(Database, option, f"nothing, with aurora-mysql: {why}", engine="aurora-mysql", **{option: value})
+      for option, value, why in (("instance_class", "db.m7g.large", "its capacity is what serverless says"), ("storage_gib", 40, "its storage begins small"),
+                                 ("storage_ceiling_gib", 200, "its storage grows by itself"), ("multi_az", True, "its storage is in three zones"))),
+    case(Database, "backup_days", "1 to 35; without", engine="aurora-postgresql", backup_days=0),
+    case(Database, "serverless", "nothing, with an engine that is not Aurora's", serverless=Serverless(minimum_acu=1)),
+    *(case(Serverless, "minimum_acu", "0 to 256, in steps of 0.5", minimum_acu=acu) for acu in (-0.5, 0.25, 0.7)),
+    *(case(Serverless, "maximum_acu", "1 to 256, in steps of 0.5", maximum_acu=acu) for acu in (0.5, 256.5, 3.3)),
+    case(Serverless, "minimum_acu", "at most maximum_acu, here 4", minimum_acu=8),
+    *(case(Serverless, "pause_after_minutes", "5 to 1440", pause_after_minutes=minutes) for minutes in (4, 1441)),
+    *(case(Serverless, "reader_instances", "0 to 15", reader_instances=count) for count in (-1, 16)),
     case(BackupPlan, "monthly_days", "without either there are no copies", weekly_days=None, monthly_days=None),
     *(case(App, f"database.{option}", f"{says} at which the stage is awake: from 07:00 to 20:00, Europe/Berlin, all the year", off_hours=OffHours(timezone="Europe/Berlin"),
            database=Database(backup_window=daily, maintenance_window=weekly))

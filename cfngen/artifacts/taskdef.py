@@ -51,7 +51,7 @@ def _whole(app: App, task: Task, access: Access | None, image: str) -> dict[str,
     secrets = _own_secrets(task)
     if access:
         secrets |= _login("DB", known.DB_SECRET_ARN)
-    variables = _variables(app, task, database=bool(access))
+    variables = _variables(app, task, _database_host(app, access))
     body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
     body["containerDefinitions"][0] |= _order(task.depends_on) | _health(task.health_check)
     for each in task.beside:
@@ -72,7 +72,7 @@ def migration_taskdef(app: App, service: Service) -> str:
     """
     secrets = _own_secrets(service) | _login("DB_ADMIN", known.DB_MASTER_SECRET_ARN)
     secrets |= _login("DB_READER", known.DB_READER_SECRET_ARN) | _login("DB_WRITER", known.DB_WRITER_SECRET_ARN)
-    variables = _variables(app, service, database=True)
+    variables = _variables(app, service, known.DB_HOST)
     body = _task(app, service, known.MIGRATION, known.MIGRATION_EXECUTION_ROLE_ARN, of(known.IMAGE), variables, secrets)
     body["containerDefinitions"][0]["command"] = [_own(part) for part in service.migrate]
     return _text(body)
@@ -264,7 +264,14 @@ def _environment(options: Task | Container, container: str = "") -> dict[str, st
     }
 
 
-def _variables(app: App, service: Task, *, database: bool) -> dict[str, str]:
+def _database_host(app: App, access: Access | None) -> str:
+    """What stands for the database's address; who only reads has one of its own where there are readers."""
+    if access is None or app.database is None:
+        return ""
+    return known.DB_READER_HOST if access == "reader" and app.database.has_reader_address else known.DB_HOST
+
+
+def _variables(app: App, service: Task, host: str) -> dict[str, str]:
     own = _environment(service)
     if service.telemetry:
         own = {
@@ -275,8 +282,8 @@ def _variables(app: App, service: Task, *, database: bool) -> dict[str, str]:
     if isinstance(service, Worker) and service.queue:
         own |= {"QUEUE_URL": of(known.QUEUE_URL)}
     own |= {url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)}
-    if database and app.database:
-        own |= {"DB_HOST": of(known.DB_HOST), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
+    if host and app.database:
+        own |= {"DB_HOST": of(host), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
     return own
 
 

@@ -15,7 +15,7 @@ from cfngen.deploy.account import Account, asking
 from cfngen.deploy.events import Follower, mark
 from cfngen.deploy.failure import leaves, ways
 from cfngen.deploy.planning import RefusedError, Wanted
-from cfngen.deploy.remains import Going, Left, in_order, of_stack
+from cfngen.deploy.remains import DATABASES, Going, Left, in_order, of_stack
 from cfngen.deploy.running import Begun, Outcome, Watch, follow
 from cfngen.operate.finding import command
 from cfngen.operate.preflight import preflight
@@ -23,7 +23,6 @@ from cfngen.operate.read import read
 from cfngen.operate.state import NESTED_STACK, Stack, State
 
 _BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
-_INSTANCE = "AWS::RDS::DBInstance"
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,7 @@ def destroy(account: Account, farewell: Farewell, until: float, watch: Watch) ->
 def logs_of_databases(account: Account, farewell: Farewell) -> Iterator[Left]:
     """The log groups that RDS made itself; no stack knows of them."""
     databases = [each for stack in farewell.going for each in stack.databases]
-    for place, name in databases:
-        prefix = f"/aws/rds/instance/{name}/"
+    for place, prefix in databases:
         try:
             found = account.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
         except (ClientError, BotoCoreError):
@@ -134,12 +132,13 @@ def _guards(account: Account, state: State) -> Iterator[str]:
                 yield "    " + command(
                     "aws", "elbv2", "modify-load-balancer-attributes", "--load-balancer-arn", each.physical_id, "--attributes", attribute
                 )  # fmt: skip
-        for each in stack.of_type(_INSTANCE):
-            if each.physical_id and _guards_database(account, each.physical_id):
-                yield f"  {stack.path}/{each.logical_id} is protected from deletion. Take that off: {off}"
-                yield "    " + command(
-                    "aws", "rds", "modify-db-instance", "--db-instance-identifier", each.physical_id, "--no-deletion-protection", "--apply-immediately"
-                )  # fmt: skip
+        for kind, (_, named, _) in DATABASES.items():
+            for each in stack.of_type(kind):
+                if each.physical_id and _guards_database(account, kind, each.physical_id):
+                    yield f"  {stack.path}/{each.logical_id} is protected from deletion. Take that off: {off}"
+                    yield "    " + command(
+                        "aws", "rds", f"modify-{named}", f"--{named}-identifier", each.physical_id, "--no-deletion-protection", "--apply-immediately"
+                    )  # fmt: skip
 
 
 def _guards_balancer(account: Account, arn: str) -> bool:
@@ -150,9 +149,13 @@ def _guards_balancer(account: Account, arn: str) -> bool:
     return {each["Key"]: each["Value"] for each in told}.get("deletion_protection.enabled") == "true"
 
 
-def _guards_database(account: Account, name: str) -> bool:
+def _guards_database(account: Account, kind: str, name: str) -> bool:
+    client = account.client("rds")
     try:
-        told = account.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        if kind == "AWS::RDS::DBCluster":
+            told = client.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+        else:
+            told = client.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
     except (ClientError, BotoCoreError):
         return False
     return any(each.get("DeletionProtection") for each in told)

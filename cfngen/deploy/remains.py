@@ -19,7 +19,11 @@ _COMMANDS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
     "AWS::S3::Bucket": lambda name: ("aws", "s3", "rb", f"s3://{name}", "--force"),
     "AWS::SecretsManager::Secret": lambda arn: ("aws", "secretsmanager", "delete-secret", "--secret-id", arn),
 }  # fmt: skip
-_DATABASE = "AWS::RDS::DBInstance"
+DATABASES = {
+    "AWS::RDS::DBCluster": ("cluster", "db-cluster", "DBCluster"),
+    "AWS::RDS::DBInstance": ("instance", "db-instance", "DB"),
+}
+"""Databases: what they are called in the names of log groups, in commands, and before Snapshots in answers."""
 _REPOSITORY = "AWS::CodeCommit::Repository"
 _LAST = "AWS::KMS::Key"
 """What others are encrypted with goes last."""
@@ -38,7 +42,9 @@ class Left:
 
 @dataclass(frozen=True)
 class Going:
-    """What a deletion does to one stack: how many resources go, and what of it stays. `databases`: place and name."""
+    """What a deletion does to one stack: how many resources go, and what of it stays. `databases`: place, and what the
+    names of its log groups begin with.
+    """
 
     stack: str
     deleted: int
@@ -58,7 +64,11 @@ def of_stack(stack: Stack, template: Mapping[str, Any], *, is_kept: bool = False
             deleted += 1
         else:
             left.append(_left(stack, each, becomes))
-    databases = ((f"{stack.path}/{each.logical_id}".strip("/"), each.physical_id) for each in stack.of_type(_DATABASE))
+    databases = (
+        (f"{stack.path}/{each.logical_id}".strip("/"), f"/aws/rds/{names[0]}/{each.physical_id}/")
+        for kind, names in DATABASES.items()
+        for each in stack.of_type(kind)
+    )
     return Going(stack.path, deleted, tuple(left), tuple(databases))
 
 
@@ -86,7 +96,7 @@ def _repository(number: str) -> str:
 
 def _snapshots(each: Resource) -> str:
     """The name of a final snapshot is AWS's choice, so it has to be asked for."""
-    query = "DBSnapshots[?SnapshotType=='manual'].DBSnapshotIdentifier"
-    return command(
-        "aws", "rds", "describe-db-snapshots", "--db-instance-identifier", each.physical_id, "--query", query
-    )
+    _, named, told = DATABASES[each.type]
+    query = f"{told}Snapshots[?SnapshotType=='manual'].{told}SnapshotIdentifier"
+    kind = "describe-db-cluster-snapshots" if named == "db-cluster" else "describe-db-snapshots"
+    return command("aws", "rds", kind, f"--{named}-identifier", each.physical_id, "--query", query)

@@ -72,13 +72,19 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class Database:
-    """The database instance: its address, and the secret of its master."""
+    """The database: its address, and the secret of its master. A cluster with readers has an address for them, too."""
 
     host: str
     port: int
     name: str
     master: str
     engine: str
+    reader_host: str = ""
+
+    @property
+    def hosts(self) -> list[str]:
+        """Every address."""
+        return [self.host, *([self.reader_host] if self.reader_host else [])]
 
 
 def services(account: Account) -> list[Service]:
@@ -212,6 +218,11 @@ def migrates(account: Account, service: Service) -> bool:
 
 def database(account: Account) -> Database | None:
     """The database, if the application has one."""
+    for told in account.all("rds", "describe_db_clusters", "DBClusters"):
+        return Database(
+            told["Endpoint"], int(told["Port"]), told.get("DatabaseName", ""), told["MasterUserSecret"]["SecretArn"],
+            told["Engine"], told["ReaderEndpoint"],
+        )  # fmt: skip
     for told in account.all("rds", "describe_db_instances", "DBInstances"):
         endpoint = told["Endpoint"]
         return Database(

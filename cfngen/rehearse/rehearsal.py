@@ -223,11 +223,15 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         if database:
             address = f"{shop.subnet.rpartition('.')[0]}.254"
             server = Server(room, engine, address)
-            certificate = authority.certificate("database", [database.host])
+            certificate = authority.certificate("database", database.hosts)
             server.open(account, database, shop.image, NETWORK, certificate)
-            tasks.hosts[database.host] = address
+            tasks.hosts |= dict.fromkeys(database.hosts, address)
+            alone = (
+                ", one server for writer and readers, which neither scales nor pauses" if database.reader_host else ""
+            )
             story.tell(
-                "run", f"{database.engine} played by MariaDB with TLS required at {database.host}:{database.port}"
+                "run",
+                f"{database.engine} played by MariaDB with TLS required at {database.host}:{database.port}{alone}",
             )
         listeners = deployed.listeners(account)
         balancer = loopback([each.port for each in listeners])

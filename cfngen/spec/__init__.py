@@ -5,7 +5,7 @@ from __future__ import annotations
 from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, HealthCheck, Secret, SsmParameter
-from cfngen.spec.database import BackupPlan, Database
+from cfngen.spec.database import BackupPlan, Database, Serverless
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import Queue
@@ -36,6 +36,7 @@ __all__ = [
     "ScheduledScaling",
     "ScheduledTask",
     "Secret",
+    "Serverless",
     "Service",
     "SmokeTest",
     "SsmParameter",

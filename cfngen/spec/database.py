@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cfngen.describe import Description, Finding
@@ -17,6 +17,8 @@ _MEMORY_GIB = {  # of the sizes that every family shares; r classes have twice a
 }
 
 _DAYS_OF_A_COPY = 36500
+_GREATEST_ACU = 256  # I1.10
+_READER_INSTANCES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +41,48 @@ class BackupPlan(Description):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Database(Description):
-    """An RDS database in isolated subnets: encrypted, TLS required, its master password known to nobody.
+class Serverless(Description):
+    """The capacity of Aurora Serverless v2, in ACUs: about 2 GiB of memory each, with CPU to it.
 
-    `engine` is MySQL 8.4, MariaDB 11.8 or PostgreSQL 17, fixed from birth.
+    Each instance has `minimum_acu` to `maximum_acu`, as the load asks, in steps of a half. With a `minimum_acu` of 0 it pauses
+    after `pause_after_minutes` without a connection, and the next connection waits for it, about 15 seconds.
+    `reader_instances` are further instances, which take over when the writing one fails; services that are readers of the
+    database are given their address.
+    """
+
+    minimum_acu: float = 0.5
+    maximum_acu: float = 4
+    pause_after_minutes: int = 5
+    reader_instances: int = 0
+
+    def checks(self) -> Iterator[Finding]:
+        for option, least in (("minimum_acu", 0), ("maximum_acu", 1)):
+            acu = getattr(self, option)
+            if not least <= acu <= _GREATEST_ACU or acu * 2 % 1:
+                yield option, f"{least} to {_GREATEST_ACU}, in steps of 0.5"
+        if self.minimum_acu > self.maximum_acu:
+            yield "minimum_acu", f"at most maximum_acu, here {self.maximum_acu:g}"
+        if not 5 <= self.pause_after_minutes <= 1440:
+            yield "pause_after_minutes", "5 to 1440"
+        if not 0 <= self.reader_instances <= _READER_INSTANCES:
+            yield "reader_instances", f"0 to {_READER_INSTANCES}"
+
+
+_OF_AN_INSTANCE = {
+    "instance_class": "its capacity is what serverless says",
+    "storage_gib": "its storage begins small and grows by itself",
+    "storage_ceiling_gib": "its storage grows by itself, up to AWS's own limit",
+    "multi_az": "its storage is in three zones, and reader_instances of serverless take over",
+}
+"""What Aurora has no use for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database(Description):
+    """A database in isolated subnets: encrypted, TLS required, its master password known to nobody.
+
+    `engine` is RDS's MySQL 8.4, MariaDB 11.8 or PostgreSQL 17, or Aurora Serverless v2 that speaks as MySQL 8.0 or PostgreSQL 17 do;
+    fixed from birth. `serverless` is the capacity of Aurora; `instance_class` is that of the others.
     `name` is the schema's name; in PostgreSQL the database's. `readers` and `writers` are names of services: a reader gets a secret whose
     user may only SELECT, a writer one that may change rows. `protected` guards it from deletion; a final
     snapshot is taken in any case. Storage grows by itself from `storage_gib` up to `storage_ceiling_gib`.
@@ -52,7 +92,8 @@ class Database(Description):
     """
 
     name: str = "app"
-    engine: Literal["mysql", "mariadb", "postgres"] = "mysql"
+    engine: Literal["mysql", "mariadb", "postgres", "aurora-mysql", "aurora-postgresql"] = "mysql"
+    serverless: Serverless = field(default_factory=Serverless)
     instance_class: str = "db.t4g.micro"
     storage_gib: int = 20
     storage_ceiling_gib: int = 100
@@ -68,6 +109,14 @@ class Database(Description):
     def checks(self) -> Iterator[Finding]:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name, re.ASCII):
             yield "name", "a schema's name: a letter, then up to 31 lower-case letters, digits and underscores"
+        if self.is_aurora:
+            for option, instead in _OF_AN_INSTANCE.items():
+                if getattr(self, option) != type(self).__dataclass_fields__[option].default:
+                    yield option, f"nothing, with {self.engine}: {instead}"
+            yield from self._common_checks()
+            return
+        if self.serverless != Serverless():
+            yield "serverless", "nothing, with an engine that is not Aurora's; its capacity is that of instance_class"
         if self.memory_gib is None:
             yield "instance_class", "a current t, m or r class, such as 'db.t4g.micro' or 'db.m7g.large'"
         if not 20 <= self.storage_gib <= 65536:
@@ -79,6 +128,9 @@ class Database(Description):
                 "storage_ceiling_gib",
                 f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)}",  # I2.11
             )
+        yield from self._common_checks()
+
+    def _common_checks(self) -> Iterator[Finding]:
         if not 1 <= self.backup_days <= 35:
             yield "backup_days", "1 to 35; without backups nothing can be restored"
         yield from wrong(self.backup_window, self.maintenance_window)
@@ -92,6 +144,16 @@ class Database(Description):
         own = given(self.backup_window, self.maintenance_window)
         plain = calm() if self.backup_plan else None
         return own or (plain if awake is None else from_then_on(awake))
+
+    @property
+    def is_aurora(self) -> bool:
+        """Whether it is a cluster of Aurora rather than one instance."""
+        return self.engine.startswith("aurora-")
+
+    @property
+    def has_reader_address(self) -> bool:
+        """Whether readers have an address of their own."""
+        return self.is_aurora and self.serverless.reader_instances > 0
 
     @property
     def memory_gib(self) -> int | None:

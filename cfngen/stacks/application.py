@@ -55,6 +55,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     if app.network.existing:
         network = network or existing_network(with_database=bool(app.database))
     balancer = _balancer_parameters(app, network)
+    in_own_network = network is None
     network = network or stack.nest(
         "network",
         network_stack,
@@ -67,7 +68,15 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         stack.nest("ide", ide_stack, common, network)
     database = (
         stack.nest(
-            "database", database_stack, common, foundation, network, app.database, plan.engine_version, app.off_hours
+            "database",
+            database_stack,
+            common,
+            foundation,
+            network,
+            app.database,
+            plan.engine_version,
+            app.off_hours,
+            in_own_network=in_own_network,
         )
         if app.database
         else None

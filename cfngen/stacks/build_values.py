@@ -49,7 +49,11 @@ def task_values(
         placeholders.TASK_ROLE_ARN: made.task_role,
     }
     if database and access:
-        values |= {placeholders.DB_HOST: database.host, placeholders.DB_PORT: database.port}
+        if access == "reader" and database.reader_host:
+            values[placeholders.DB_READER_HOST] = database.reader_host
+        else:
+            values[placeholders.DB_HOST] = database.host
+        values[placeholders.DB_PORT] = database.port
         values[placeholders.DB_SECRET_ARN] = database.reader_secret if access == "reader" else database.writer_secret
     if queue:
         values[placeholders.QUEUE_URL] = queue.url

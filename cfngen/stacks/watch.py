@@ -207,9 +207,9 @@ def _dashboard(
     for number, task in enumerate(scheduled):
         widgets += scheduled_row(task, f"T{number}", y, known)
         y += 6
-    if database:
-        known["Database"] = database.instance
-        widgets += _database_row(y)
+    if database and (watched := database.instance or database.cluster):
+        known["Database"] = watched
+        widgets += _database_row(y, is_cluster=database.instance is None)
     lines = ",\n".join(json.dumps(widget, separators=(",", ":")) for widget in widgets)
     return Sub(f'{{"widgets":[\n{lines}\n]}}', known)
 
@@ -250,14 +250,21 @@ def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
     ]
 
 
-def _database_row(y: int) -> list[dict[str, Any]]:
-    charts = (
+def _database_row(y: int, *, is_cluster: bool) -> list[dict[str, Any]]:
+    of_a_cluster = (
+        ("capacity in ACU", "ServerlessDatabaseCapacity"),
+        ("connections", "DatabaseConnections"),
+        ("storage", "VolumeBytesUsed"),
+        ("capacity used %", "ACUUtilization"),
+    )
+    of_an_instance = (
         ("CPU %", "CPUUtilization"),
         ("connections", "DatabaseConnections"),
         ("free storage", "FreeStorageSpace"),
         ("free memory", "FreeableMemory"),
     )
+    dimension = "DBClusterIdentifier" if is_cluster else "DBInstanceIdentifier"
     return [
-        chart(f"database: {label}", [["AWS/RDS", metric, "DBInstanceIdentifier", "${Database}"]], index * 6, y, width=6)
-        for index, (label, metric) in enumerate(charts)
+        chart(f"database: {label}", [["AWS/RDS", metric, dimension, "${Database}"]], index * 6, y, width=6)
+        for index, (label, metric) in enumerate(of_a_cluster if is_cluster else of_an_instance)
     ]

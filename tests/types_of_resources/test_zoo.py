@@ -31,7 +31,8 @@ def test_each_property_moves_alone_and_a_rollback_restores_all(endpoint: str) ->
     assert [line for each in before.walk() for line in unseen(provider, each)] == []
 
     for resource in before.walk():
-        for attribute in TYPES[resource.kind].attributes:
+        clustered = "DBClusterIdentifier" in resource.properties  # its secret is the cluster's
+        for attribute in [each for each in TYPES[resource.kind].attributes if not (clustered and "Secret" in each)]:
             assert provider.attribute(resource, attribute) is not None
 
     # One property of each resource at a time, and back.

@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cfngen.local.types.entry import Body, Call, Context, Name, Part, Read, Type, arn, changed, physical, tags, update
+from cfngen.local.types.entry import (
+    Body,
+    Call,
+    Context,
+    Custom,
+    Name,
+    Part,
+    Read,
+    Type,
+    arn,
+    changed,
+    physical,
+    tags,
+    update,
+)
 from cfngen.semantics.update import RefusedError
 
 
-def _tags(kind: str) -> Part:
+def tagged(kind: str) -> Part:
+    """The tags of a kind of resource."""
     return tags("AddTagsToResource", "RemoveTagsFromResource", "ResourceName", arn("rds", kind + ":{}"))
 
 
-def _tags_read(kind: str) -> Read:
+def tags_told(kind: str) -> Read:
+    """What tells them."""
     return Read("ListTagsForResource", {"ResourceName": arn("rds", kind + ":{}")})
 
 
-def _instance(properties: Body) -> Body:
+def folded_secret(properties: Body) -> Body:
     """The key of the master's secret lies in an object in templates, and beside the rest in the API."""
     told = dict(properties)
     secret = told.pop("MasterUserSecret", {})
@@ -54,6 +70,7 @@ _MODIFIED = (
     "Port",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
+    "PromotionTier",
     "PubliclyAccessible",
     "StorageThroughput",
     "StorageType",
@@ -99,15 +116,21 @@ def _log_exports(context: Context) -> None:
     )
 
 
-def _parameters(context: Context) -> None:
-    """A parameter that is gone gets its default again. Static ones want a restart, which CloudFormation never makes (I2.19)."""
-    old, new = (side.get("Parameters", {}) for side in (context.old, context.properties))
-    gone = [{"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in old if name not in new]
-    if gone:
-        context.call("rds", "ResetDBParameterGroup", DBParameterGroupName=context.physical, Parameters=gone)
-    told = [_parameter(name, value) for name, value in new.items() if old.get(name) != value]
-    if told:
-        context.call("rds", "ModifyDBParameterGroup", DBParameterGroupName=context.physical, Parameters=told)
+def parameters(kind: str) -> Custom:
+    """What writes the parameters of a group of that kind."""
+
+    def write(context: Context) -> None:
+        """A parameter that is gone gets its default again. Static ones want a restart, which CloudFormation never makes (I2.19)."""
+        old, new = (side.get("Parameters", {}) for side in (context.old, context.properties))
+        named = {f"{kind}Name": context.physical}
+        gone = [{"ParameterName": name, "ApplyMethod": "pending-reboot"} for name in old if name not in new]
+        if gone:
+            context.call("rds", f"Reset{kind}", **named, Parameters=gone)
+        told = [_parameter(name, value) for name, value in new.items() if old.get(name) != value]
+        if told:
+            context.call("rds", f"Modify{kind}", **named, Parameters=told)
+
+    return write
 
 
 def _parameter(name: str, value: Any) -> Mapping[str, Any]:
@@ -137,12 +160,12 @@ TYPES = {
             update(
                 "ModifyDBSubnetGroup", "DBSubnetGroupDescription", "SubnetIds", given={"DBSubnetGroupName": physical}
             ),
-            _tags("subgrp"),
+            tagged("subgrp"),
         ),
         delete=Call("DeleteDBSubnetGroup", given={"DBSubnetGroupName": physical}),
         reads=(
             Read("DescribeDBSubnetGroups", {"DBSubnetGroupName": physical}, "DBSubnetGroups[0]"),
-            _tags_read("subgrp"),
+            tags_told("subgrp"),
         ),
         attributes={"DBSubnetGroupArn": arn("rds", "subgrp:{}")},
     ),
@@ -151,12 +174,12 @@ TYPES = {
         Call("CreateDBParameterGroup", names={"Family": "DBParameterGroupFamily"}),
         "DBParameterGroup.DBParameterGroupName",
         Name("DBParameterGroupName", 255, is_lower=True),
-        parts=(Part(_parameters, ("Parameters",), whole=True), _tags("pg")),
+        parts=(Part(parameters("DBParameterGroup"), ("Parameters",), whole=True), tagged("pg")),
         delete=Call("DeleteDBParameterGroup", given={"DBParameterGroupName": physical}),
         reads=(
             Read("DescribeDBParameterGroups", {"DBParameterGroupName": physical}, "DBParameterGroups[0]"),
             Read("DescribeDBParameters", {"DBParameterGroupName": physical, "Source": "user"}),
-            _tags_read("pg"),
+            tags_told("pg"),
         ),
         attributes={"DBParameterGroupArn": arn("rds", "pg:{}"), "DBParameterGroupName": physical},
     ),
@@ -165,16 +188,16 @@ TYPES = {
         Call("CreateDBInstance", names={"VPCSecurityGroups": "VpcSecurityGroupIds"}),
         "DBInstance.DBInstanceIdentifier",
         Name("DBInstanceIdentifier", 63, is_lower=True),
-        folded=_instance,
+        folded=folded_secret,
         parts=(
             Part(_modify, _MODIFIED, whole=True, is_update=True),
             Part(_log_exports, ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
-            _tags("db"),
+            tagged("db"),
         ),
         delete=_delete_instance,
         reads=(
             Read("DescribeDBInstances", {"DBInstanceIdentifier": physical}, "DBInstances[0]"),
-            _tags_read("db"),
+            tags_told("db"),
         ),
         attributes={
             "Endpoint.Address": "Endpoint.Address",

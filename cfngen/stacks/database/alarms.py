@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import log2
 
 from troposphere import Join, Sub, cloudwatch
 
-from cfngen.spec import Database
+from cfngen.spec import Database, Serverless
 from cfngen.stack import Stack
 from cfngen.stacks.database.engines import ENGINES
 from cfngen.values import AlarmName, Text
@@ -49,6 +50,37 @@ def composite(stack: Stack, each: Iterable[cloudwatch.Alarm]) -> AlarmName:
             cloudwatch.CompositeAlarm("Alarm", AlarmDescription="The database needs a look", AlarmRule=rule)
         ).ref()
     )
+
+
+def of_cluster(database: Database, watched: Watched) -> Iterator[cloudwatch.Alarm]:
+    """Capacity, CPU, memory and connections of Aurora; its metrics are of the greatest capacity, not of what there is now."""
+    capacity = database.serverless
+    yield watched.alarm(
+        "CapacityAlarm", "more than 90 % of the greatest capacity is used", "ACUUtilization", "Average", ">", 90
+    )
+    yield watched.alarm("CpuAlarm", "CPU above 80 % for a quarter of an hour", "CPUUtilization", "Average", ">", 80)
+    memory = round(capacity.maximum_acu * 2 * _GIB)
+    yield watched.alarm(
+        "MemoryAlarm", "less than 5 % of the memory is free", "FreeableMemory", "Minimum", "<", memory * 5 // 100
+    )
+    yield watched.alarm(
+        "ConnectionsAlarm",
+        "the connections run out",
+        "DatabaseConnections",
+        "Maximum",
+        ">",
+        aurora_connections(database.engine, capacity) * 60 // 100,
+    )
+
+
+def aurora_connections(engine: str, capacity: Serverless) -> int:
+    """What Aurora makes max_connections of: the memory of the greatest capacity, by a formula of each engine."""
+    memory = capacity.maximum_acu * 2 * _GIB
+    if engine == "aurora-postgresql":
+        most = min(int(memory / ENGINES[engine].bytes_a_connection), 5000)
+    else:
+        most = max(int(45 * log2(memory / 805306368)), int(1000 * log2(memory / 8187281408)))
+    return min(most, 2000) if capacity.minimum_acu < 1 else most
 
 
 def of_instance(database: Database, watched: Watched) -> Iterator[cloudwatch.Alarm]:

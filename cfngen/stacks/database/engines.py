@@ -11,7 +11,7 @@ _FILED = {"slow_query_log": "1", "long_query_time": "1", "log_output": "FILE"}
 
 @dataclass(frozen=True)
 class Engine:
-    """What differs between engines. `bytes_a_connection` is what RDS makes max_connections of.
+    """What differs between engines. `bytes_a_connection` is what RDS makes max_connections of, but for Aurora's MySQL.
 
     `ends_on_time`: RDS knows extended support of it, which is off (I1.4). `observes_all`: Performance Insights go with
     its smallest classes, too (I2.15). `master` is the first user; PostgreSQL keeps the name admin for itself.
@@ -60,5 +60,22 @@ ENGINES = {
         bytes_a_connection=9531392,
         master="postgres",
         observes_all=True,
+    ),
+    "aurora-mysql": Engine(
+        says="Aurora for MySQL 8.0",
+        family="aurora-mysql8.0",
+        port=3306,
+        parameters={"require_secure_transport": "ON", **_FILED},
+        logs=("error", "slowquery"),
+        bytes_a_connection=0,
+    ),
+    "aurora-postgresql": Engine(
+        says="Aurora for PostgreSQL 17",
+        family="aurora-postgresql17",
+        port=5432,
+        parameters={"rds.force_ssl": "1", "log_min_duration_statement": "1000"},
+        logs=("postgresql",),
+        bytes_a_connection=9531392,
+        master="postgres",
     ),
 }

@@ -19,17 +19,22 @@ from cfngen.values import AlarmName, KeyArn, SecretArn, SecurityGroupId, Text
 
 @dataclass(frozen=True)
 class DatabaseOutputs:
-    """Where the database is, who may come in, and which secret opens it as whom."""
+    """Where the database is, who may come in, and which secret opens it as whom.
+
+    It is an `instance` or a `cluster`, by its identifier. `reader_host` is an address for those who only read, if there is one.
+    """
 
     host: Text
     port: Text
-    instance: Text
+    instance: Text | None
     security_group: SecurityGroupId
     master_secret: SecretArn
     reader_secret: SecretArn
     writer_secret: SecretArn
     alarm: AlarmName
     engine_port: int = ENGINES["mysql"].port
+    cluster: Text | None = None
+    reader_host: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Wanted:
     database: Database
     engine_version: str
     off_hours: OffHours | None
+    in_own_network: bool
 
     @property
     def engine(self) -> Engine:

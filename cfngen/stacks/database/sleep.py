@@ -27,6 +27,7 @@ class Sleeper:
     rights: tuple[Action, Action]
 
 
+CLUSTER = Sleeper("cluster", "DBCluster", "DbClusterIdentifier", (actions.StopDBCluster, actions.StartDBCluster))
 INSTANCE = Sleeper("db", "DBInstance", "DbInstanceIdentifier", (actions.StopDBInstance, actions.StartDBInstance))
 
 

@@ -132,7 +132,7 @@ def _delete_selection(self: Standins, arguments: Body, _: Through) -> Body:
 
 @ROOM.operation("DescribeBackupVault")
 def _describe_vault(self: Standins, arguments: Body, through: Through) -> Body:
-    """moto tells its own name of the key's argument, and none of a vault that has AWS's."""
+    """The key is told as it was given, and none of a vault that has AWS's."""
     answer = through("backup", "DescribeBackupVault", arguments)
     return {**answer, **self.records["backup vault"].get(arguments["BackupVaultName"], {})}
 

@@ -17,34 +17,41 @@ def _modify_subnet_group(_: Standins, arguments: Body, through: Through) -> Body
     return through("rds", "CreateDBSubnetGroup", again)
 
 
-@ROOM.operation("ResetDBParameterGroup")
-def _reset_parameters(self: Standins, arguments: Body, through: Through) -> Body:
-    name = arguments["DBParameterGroupName"]
-    through("rds", "DescribeDBParameterGroups", {"DBParameterGroupName": name})  # is it there?
-    for each in arguments.get("Parameters", []):
-        self.records[f"reset in {name}"][each["ParameterName"]] = {}
-    return {"DBParameterGroupName": name}
+def _stand_in(kind: str, reads: str) -> None:
+    """Groups of parameters, of instances or of clusters: a parameter that was reset is told no more."""
+    key = f"{kind}Name"
+
+    def records(self: Standins, arguments: Body) -> Body:
+        return self.records[f"reset in {kind} {arguments[key]}"]
+
+    @ROOM.operation(f"Reset{kind}")
+    def _reset(self: Standins, arguments: Body, through: Through) -> Body:
+        through("rds", f"Describe{kind}s", {key: arguments[key]})  # is it there?
+        for each in arguments.get("Parameters", []):
+            records(self, arguments)[each["ParameterName"]] = {}
+        return {key: arguments[key]}
+
+    @ROOM.operation(f"Modify{kind}")
+    def _modify(self: Standins, arguments: Body, through: Through) -> Body:
+        answer = through("rds", f"Modify{kind}", arguments)
+        for each in arguments["Parameters"]:
+            records(self, arguments).pop(each["ParameterName"], None)
+        return answer
+
+    @ROOM.operation(reads)
+    def _describe(self: Standins, arguments: Body, through: Through) -> Body:
+        answer = through("rds", reads, arguments)
+        reset = records(self, arguments)
+        return {**answer, "Parameters": [each for each in answer["Parameters"] if each["ParameterName"] not in reset]}
+
+    @ROOM.operation(f"Delete{kind}")
+    def _delete(self: Standins, arguments: Body, through: Through) -> Body:
+        records(self, arguments).clear()
+        return through("rds", f"Delete{kind}", arguments)
 
 
-@ROOM.operation("ModifyDBParameterGroup")
-def _modify_parameters(self: Standins, arguments: Body, through: Through) -> Body:
-    answer = through("rds", "ModifyDBParameterGroup", arguments)
-    for each in arguments["Parameters"]:
-        self.records[f"reset in {arguments['DBParameterGroupName']}"].pop(each["ParameterName"], None)
-    return answer
-
-
-@ROOM.operation("DescribeDBParameters")
-def _describe_parameters(self: Standins, arguments: Body, through: Through) -> Body:
-    answer = through("rds", "DescribeDBParameters", arguments)
-    reset = self.records[f"reset in {arguments['DBParameterGroupName']}"]
-    return {**answer, "Parameters": [each for each in answer["Parameters"] if each["ParameterName"] not in reset]}
-
-
-@ROOM.operation("DeleteDBParameterGroup")
-def _delete_parameters(self: Standins, arguments: Body, through: Through) -> Body:
-    self.records.pop(f"reset in {arguments['DBParameterGroupName']}", None)
-    return through("rds", "DeleteDBParameterGroup", arguments)
+_stand_in("DBParameterGroup", "DescribeDBParameters")
+_stand_in("DBClusterParameterGroup", "DescribeDBClusterParameters")
 
 
 ROOM.forgets(
@@ -60,7 +67,15 @@ ROOM.forgets(
         "EngineLifecycleSupport",
         "MonitoringInterval",
         "MonitoringRoleArn",
+        "PromotionTier",
         "PerformanceInsightsRetentionPeriod",
         "StorageThroughput",
     ),
+)
+ROOM.forgets(
+    {"CreateDBCluster": "DBCluster.DBClusterIdentifier", "ModifyDBCluster": "DBCluster.DBClusterIdentifier"},
+    "DescribeDBClusters",
+    "DBClusters",
+    "DBClusterIdentifier",
+    ("DatabaseInsightsMode", "EngineLifecycleSupport", "ServerlessV2ScalingConfiguration"),
 )
