@@ -273,7 +273,12 @@ def test_a_schedule_starts_its_family_and_may_do_nothing_else(files: Mapping[str
     assert family.endswith(":task-definition/shop-dev-nightly")
     role = resource(files, "scheduled-nightly.yaml", "ScheduleRole")
     statements = role["Policies"][0]["PolicyDocument"]["Statement"]
-    assert [each["Action"] for each in statements] == [["ecs:RunTask"], ["iam:PassRole"], ["sqs:SendMessage"]]
+    assert [each["Action"] for each in statements] == [
+        ["ecs:RunTask"],
+        ["ecs:TagResource"],
+        ["iam:PassRole"],
+        ["sqs:SendMessage"],
+    ]
     assert all("*" not in each["Resource"] for each in statements)
     source = role["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
     assert source.endswith(":schedule-group/shop-dev-nightly")

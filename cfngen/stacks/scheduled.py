@@ -13,7 +13,7 @@ from typing import Any
 from awacs import ecs as ecs_actions
 from awacs import iam as iam_actions
 from awacs import sqs as sqs_actions
-from awacs.aws import ArnEquals
+from awacs.aws import ArnEquals, StringEquals
 from troposphere import GetAtt, ec2, ecs, iam, scheduler, sqs
 
 from cfngen import placeholders
@@ -129,6 +129,12 @@ def _starter(
                 [ecs_actions.RunTask],
                 [arn("ecs", f"task-definition/{family}"), arn("ecs", f"task-definition/{family}:*")],
                 in_cluster,
+            ),
+            # The tags of the revision go over to the task, which is a right of its own (ECS guide, tagging at creation).
+            allow(
+                [ecs_actions.TagResource],
+                arn("ecs", "task/${Cluster}/*", Cluster=cluster.cluster),
+                StringEquals("ecs:CreateAction", "RunTask"),
             ),
             allow([iam_actions.PassRole], roles, pass_to("ecs-tasks")),
             allow([sqs_actions.SendMessage], GetAtt(dead, "Arn")),
