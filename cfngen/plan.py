@@ -7,11 +7,11 @@ files are made from plans, so nothing below has to know whether a thing is new.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from cfngen import maintenance
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, Ledger, RuleRecord
@@ -20,6 +20,7 @@ from cfngen.routing import (
     Match,
     Rule,
     conflicts,
+    digest,
     give_priority,
     listeners,
     match_of,
@@ -92,9 +93,18 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         others = [each for name, records in active.items() if name != service.name for each in records]
         settled = _settle_rules(app, service, settled, others, born=_service_key(service.name) in known.births)
         active[service.name] = list(_records(app, service, settled))
+    every = [each for records in active.values() for each in records]
+    for service in app.services:
+        settled = maintenance.settle(app, service, settled, every)
     if disorder := list(_disorder(app, settled)):
         raise LedgerError(disorder)
-    rules = {service.name: _rules(service, settled) for service in app.services}
+    rules = {
+        service.name: (
+            *_rules(service, settled),
+            *maintenance.rules(app, service, settled, active[service.name]),
+        )
+        for service in app.services
+    }
     routing = _routing_problems(app, rules, _retired(settled) - _retired(known))
     report([*routing, *_smoke_test_problems(app, rules)])
     for service in app.services:
@@ -306,7 +316,7 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
     """
     here = {service.name for service in app.services}
     for name, records in ledger.rules.items():
-        if name not in here:
+        if name.removeprefix(maintenance.PREFIX) not in here:
             ledger = ledger.with_rules(name, (replace(record, retired=True) for record in records))
     return ledger
 
@@ -326,8 +336,8 @@ def _settle_rules(
     missing = [
         content for content in wanted if not any(record.content == content and not record.retired for record in records)
     ]
-    digests = {content: _digest(content, sum(record.content == content for record in records)) for content in missing}
-    live = f"{title(service.name)}Rule{_digest(''.join(sorted(digests.values())), 1)}Live"
+    digests = {content: digest(content, sum(record.content == content for record in records)) for content in missing}
+    live = f"{title(service.name)}Rule{digest(''.join(sorted(digests.values())), 1)}Live"
     for content in sorted(missing):
         listener, match = wanted[content]
         active = [(other, record.priority) for other, record in others if record.listener == listener]
@@ -344,11 +354,6 @@ def _settle_rules(
         colour = live if born else "blue"
         records.append(RuleRecord(digests[content], listener, priority, content, match.paths, colour))
     return ledger.with_rules(service.name, records)
-
-
-def _digest(content: str, generation: int) -> str:
-    """A rule that comes back after it was retired is another rule: what it says may no longer be what is live."""
-    return hashlib.sha256(f"{content} {generation}".encode()).hexdigest()[:8] if generation else content
 
 
 def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:

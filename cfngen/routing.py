@@ -62,13 +62,16 @@ class Match:
 
 @dataclass(frozen=True)
 class Rule:
-    """One listener rule as it is rendered. `live` names the parameter that holds the colour that it starts with."""
+    """One listener rule as it is rendered. `live` names the parameter that holds the colour that it starts with; one
+    that `says` something forwards nothing and answers 503 with that text.
+    """
 
     listener: Listener
     match: Match
     digest: str
     priority: int
     live: str | None = None
+    says: str | None = None
 
 
 def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Match, ...]:
@@ -160,7 +163,8 @@ def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, hea
 
 
 def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> str | None:
-    """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody.
+    """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
+    and where that one is under maintenance.
 
     It looks at no rule and no priority, so that rules can be held against it.
     """
@@ -174,7 +178,8 @@ def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> 
         for of_path in match.paths
         if (not of_host or _glob(of_host, host)) and _glob(of_path, path)
     ]
-    return max(claims)[1] if claims else None
+    name = max(claims)[1] if claims else None
+    return None if name is None or app.maintenance_of(app.service(name)) is not None else name
 
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
@@ -249,3 +254,8 @@ def _meet(one: str, other: str) -> bool:
 def listeners(app: App) -> Sequence[Listener]:
     """The listeners that carry a service's rules: production's and the test listener."""
     return ("https" if app.balancer.https else "http", "test")
+
+
+def digest(content: str, generation: int) -> str:
+    """A rule that comes back after it was retired is another rule: what it says may no longer be what is live."""
+    return hashlib.sha256(f"{content} {generation}".encode()).hexdigest()[:8] if generation else content

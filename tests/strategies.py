@@ -287,6 +287,7 @@ def service_options(name: str) -> Options:
         "headers": of("headers", {}, {"X-Version": ("beta",)}, {"X-Version": ("b*", "2"), "X-Tenant": ("one", "two")}),
         "port": of("port", 8080, 8081),
         "health_path": of("health_path", health, f"/{name}/alive"),
+        "maintenance": of("maintenance", None),  # tests/test_maintenance.py
         "protocol_version": st.sampled_from(
             [
                 {"protocol_version": "HTTP2"},
@@ -391,6 +392,7 @@ APP: Options = {
     "log_retention_days": of("log_retention_days", 30, 365),
     "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database", "queues"), 5)),
     "off_hours": _option("off_hours", st.none() | made(OffHours, OFF_HOURS)),
+    "maintenance": of("maintenance", None),  # tests/test_maintenance.py
     "cloud9": of("cloud9", False, True),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from cfngen.simulate.balancer import answering
 from cfngen.simulate.metrics import MetricReader
 from cfngen.simulate.requests import every_kind
-from cfngen.simulate.world import Forward, Service, TargetGroup, World, alarm_names
+from cfngen.simulate.world import Forward, Listener, Rule, Service, TargetGroup, World, alarm_names
 
 Seen = Iterator[tuple[str, str]]
 
@@ -34,9 +34,16 @@ def _unreached(world: World, production: Iterable[str]) -> Seen:
     for listener in production:
         for rule in world.rules_of(listener):
             answers = [answering(world, listener, each) for each in every_kind(rule.conditions)]
-            if answers and rule not in answers:
+            if answers and rule not in answers and not _is_closed(rule, answers):
                 by = sorted({each.arn for each in answers})
                 yield "T13", f"{rule.arn} answers nothing: {', '.join(by)} comes first"
+
+
+def _is_closed(rule: Rule, answers: Iterable[Rule | Listener]) -> bool:
+    """Whether a maintenance page stands before a rule: one that asks for the same and sends nobody on."""
+    return all(
+        isinstance(each, Rule) and each.conditions == rule.conditions and not each.action.weights for each in answers
+    )
 
 
 def _unknown_alarms(world: World) -> Seen:

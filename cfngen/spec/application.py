@@ -18,7 +18,7 @@ from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import url_variable
 from cfngen.spec.scheduled import ScheduledTask
-from cfngen.spec.service import Service
+from cfngen.spec.service import Service, wrong_maintenance
 from cfngen.spec.task import Task
 from cfngen.spec.windows import WEEK, Span
 from cfngen.spec.worker import Worker
@@ -124,6 +124,7 @@ class App(Description):
     rest. `permissions_boundary` puts the policy of the root parameter PermissionsBoundaryArn on every role.
     `workers` are tasks that nobody calls, `scheduled_tasks` those that start at given times; all names of services,
     workers and scheduled tasks are different.
+    `maintenance` is what users of every service read instead of it, with status 503; see `Service`.
     `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
     """
 
@@ -142,12 +143,17 @@ class App(Description):
     log_retention_days: int = 30
     own_key_for: tuple[Encryptable, ...] = ()
     off_hours: OffHours | None = None
+    maintenance: str | None = None
     cloud9: bool = False
 
     @property
     def files(self) -> str:
         """The folder of this stage's files, from the source's root."""
         return (self.pipeline.files if self.pipeline else "") or f"templates/{self.name}/{self.stage}"
+
+    def maintenance_of(self, service: Service) -> str | None:
+        """What users of a service read instead of it, if it is under maintenance."""
+        return self.maintenance if service.maintenance is None else service.maintenance
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -217,6 +223,8 @@ class App(Description):
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):
             yield "alarm_email", "an e-mail address"
+        if fits := wrong_maintenance(self.maintenance):
+            yield "maintenance", fits
         yield from _tags(self)
         yield from _names(self)
         yield from _access(self)

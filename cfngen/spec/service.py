@@ -14,6 +14,8 @@ from cfngen.spec.task import Task
 from cfngen.times import wrong_schedule, wrong_timezone
 
 ProtocolVersion = Literal["HTTP1", "HTTP2", "GRPC"]
+PAGE_BYTES = 1024
+"""What a balancer answers by itself at most (ELB API, FixedResponseActionConfig)."""
 UNIMPLEMENTED = "/AWS.ALB/healthcheck"
 """A method that no server implements; a balancer asks for it where nothing else is said (ELB guide, health checks)."""
 
@@ -73,6 +75,8 @@ class Service(Task):
     that each of these headers has one of the values, which are patterns too, in any case of letters.
     `protocol_version` is what the balancer speaks to the tasks, without TLS. Only clients of HTTP/2 reach ``HTTP2`` and ``GRPC``,
     and they need HTTPS. With ``GRPC``, `health_path` is a method, as in ``/grpc.health.v1.Health/Check``, that answers status 0.
+    `maintenance` is what users read instead of the service, with status 503, as long as it is said: a text, or a page of HTML.
+    The test listener still shows the service, and it can be released meanwhile.
     Source: `source` is the folder with the Dockerfile (``services/<name>`` by default), `shared` are further
     folders whose change releases the service, `build_context` what `docker build` sees (the source folder).
     `migrate` is the command that changes the database before each release, in the service's new image. It also makes
@@ -95,6 +99,7 @@ class Service(Task):
     port: int = 8080
     health_path: str = "/health"
     protocol_version: ProtocolVersion = "HTTP1"
+    maintenance: str | None = None
     scaling: Scaling = field(default_factory=Scaling)
     spot_percent: int = 0
     release: Release = field(default_factory=Release)
@@ -109,9 +114,18 @@ class Service(Task):
         yield from super().checks()
         yield from wrong_requests(self.paths, self.hosts, self.allowed_addresses, self.headers)
         yield from _health_path(self)
+        if fits := wrong_maintenance(self.maintenance):
+            yield "maintenance", fits
         yield from _port(self)
         if not 0 <= self.spot_percent <= 100:
             yield "spot_percent", "0 to 100"
+
+
+def wrong_maintenance(text: str | None) -> str:
+    """What would fit instead of a text that a balancer cannot answer; nothing for one that it can, and for none."""
+    if text is not None and not 1 <= len(text.encode()) <= PAGE_BYTES:
+        return f"a text or a page of HTML, at most {PAGE_BYTES} bytes, or None"
+    return ""
 
 
 def _health_path(service: Service) -> Iterator[Finding]:

@@ -24,13 +24,33 @@ def listener_rules(
     green: elb.TargetGroup,
     live: Mapping[str, Colour],
 ) -> list[elb.ListenerRule]:
-    """The rules of one service. Those that it was born with say blue; one that replaces another starts with the
+    """The rules of one service that forward. Those that it was born with say blue; one that replaces another starts with the
     colour that serves at that time, by a parameter without default, and is never written again (A6.12).
     """
     if any(rule.live for rule in rules):
         stack.template.add_mapping("Weights", _WEIGHTS)
     ordered = sorted(rules, key=lambda rule: (rule.listener == "test", rule.match.paths, rule.digest))
-    return [_rule(stack, rule, cluster, blue, green, live) for rule in ordered]
+    for rule in ordered:
+        if rule.says is not None:
+            _maintenance_rule(stack, rule, cluster, rule.says)
+    return [_rule(stack, rule, cluster, blue, green, live) for rule in ordered if rule.says is None]
+
+
+def _maintenance_rule(stack: Stack, rule: Rule, cluster: ClusterOutputs, says: str) -> None:
+    """Names no target group, so that no deployment touches it (A6.2)."""
+    is_page = says.lstrip().startswith("<")
+    page = elb.FixedResponseConfig(
+        StatusCode="503", ContentType="text/html" if is_page else "text/plain", MessageBody=says
+    )
+    stack.add(
+        elb.ListenerRule(
+            f"MaintenanceRule{rule.digest}",
+            ListenerArn=cluster.listener(rule.listener),
+            Priority=rule.priority,
+            Conditions=_conditions(rule.match),
+            Actions=[elb.ListenerRuleAction(Type="fixed-response", FixedResponseConfig=page)],
+        )
+    )
 
 
 def _rule(

@@ -58,10 +58,20 @@ def test_a3_3_no_option_touches_service_bootstrap_or_target_groups(
 
 
 def test_a3_3_every_option_was_tried() -> None:
-    born = {"name", "port", "health_path", "paths", "hosts", "allowed_addresses", "headers", "protocol_version"}
+    born = {
+        "name",
+        "port",
+        "health_path",
+        "paths",
+        "hosts",
+        "allowed_addresses",
+        "headers",
+        "protocol_version",
+        "maintenance",
+    }
     assert {each.name for each in fields(Service)} == born | {name.partition(".")[0] for name in OF_A_SERVICE}
     tried = {re.split(r"[.,]", name)[0] for name in OF_THE_REST}
-    assert {each.name for each in fields(App)} == {"name", "stage"} | tried
+    assert {each.name for each in fields(App)} == {"name", "stage", "maintenance"} | tried
 
 
 def test_a3_3_requests_are_no_part_of_service_and_bootstrap(generated: dict[str, Generated], rendered: Render) -> None:
