@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
-from resolve import rendered
+from resolve import differing, rendered
 
 from cfngen import (
     App,
@@ -326,6 +326,53 @@ def _spelt_as(told: Any, shape: Any) -> None:
     elif shape.type_name == "list":
         for each in told:
             _spelt_as(each, shape.member)
+
+
+def test_commands_are_good_shell_and_programs_are_for_the_images_python(
+    files: Mapping[str, str], tmp_path: Path
+) -> None:
+    import ast
+    import subprocess
+    import sys
+
+    commands = {
+        command
+        for owner in ("web", "mailer", "report")
+        for command in yaml.safe_load(files[f"{owner}/buildspec.yml"])["phases"]["build"]["commands"]
+    }
+    places = [tmp_path / str(number) for number in range(len(commands))]
+    for place, command in zip(places, sorted(commands), strict=True):
+        place.write_text(f"{command}\n", encoding="utf-8")
+    shellcheck = str(Path(sys.executable).with_name("shellcheck"))
+    done = subprocess.run(
+        [shellcheck, "--shell=bash", "--exclude=SC2154", *places], capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    programs = [each.partition("<<'END'\n")[2].partition("END\n")[0] for each in commands if "<<'END'" in each]
+    assert len(programs) == 6
+    for program in programs:
+        ast.parse(program, feature_version=(3, 9))
+
+
+def test_a_further_worker_changes_nothing_of_the_others() -> None:
+    before = rendered(SHOP)
+    more = (*SHOP.workers, Worker(name="sorter", queue=Queue(senders=("clock",))))
+    after = rendered(replace(SHOP, workers=more), before.ledger)
+    places = {place.partition("/")[0] for place in differing(before.tree, after.tree)}
+    new = {"worker-sorter.yaml", "queue-sorter.yaml", "pipeline-sorter.yaml"}
+    assert places - {before.tree.root} == {*new, "watch.yaml", "worker-clock.yaml", "pipeline-clock.yaml"}
+    kept = {place for place in differing(before.tree, after.tree) if place.startswith("worker-clock.yaml")}
+    assert kept == {"worker-clock.yaml/TaskRole"}
+
+
+def test_a_worker_releases_the_tasks_that_run_its_image_after_itself() -> None:
+    sweep = replace(NIGHTLY, name="sweep", image_of="mailer")
+    files = stage_files(replace(SHOP, scheduled_tasks=(*SHOP.scheduled_tasks, sweep)))
+    simulation = deployed(Files(files))
+    assert run(simulation, "shop-dev-mailer", Files(files), tasks_stay=False).failed == "ReleaseFailed"
+    assert not _revisions(simulation, "Sweep")
+    assert not run(simulation, "shop-dev-mailer", Files(files)).failed
+    assert len(_revisions(simulation, "Sweep")) == 1
 
 
 def test_a_stage_without_them_is_as_it_was() -> None:
