@@ -358,6 +358,7 @@ def task_options(name: str) -> Options:
 def worker_options(name: str) -> Options:
     queue = made(Queue, QUEUE)
     return task_options(name) | {
+        "command": of("command", (), ("node", "mail.js")),
         "queue": _option("queue", queue),
         "scaling": st.tuples(queue, _backlog).map(lambda both: {"queue": both[0], "scaling": both[1]}),
         "minimum_healthy_percent": of("minimum_healthy_percent", 100, 0, 50),

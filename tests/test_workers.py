@@ -108,6 +108,7 @@ def variables(body: Mapping[str, Any]) -> dict[str, str]:
         (Worker, "maximum_percent", "100 to 200", {"maximum_percent": 201}),
         (Worker, "maximum_percent", "else no task can go", {"maximum_percent": 100}),
         (Worker, "scaling.messages_per_task", "needs a queue", {"scaling": WorkerScaling(messages_per_task=1)}),
+        (Worker, "command", "none of them empty", {"command": ("node", "")}),
         (Worker, "memory_mib", "with 256 CPU units", {"memory_mib": 100}),
         (ScheduledTask, "schedule", "cron(...), rate(...) or at(...)", {"schedule": "daily"}),
         (ScheduledTask, "timezone", "Europe/Berlin", {"timezone": "Europe/Berlinn"}),
@@ -214,6 +215,13 @@ def test_a_scheduled_task_with_the_image_of_a_service_has_its_variables_too(file
     assert body["containerDefinitions"][0]["image"] == "${STACK_IMAGE}"
     assert body["family"] == "shop-dev-nightly"
     assert "nightly/taskdef.json" not in files
+
+
+def test_a_worker_may_be_a_services_folder_with_another_command() -> None:
+    files = stage_files(with_mailer(source="services/web", command=("bundle", "exec", "sidekiq")))
+    (own, _) = taskdef(files, "mailer/taskdef.json")["containerDefinitions"]
+    assert own["command"] == ["bundle", "exec", "sidekiq"]
+    assert "services/web/Dockerfile" in files["mailer/buildspec.yml"]
 
 
 def test_the_build_knows_what_all_of_its_files_ask_for(files: Mapping[str, str]) -> None:

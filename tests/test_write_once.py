@@ -247,6 +247,8 @@ _TASK: dict[str, tuple[Any, ...]] = {
         (Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::pictures/*",)),),
     ),
     "policies": ((), ("AmazonS3ReadOnlyAccess",)),
+    "telemetry": (None, Telemetry(image=BESIDE)),
+    "log_router": (None, LogRouter(image=BESIDE, output={"Name": "null"})),
 }
 """Of all kinds of tasks."""
 VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
@@ -429,6 +431,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     Worker: {
         "name": ("mailer", "packer"),
         **_TASK,
+        "command": ((), ("node", "mail.js")),
         "queue": (Queue(), Queue(senders=("beta",)), None),
         "scaling": (WorkerScaling(), WorkerScaling(minimum=2), WorkerScaling(minimum=0, messages_per_task=100)),
         "minimum_healthy_percent": (100, 0),

@@ -35,7 +35,7 @@ def taskdef(app: App, service: Service, access: Access | None) -> str:
 def task_taskdef(app: App, task: Worker | ScheduledTask, access: Access | None) -> str:
     """What the release of a worker or a scheduled task registers, before its build spells it for Step Functions."""
     body = _whole(app, app.whole(task) if isinstance(task, ScheduledTask) else task, access, of(known.IMAGE))
-    if isinstance(task, ScheduledTask) and task.command:
+    if task.command:
         body["containerDefinitions"][0]["command"] = [_own(part) for part in task.command]
     text = _text(body)
     if not (isinstance(task, ScheduledTask) and task.image_of):

@@ -108,10 +108,12 @@ def _services(folder: Path, declared: dict[str, Declared], dockerfiles: list[str
             undecided.append(f"{each.name}: only in the profiles {', '.join(each.profiles)} of compose; left out")
         elif first != each.name and not each.ports:
             undecided.append(
-                f"{each.name}: runs the image of {first} without a port ({' '.join(each.command) or 'another command'}), a worker; left out, since this description is of services behind the balancer"
+                f"{each.name}: runs the image of {first} without a port ({' '.join(each.command) or 'another command'}), a worker; left out, say it under workers with its source and command"
             )
         elif not each.ports and not image.ports and len(order) > 1:
-            undecided.append(f"{each.name}: has no port, so it is no service behind the balancer; left out")
+            undecided.append(
+                f"{each.name}: has no port, so it is no service behind the balancer; left out, say it under workers if it is one"
+            )
         else:
             found += _service(folder, each, file, image, declared, undecided)
     for file in dockerfiles:

@@ -53,6 +53,7 @@ class Worker(Task):
     ECS goes back to the version before. While it runs, never fewer than `minimum_healthy_percent` and never more than
     `maximum_percent` of the wanted tasks are there; 0 and 100 end the old task before the new one starts, for work that
     must not be done by two at once.
+    `command` runs in place of the image's own, for a worker that is built from a service's folder; each builds its own image.
     `source` is the folder with the Dockerfile (``services/<name>`` by default), `shared` are further folders whose change
     releases the worker, `build_context` what `docker build` sees (the source folder).
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
@@ -65,6 +66,7 @@ class Worker(Task):
     `statements` and `policies` are what its tasks may do with AWS, beside consuming its `queue`: by themselves nothing.
     """
 
+    command: tuple[str, ...] = ()
     queue: Queue | None = None
     scaling: WorkerScaling = field(default_factory=WorkerScaling)
     minimum_healthy_percent: int = 100
@@ -72,6 +74,8 @@ class Worker(Task):
 
     def checks(self) -> Iterator[Finding]:
         yield from super().checks()
+        if "" in self.command:
+            yield "command", "a command and its arguments, none of them empty"
         if not 0 <= self.minimum_healthy_percent <= 100:
             yield "minimum_healthy_percent", "0 to 100"
         if not 100 <= self.maximum_percent <= 200:
