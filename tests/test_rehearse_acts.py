@@ -207,6 +207,7 @@ def project(folder: Path) -> Path:
 def coffee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coffee]:
     with pytest.MonkeyPatch.context() as patch, room(tmp_path_factory.mktemp("logs"), print) as here:
         patch.setattr(buildspec, "run", built)
+        patch.setattr("cfngen.rehearse.rounds._AROUND_SECONDS", 0.2)
         made = stage(here, project(tmp_path_factory.mktemp("project")))
         with answering(made.proxy.address, 8080), made.player.playing():
             yield made
@@ -217,6 +218,8 @@ def stage(here: Room, folder: Path) -> Coffee:
     ACCOUNTS[:] = [account]
     account.deploy(FOLDER, "coffee.yaml", "coffee-dev", GIVEN)
     services, tasks = deployed.services(account), Containers(here)
+    authority = Authority(here.path("certificates"))
+    tasks.authority = authority.file
     proxy, story = Balancer(account, tasks), Story(lambda _: None)
     proxy.text = Texts(tasks, proxy)
     twin = Twin(account, FOLDER, "coffee.yaml", GIVEN)
@@ -235,7 +238,7 @@ def stage(here: Room, folder: Path) -> Coffee:
     wanted = Wanted(FOLDER, "coffee.yaml", "coffee-dev", folder, "eu-west-1", SPEED)
     made = Coffee(
         wanted, here, story, account, engine, source, services, proxy, tasks, deployer, runner,  # type: ignore[arg-type]
-        deployed.listeners(account), Authority(here.path("certificates")), Player(account, runner, deployer),
+        deployed.listeners(account), authority, Player(account, runner, deployer),
     )  # fmt: skip
     made.paths = own_paths(made)
     story.called = {rules.name_of(group): name for name, group in named(made)}

@@ -56,6 +56,7 @@ class Tasks:
     room: Room
     running: set[str] = field(default_factory=set)
     count: int = 0
+    authority: Path = Path("authority.pem")
 
     def start(self, label: str, definition: Mapping[str, Any]) -> Task:
         self.count += 1
@@ -78,6 +79,8 @@ class Tasks:
 
 class Balancer:
     """A proxy without traffic."""
+
+    address = "127.0.0.1"
 
     def __init__(self, account: Account) -> None:
         self.groups = deployed.target_groups(account)
