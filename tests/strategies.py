@@ -203,7 +203,7 @@ def release_options(name: str) -> Options:
 OFF_HOURS: Options = {
     "start": of("start", "20:00", "22:30"),
     "end": of("end", "07:00", "05:15"),
-    "working_days": of("working_days", ("MON", "TUE", "WED", "THU", "FRI"), ("SAT", "MON")),
+    "working_days": of("working_days", ("MON", "TUE", "WED", "THU", "FRI"), ("SAT", "TUE")),
     "timezone": of("timezone", "UTC", "Europe/Berlin"),
 }
 CODECOMMIT: Options = {"branch": of("branch", "main", "dev"), "create": of("create", True, False)}
@@ -378,8 +378,13 @@ def scheduled_options(name: str) -> Options:
     }
 
 
-_worker = made(Worker, worker_options("mailer"), name="mailer")
-_scheduled = made(ScheduledTask, scheduled_options("nightly"), name="nightly", schedule="rate(1 hour)")
+def _at_once(options: Options) -> Options:
+    """Those that fit together in whatever order they come: these two are changed by others, too."""
+    return {option: drawn for option, drawn in options.items() if option not in ("containers", "build_context")}
+
+
+_worker = made(Worker, _at_once(worker_options("mailer")), name="mailer")
+_scheduled = made(ScheduledTask, _at_once(scheduled_options("nightly")), name="nightly", schedule="rate(1 hour)")
 APP: Options = {
     "workers": _option("workers", st.just(()) | _worker.map(lambda worker: (worker,))),
     "scheduled_tasks": _option("scheduled_tasks", st.just(()) | _scheduled.map(lambda task: (task,))),
