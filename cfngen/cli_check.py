@@ -64,7 +64,7 @@ def check(
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
         _show(found)
-    counts = Counter(each.level for each in found)
+    counts: Counter[str] = Counter(each.level for each in found)
     said = ", ".join(f"{words}: {counts[level]}" for level, words in LEVELS.items())
     names = ", ".join(each.name for each in stages)
     click.echo(f"{names}; {said} ({time.monotonic() - started:.1f} s)", err=True)
