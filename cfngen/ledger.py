@@ -142,7 +142,14 @@ _TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subn
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
     "network": {"cidr": str, "existing": bool},
-    "database": {"engine": str, "engine_version": str, "key": str, "name": str, "storage_gib": int},
+    "database": {
+        "engine": str,
+        "engine_version": str,
+        "existing": bool,
+        "key": str,
+        "name": str,
+        "storage_gib": int,
+    },
     "service": {
         "bootstrap_image": str,
         "health_path": str,

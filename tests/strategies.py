@@ -126,6 +126,9 @@ DATABASE: Options = {
     "name": of("name", "app", "shop"),
     "engine": of("engine", "mysql", "mariadb", "postgres"),
     "serverless": of("serverless", Serverless()),
+    "existing": of("existing", False),
+    "secrets_have_key": of("secrets_have_key", False),
+    "reader_address": of("reader_address", False),
     "instance_class": of("instance_class", "db.t4g.micro", "db.t4g.medium", "db.m7g.large"),
     "storage_gib": of("storage_gib", 20, 40),
     "storage_ceiling_gib": of("storage_ceiling_gib", 100, 200),
@@ -148,6 +151,15 @@ _AURORA: Options = {
     **{name: DATABASE[name] for name in ("name", "backup_days", "backup_window", "backup_plan", "protected")},
     "serverless": _option("serverless", made(Serverless, SERVERLESS)),
 }
+_existing = made(
+    Database,
+    {
+        "secrets_have_key": of("secrets_have_key", True),
+        "reader_address": of("reader_address", True),
+        "engine": DATABASE["engine"],
+    },
+    existing=True,
+)
 _aurora = st.sampled_from(("aurora-mysql", "aurora-postgresql")).flatmap(
     lambda engine: made(Database, _AURORA, engine=engine)
 )
@@ -389,7 +401,7 @@ APP: Options = {
     "workers": _option("workers", st.just(()) | _worker.map(lambda worker: (worker,))),
     "scheduled_tasks": _option("scheduled_tasks", st.just(()) | _scheduled.map(lambda task: (task,))),
     "network": _option("network", made(Network, NETWORK) | st.just(Network(existing=True))),
-    "database": _option("database", st.none() | made(Database, DATABASE) | _aurora),
+    "database": _option("database", st.none() | made(Database, DATABASE) | _aurora | _existing),
     "balancer": _option("balancer", made(Balancer, BALANCER)),
     "pipeline": _option("pipeline", st.none() | _pipeline),
     "tags": of("tags", {}, {"Team": "shop"}, {"CostCentre": "7", "Team": "shop"}),

@@ -247,6 +247,10 @@ REFUSED = [
     case(Serverless, "minimum_acu", "at most maximum_acu, here 4", minimum_acu=8),
     *(case(Serverless, "pause_after_minutes", "5 to 1440", pause_after_minutes=minutes) for minutes in (4, 1441)),
     *(case(Serverless, "reader_instances", "0 to 15", reader_instances=count) for count in (-1, 16)),
+    *(case(Database, option, "nothing, with existing: the database stays", existing=True, **{option: value})
+      for option, value in (("instance_class", "db.m7g.large"), ("protected", False), ("backup_plan", BackupPlan()), ("serverless", Serverless(minimum_acu=1)))),
+    *(case(Database, option, "nothing, without existing", **{option: True}) for option in ("secrets_have_key", "reader_address")),
+    case(App, "own_key_for", "secrets_have_key says that its secrets have one", database=Database(existing=True), own_key_for=("database",)),
     case(BackupPlan, "monthly_days", "without either there are no copies", weekly_days=None, monthly_days=None),
     *(case(App, f"database.{option}", f"{says} at which the stage is awake: from 07:00 to 20:00, Europe/Berlin, all the year", off_hours=OffHours(timezone="Europe/Berlin"),
            database=Database(backup_window=daily, maintenance_window=weekly))

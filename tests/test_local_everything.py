@@ -67,6 +67,8 @@ class Deployment:
         if name == "HostedZoneId":
             made = call("route53", "CreateHostedZone", {"Name": "example.com.", "CallerReference": "shop"})
             return str(made["HostedZone"]["Id"]).rpartition("/")[2]
+        if name == "DatabaseSecurityGroupId":
+            return str(call("ec2", "DescribeSecurityGroups", {})["SecurityGroups"][0]["GroupId"])
         if name == "VpcId":
             return str(call("ec2", "DescribeVpcs", {})["Vpcs"][0]["VpcId"])
         if name.endswith("SubnetIds"):

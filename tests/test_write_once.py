@@ -312,6 +312,9 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "name": ("app", "shop"),
         "engine": ("mysql", "mariadb", "postgres", "aurora-mysql", "aurora-postgresql"),
         "serverless": (Serverless(),),
+        "existing": (False,),
+        "secrets_have_key": (False,),
+        "reader_address": (False,),
         "instance_class": ("db.t4g.micro", "db.m7g.large"),
         "storage_gib": (20, 50),
         "storage_ceiling_gib": (100, 200),
@@ -516,6 +519,9 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
 }
 """Each option of each class with the value that it has at first, and every value that it is changed to."""
 
+OF_EXISTING = {(Database, option) for option in ("existing", "secrets_have_key", "reader_address")}
+"""What has no use beside the options of a database that is made: tests/facts_of_stages/test_existing_database.py."""
+
 REFUSED = {
     "App.name 'store'",
     "App.stage 'prod'",
@@ -675,7 +681,7 @@ def test_every_option_is_tried() -> None:
         assert options_of(kind) == set(TABLES[kind]), kind
         for option, values in VALUES[kind].items():
             choices = get_args(get_type_hints(kind)[option])
-            is_tried_by_itself = type(values[0]) in VALUES
+            is_tried_by_itself = type(values[0]) in VALUES or (kind, option) in OF_EXISTING
             assert len(values) > 1 or len(choices) == 1 or is_tried_by_itself, (
                 f"{kind.__name__}.{option} has one value only"
             )

@@ -13,6 +13,7 @@ from cfngen.checks.stage import Resource, Service, Stage, Template, dig, mapping
 from cfngen.placeholders import DB_SECRET_ARN, of
 from cfngen.semantics.document import Path
 
+_DATABASES = ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance")
 _ROLES = ("AWS::IAM::Role", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy")
 
 
@@ -138,8 +139,9 @@ def _uses(stage: Stage, template: Template, key: str) -> Iterator[Path]:
 
 def unmade_users(stage: Stage) -> Iterator[Place]:
     """Services log in to the database as users that no migration makes."""
-    if any(service.has(MIGRATION_TASKDEF) for service in stage.services):
-        return
+    made = (each for template in stage.templates.values() for each in template.of_type(*_DATABASES))
+    if any(service.has(MIGRATION_TASKDEF) for service in stage.services) or not any(made):
+        return  # where no database is made, one exists, and may have its users
     for service in stage.services:
         logins = (path for path, value in walk(service.data(TASKDEF)) if _is_login(value))
         for path in itertools.islice(logins, 1):

@@ -233,6 +233,7 @@ class App(Description):
         yield from _triggers(self)
         yield from _schedules(self)
         yield from _database_hours(self)
+        yield from _database_key(self)
         yield from _addresses(self)
         yield from _smoke_tests(self)
         yield from _without_internet(self)
@@ -410,6 +411,12 @@ def _schedules(app: App) -> Iterator[Finding]:
                         f"{option}[{index}].scaling.schedule",
                         f"another name than {own.name!r}, which is that of off_hours",
                     )
+
+
+def _database_key(app: App) -> Iterator[Finding]:
+    if app.database and app.database.existing and "database" in app.own_key_for:
+        fits = "nothing about 'database', since one that exists has the key that it has; secrets_have_key says that its secrets have one"
+        yield "own_key_for", fits
 
 
 def _database_hours(app: App) -> Iterator[Finding]:

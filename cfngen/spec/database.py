@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from cfngen.describe import Description, Finding
@@ -17,6 +17,7 @@ _MEMORY_GIB = {  # of the sizes that every family shares; r classes have twice a
 }
 
 _DAYS_OF_A_COPY = 36500
+_OF_EXISTING = ("name", "engine", "existing", "secrets_have_key", "reader_address", "readers", "writers")
 _GREATEST_ACU = 256  # I1.10
 _READER_INSTANCES = 15
 
@@ -83,6 +84,9 @@ class Database(Description):
 
     `engine` is RDS's MySQL 8.4, MariaDB 11.8 or PostgreSQL 17, or Aurora Serverless v2 that speaks as MySQL 8.0 or PostgreSQL 17 do;
     fixed from birth. `serverless` is the capacity of Aurora; `instance_class` is that of the others.
+    With `existing` no database is made: root parameters say where one is that exists, which group guards it, and which secrets
+    open it. `secrets_have_key` asks for the key that these are encrypted with, `reader_address` for an address of instances that only
+    read.
     `name` is the schema's name; in PostgreSQL the database's. `readers` and `writers` are names of services: a reader gets a secret whose
     user may only SELECT, a writer one that may change rows. `protected` guards it from deletion; a final
     snapshot is taken in any case. Storage grows by itself from `storage_gib` up to `storage_ceiling_gib`.
@@ -93,6 +97,9 @@ class Database(Description):
 
     name: str = "app"
     engine: Literal["mysql", "mariadb", "postgres", "aurora-mysql", "aurora-postgresql"] = "mysql"
+    existing: bool = False
+    secrets_have_key: bool = False
+    reader_address: bool = False
     serverless: Serverless = field(default_factory=Serverless)
     instance_class: str = "db.t4g.micro"
     storage_gib: int = 20
@@ -109,12 +116,22 @@ class Database(Description):
     def checks(self) -> Iterator[Finding]:
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name, re.ASCII):
             yield "name", "a schema's name: a letter, then up to 31 lower-case letters, digits and underscores"
+        if self.existing:
+            yield from self._checks_of_existing()
+            return
+        for option in ("secrets_have_key", "reader_address"):
+            if getattr(self, option):
+                yield option, "nothing, without existing: what the stage makes it knows"
         if self.is_aurora:
             for option, instead in _OF_AN_INSTANCE.items():
                 if getattr(self, option) != type(self).__dataclass_fields__[option].default:
                     yield option, f"nothing, with {self.engine}: {instead}"
             yield from self._common_checks()
             return
+        yield from self._instance_checks()
+        yield from self._common_checks()
+
+    def _instance_checks(self) -> Iterator[Finding]:
         if self.serverless != Serverless():
             yield "serverless", "nothing, with an engine that is not Aurora's; its capacity is that of instance_class"
         if self.memory_gib is None:
@@ -128,12 +145,21 @@ class Database(Description):
                 "storage_ceiling_gib",
                 f"at least a tenth above storage_gib, here {-(-self.storage_gib * 11 // 10)}",  # I2.11
             )
-        yield from self._common_checks()
+
+    def _checks_of_existing(self) -> Iterator[Finding]:
+        plain = Database()
+        for each in fields(self):
+            if each.name not in _OF_EXISTING and getattr(self, each.name) != getattr(plain, each.name):
+                yield each.name, "nothing, with existing: the database stays as whoever made it has made it"
+        yield from self._access_checks()
 
     def _common_checks(self) -> Iterator[Finding]:
         if not 1 <= self.backup_days <= 35:
             yield "backup_days", "1 to 35; without backups nothing can be restored"
         yield from wrong(self.backup_window, self.maintenance_window)
+        yield from self._access_checks()
+
+    def _access_checks(self) -> Iterator[Finding]:
         for name in sorted(set(self.readers) & set(self.writers)):
             yield "readers", f"{name!r} stands in writers too; a writer reads as well, so name it there alone"
 
@@ -153,7 +179,7 @@ class Database(Description):
     @property
     def has_reader_address(self) -> bool:
         """Whether readers have an address of their own."""
-        return self.is_aurora and self.serverless.reader_instances > 0
+        return self.reader_address or (self.is_aurora and self.serverless.reader_instances > 0)
 
     @property
     def memory_gib(self) -> int | None:

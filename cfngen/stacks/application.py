@@ -23,7 +23,7 @@ from cfngen.stacks.background import (
 )
 from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
 from cfngen.stacks.common import Common, tag
-from cfngen.stacks.database import database_stack
+from cfngen.stacks.database import database_stack, existing_database
 from cfngen.stacks.existing import existing_network
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
@@ -53,7 +53,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     common = Common.of(app, boundary)
     foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email)
     if app.network.existing:
-        network = network or existing_network(with_database=bool(app.database))
+        network = network or existing_network(with_database=bool(app.database and not app.database.existing))
     balancer = _balancer_parameters(app, network)
     in_own_network = network is None
     network = network or stack.nest(
@@ -78,6 +78,8 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
             app.off_hours,
             in_own_network=in_own_network,
         )
+        if app.database and not app.database.existing
+        else existing_database(app.database)
         if app.database
         else None
     )

@@ -74,7 +74,7 @@ def scheduled_stack(
     made = None if owner else image_repository(stack, common, foundation)
     repository = owner.repository_arn if owner else Arn(GetAtt("Repository", "Arn"))
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets, keys = secrets_of(task, database, access), keys_of(common, foundation, task, access)
+    secrets, keys = secrets_of(task, database, access), keys_of(common, foundation, task, database, access)
     execution = execution_role(
         stack,
         "ExecutionRole",

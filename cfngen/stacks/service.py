@@ -99,7 +99,7 @@ def service_stack(
         repository,
         group,
         secrets,
-        keys_of(common, foundation, service, access),
+        keys_of(common, foundation, service, database, access),
         [*from_parameters(service), *may_pull(bootstrap_image)],
     )
     task = task_role(stack, common, service, group, sending(queues))
@@ -168,7 +168,7 @@ def _migration_role(
         repository,
         group,
         secrets,
-        keys_of(common, foundation, service, "writer"),
+        keys_of(common, foundation, service, database, "writer"),
         from_parameters(service),
     )
 

@@ -170,9 +170,14 @@ def secrets_of(task: Task, database: DatabaseOutputs | None, access: Access | No
     return own
 
 
-def keys_of(common: Common, foundation: FoundationOutputs, task: Task, access: Access | None) -> list[KeyArn]:
+def keys_of(
+    common: Common, foundation: FoundationOutputs, task: Task, database: DatabaseOutputs | None, access: Access | None
+) -> list[KeyArn]:
     theirs = [each.encrypted_with for _, each in all_secrets(task) if isinstance(each, Secret) and each.encrypted_with]
-    return theirs + ([foundation.key] if access and common.key_for("database", foundation.key) else [])
+    if not (database and access):
+        return theirs
+    key = database.key or common.key_for("database", foundation.key)
+    return theirs + ([key] if key else [])
 
 
 def execution_role(

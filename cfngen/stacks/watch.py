@@ -51,7 +51,7 @@ def watch_stack(
         {
             "LoadBalancer": _balancer_alarm(stack, cluster),
             **{title(each.name): each.alarm for each in every},
-            **({"Database": database.alarm} if database else {}),
+            **({"Database": database.alarm} if database and database.alarm else {}),
         }
     )
     alarm = stack.add(

@@ -69,7 +69,7 @@ def worker_stack(
     stack.describe(f"Worker {worker.name}: image repository, tasks, scaling, alarms")
     repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets, keys = secrets_of(worker, database, access), keys_of(common, foundation, worker, access)
+    secrets, keys = secrets_of(worker, database, access), keys_of(common, foundation, worker, database, access)
     execution = execution_role(
         stack,
         "ExecutionRole",

@@ -7,12 +7,13 @@ from cfngen.stack import Stack
 from cfngen.stacks.common import Common
 from cfngen.stacks.database.aurora import cluster
 from cfngen.stacks.database.engines import ENGINES
+from cfngen.stacks.database.existing import existing_database
 from cfngen.stacks.database.instance import instance
 from cfngen.stacks.database.parts import DatabaseOutputs, Wanted
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 
-__all__ = ["ENGINES", "DatabaseOutputs", "database_stack"]
+__all__ = ["ENGINES", "DatabaseOutputs", "database_stack", "existing_database"]
 
 
 def database_stack(

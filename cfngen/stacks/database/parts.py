@@ -21,7 +21,9 @@ from cfngen.values import AlarmName, KeyArn, SecretArn, SecurityGroupId, Text
 class DatabaseOutputs:
     """Where the database is, who may come in, and which secret opens it as whom.
 
-    It is an `instance` or a `cluster`, by its identifier. `reader_host` is an address for those who only read, if there is one.
+    It is an `instance` or a `cluster`, by its identifier, unless it was there before; then nobody here watches it by an
+    `alarm`. `reader_host` is an address for those who only read, if there is one, and `key` what opens the secrets where it
+    is not the application's.
     """
 
     host: Text
@@ -31,10 +33,11 @@ class DatabaseOutputs:
     master_secret: SecretArn
     reader_secret: SecretArn
     writer_secret: SecretArn
-    alarm: AlarmName
-    engine_port: int = ENGINES["mysql"].port
+    alarm: AlarmName | None
+    engine_port: int | Text = ENGINES["mysql"].port
     cluster: Text | None = None
     reader_host: Text | None = None
+    key: KeyArn | None = None
 
 
 @dataclass(frozen=True)
