@@ -1,7 +1,7 @@
 """The plan of a stage: its description, and what the ledger remembers of it.
 
-`plan` is the one place where a description meets the past. It gives new rules their priorities, keeps what a
-service was born with, refuses what would replace a live resource, and returns the ledger extended. Stacks and
+`plan` is the one place where a description meets the past. It gives new rules their priorities, has `births` refuse what
+would replace a live resource and remember what is new, and returns the ledger extended. Stacks and
 files are made from plans, so nothing below has to know whether a thing is new.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from cfngen import maintenance
+from cfngen import births, maintenance
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, Ledger, RuleRecord
@@ -29,20 +29,9 @@ from cfngen.routing import (
     reached,
     shares_of,
 )
-from cfngen.spec import App, Database, ScheduledTask, Service, Worker
+from cfngen.spec import App, Service
 from cfngen.stack import title
 
-# Answers on both architectures, from a registry that needs no login (C1.1).
-BOOTSTRAP_IMAGE = "public.ecr.aws/docker/library/node:22-alpine"
-OWN_REGISTRY = "ecr:"
-"""Begins a bootstrap image of the account's own registry, as the ledger knows it."""
-ENGINE_VERSIONS = {
-    "aurora-mysql": "8.0.mysql_aurora.3.10.3",
-    "aurora-postgresql": "17.9",
-    "mariadb": "11.8.6",
-    "mysql": "8.4.8",
-    "postgres": "17.9",
-}
 RULES_OF_A_BALANCER = RULES.number
 """Over all its listeners, defaults excluded (A6.15)."""
 
@@ -76,22 +65,14 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     """
     known = ledger or Ledger()
     clashes = list(conflicts(app, {service.name: _groups(service, known) for service in app.services}))
-    broken = [
-        *_identity(app, known),
-        *_numbers(known),
-        *_service_births(app, known),
-        *_task_births(app, known),
-        *_network_birth(app, known),
-        *_database_birth(app, known),
-    ]
-    if broken:
+    if broken := [*births.broken(app, known), *_numbers(known)]:
         raise LedgerError([*broken, *clashes])
     report(clashes)
     settled = _retire_removed(app, known)
     active = {service.name: list(_records(app, service, settled)) for service in app.services}
     for service in sorted(app.services, key=lambda each: each.name):
         others = [each for name, records in active.items() if name != service.name for each in records]
-        settled = _settle_rules(app, service, settled, others, born=_service_key(service.name) in known.births)
+        settled = _settle_rules(app, service, settled, others, born=births.service_key(service.name) in known.births)
         active[service.name] = list(_records(app, service, settled))
     every = [each for records in active.values() for each in records]
     for service in app.services:
@@ -107,97 +88,14 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     }
     routing = _routing_problems(app, rules, _retired(settled) - _retired(known))
     report([*routing, *_smoke_test_problems(app, rules)])
-    for service in app.services:
-        settled = settled.with_birth(_service_key(service.name), _service_birth(app, service))
-    for kind, task in _others(app):
-        settled = settled.with_birth(f"{kind} {task.name}", _task_birth(app, task))
-    for worker in app.workers:
-        if worker.queue:
-            settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
-    settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
-    settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
-    if app.database:
-        born = {"existing": True} if app.database.existing else _database_values(app, app.database)
-        settled = settled.with_birth("database", born)
-        if not (app.database.is_aurora or app.database.existing):
-            settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
+    settled = births.remember(app, settled)
     return Plan(
         app=app,
         rules=rules,
-        bootstrap_images={
-            task.name: settled.births[f"{kind} {task.name}"]["bootstrap_image"]
-            for kind, task in (*(("service", service) for service in app.services), *_others(app))
-        },
-        engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
+        bootstrap_images=births.bootstrap_images(app, settled),
+        engine_version=settled.births["database"]["engine_version"] if app.database else "",
         ledger=settled,
     )
-
-
-def _service_key(name: str) -> str:
-    return f"service {name}"
-
-
-def _service_birth(app: App, service: Service) -> dict[str, object]:
-    return {
-        "bootstrap_image": _bootstrap_image(app),
-        "health_path": service.health_path,
-        "image_key": _key_of(app, "images"),
-        "port": service.port,
-        "protocol_version": service.protocol_version,
-        "public_address": False,
-        "subnet_tier": "private",
-    }
-
-
-def _bootstrap_image(app: App) -> str:
-    """The public image, or that of the account's own registry, which is written without the account."""
-    return f"{OWN_REGISTRY}{app.network.bootstrap_image}" if app.network.bootstrap_image else BOOTSTRAP_IMAGE
-
-
-def _others(app: App) -> Iterator[tuple[str, Worker | ScheduledTask]]:
-    """Workers and scheduled tasks, each with what the ledger calls its kind."""
-    yield from (("worker", worker) for worker in app.workers)
-    yield from (("scheduled", task) for task in app.scheduled_tasks)
-
-
-def _task_birth(app: App, task: Worker | ScheduledTask) -> dict[str, object]:
-    birth: dict[str, object] = {
-        "bootstrap_image": _bootstrap_image(app),
-        "public_address": False,
-        "subnet_tier": "private",
-    }
-    lent = isinstance(task, ScheduledTask) and task.image_of
-    return birth if lent else {**birth, "image_key": _key_of(app, "images")}
-
-
-def _task_births(app: App, known: Ledger) -> Iterator[Problem]:
-    for kind, task in _others(app):
-        born = known.births.get(f"{kind} {task.name}", {}).get("image_key", _key_of(app, "images"))
-        if _key_of(app, "images") != born:
-            given = f"{_key_of(app, 'images')!r} for {task.name!r}"
-            yield problem(app, "own_key_for", _way_out(task.name, "image_key", born, known.file), given)
-    for index, worker in enumerate(app.workers):
-        fifo = known.births.get(f"queue {worker.name}", {}).get("fifo")
-        if worker.queue and fifo not in (None, worker.queue.fifo):
-            fits = (
-                f"the queue was born with {fifo!r} and keeps it, for another one would be another queue, and messages "
-                f"would wait in the old one. Ways out: keep {fifo!r}; add a worker with the new queue beside it, let its "
-                "senders change over, and remove the old one when its queue is empty"
-            )
-            yield problem(app, f"workers[{index}].queue.fifo", fits)
-
-
-def _database_values(app: App, database: Database) -> dict[str, object]:
-    return {
-        "engine": database.engine,
-        "engine_version": ENGINE_VERSIONS[database.engine],
-        "key": _key_of(app, "database"),
-        "name": database.name,
-    }
-
-
-def _key_of(app: App, what: str) -> str:
-    return "application" if what in app.own_key_for else "aws"
 
 
 _MERGED = (
@@ -228,95 +126,6 @@ def _disorder(app: App, ledger: Ledger) -> Iterator[Problem]:
                 if order and (order < 0) != (record.priority < other_record.priority):
                     given = f"the rules of {other_name!r} and {name!r} on the {record.listener} listener are in the wrong order"
                     yield Problem("ledger", given, _MERGED.format(file=ledger.file), ledger.file)
-
-
-def _identity(app: App, ledger: Ledger) -> Iterator[Problem]:
-    born = ledger.births.get("stage", {"application": app.name, "name": app.stage})
-    for option, wanted, was in (("name", app.name, born["application"]), ("stage", app.stage, born["name"])):
-        if wanted != was:
-            fits = f"{ledger.file} belongs to {was!r}, and every name in that stage's account would change. Way out: a new stage starts without a ledger, so delete the copied file"
-            yield problem(app, option, fits)
-
-
-def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
-    told = {
-        "port": "port",
-        "health_path": "health_path",
-        "protocol_version": "protocol_version",
-        "image_key": "own_key_for",
-    }
-    for index, service in enumerate(app.services):
-        key, wanted = _service_key(service.name), _service_birth(app, service)
-        for name, option in told.items():
-            born = ledger.births.get(key, {}).get(name, wanted[name])
-            if wanted[name] != born:
-                path = option if option == "own_key_for" else f"services[{index}].{option}"
-                given = f"{wanted[name]!r} for {service.name!r}"
-                yield problem(app, path, _way_out(service.name, name, born, ledger.file), given)
-
-
-def _way_out(service: str, name: str, born: object, file: str) -> str:
-    reason = {
-        "port": "target groups and the service carry their port for life",
-        "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
-        "protocol_version": "target groups carry it for life, and the bootstrap revision speaks it",
-        "image_key": "a repository's key cannot change, and a new repository would be without its images",  # F1
-    }[name]
-    keep = f"keep {born!r}"
-    beside = (
-        "change over, deploying each step: add a second service of the new form and the same source, with a path of "
-        f"its own and a health path below it; release it; in one change give it the paths of {service!r} beside its "
-        f"own, and leave {service!r} its health path as its only one; then remove {service!r}"
-    )
-    if name == "image_key":  # the stage's choice, for every service at once
-        keep = f"leave 'images' {'in' if born == 'application' else 'out of'} own_key_for"
-        beside = "make a new stage beside this one"
-    return (
-        f"it was born with {born!r} and keeps it: {reason}. Ways out: {keep}; {beside}; "
-        f"or, if this stage was never deployed, delete {file} and generate again"
-    )
-
-
-def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
-    existed = ledger.births.get("network", {"existing": app.network.existing}).get("existing", False)
-    if app.network.existing != existed:
-        fits = f"the stage was born in {'a VPC that exists' if existed else 'a VPC of its own'} and keeps it: another one would replace all that is in it. Make a new stage beside this one"
-        yield problem(app, "network.existing" if app.network.existing else "network", fits)
-        return
-    if existed:
-        return
-    born = ledger.births.get("network", {}).get("cidr", app.network.cidr)
-    if app.network.cidr != born:
-        fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"
-        yield problem(app, "network.cidr", fits)
-    zones = sum(
-        line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet")
-    )
-    if app.network.zones < zones:
-        fits = f"the network has {zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed. Ways out: keep {zones}, or make a new stage beside this one"
-        yield problem(app, "network.zones", fits)
-
-
-def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
-    if app.database is None:
-        return
-    born = ledger.births.get("database", {})
-    existed = born.get("existing", False)
-    if born and app.database.existing != existed:
-        was = "one that exists" if existed else "one of its own"
-        fits = f"the stage was born with {was}, and its services would find other data in another one. Ways out: make a new stage; or, if this one was never deployed, delete {ledger.file} and generate again"
-        yield problem(app, "database.existing", fits)
-    if app.database.existing or existed:
-        return
-    wanted = _database_values(app, app.database)
-    for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
-        if wanted[name] != born.get(name, wanted[name]):
-            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Restore a snapshot into a new stage instead"  # I2.1
-            yield problem(app, option, fits, repr(wanted[name]))
-    least = born.get("storage_gib", 0)
-    if app.database.storage_gib < least:
-        fits = f"it was {least} before, and the storage of a database never shrinks: the update would fail. Ways out: keep {least}; make a new stage beside this one and load a dump into it, since a snapshot keeps its size; or, if {least} was never deployed, restore {ledger.file} from version control"  # I2.11
-        yield problem(app, "database.storage_gib", fits)
 
 
 def _retire_removed(app: App, ledger: Ledger) -> Ledger:

@@ -57,22 +57,16 @@ class Deployment:
 
     def value(self, name: str) -> str:
         """A parameter as a person would give it: an ARN of the right service."""
-        call = self.provider.services.call
-        if name == "WebAclArn":
-            seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "own"}
-            told = {"Name": "own", "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": seen}
-            return str(call("wafv2", "CreateWebACL", told)["Summary"]["ARN"])
-        if name.endswith("CertificateArn"):
-            return str(call("acm", "RequestCertificate", {"DomainName": "shop.example"})["CertificateArn"])
-        if name == "HostedZoneId":
-            made = call("route53", "CreateHostedZone", {"Name": "example.com.", "CallerReference": "shop"})
-            return str(made["HostedZone"]["Id"]).rpartition("/")[2]
-        if name == "DatabaseSecurityGroupId":
-            return str(call("ec2", "DescribeSecurityGroups", {})["SecurityGroups"][0]["GroupId"])
-        if name == "VpcId":
-            return str(call("ec2", "DescribeVpcs", {})["Vpcs"][0]["VpcId"])
-        if name.endswith("SubnetIds"):
-            return ",".join(each["SubnetId"] for each in call("ec2", "DescribeSubnets", {})["Subnets"][:3])
+        made = {
+            "WebAclArn": self._web_acl,
+            "CertificateArn": self._certificate,
+            "HostedZoneId": self._hosted_zone,
+            "VpcId": self._vpc,
+            "SubnetIds": self._subnets,
+        }
+        for end, make in made.items():
+            if name.endswith(end):
+                return make()
         account = f"{REGION}:123456789012"
         known = {
             "TestCidr": "203.0.113.0/24",
@@ -83,6 +77,29 @@ class Deployment:
         if name.endswith("KeyArn"):
             return f"arn:aws:kms:{account}:key/1"
         return known.get(name) or (f"arn:aws:secretsmanager:{account}:secret:{name}" if name.endswith("Arn") else name)
+
+    def _web_acl(self) -> str:
+        seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "own"}
+        told = {"Name": "own", "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": seen}
+        return str(self.provider.services.call("wafv2", "CreateWebACL", told)["Summary"]["ARN"])
+
+    def _certificate(self) -> str:
+        told = {"DomainName": "shop.example"}
+        return str(self.provider.services.call("acm", "RequestCertificate", told)["CertificateArn"])
+
+    def _hosted_zone(self) -> str:
+        told = {"Name": "example.com.", "CallerReference": "shop"}
+        return str(self.provider.services.call("route53", "CreateHostedZone", told)["HostedZone"]["Id"]).rpartition(
+            "/"
+        )[2]
+
+    def _vpc(self) -> str:
+        return str(self.provider.services.call("ec2", "DescribeVpcs", {})["Vpcs"][0]["VpcId"])
+
+    def _subnets(self) -> str:
+        return ",".join(
+            each["SubnetId"] for each in self.provider.services.call("ec2", "DescribeSubnets", {})["Subnets"][:3]
+        )
 
     @property
     def written(self) -> list[str]:

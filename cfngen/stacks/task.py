@@ -16,6 +16,7 @@ from awacs.aws import Action, PolicyDocument, Statement
 from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 
 from cfngen import placeholders
+from cfngen.births import OWN_REGISTRY
 from cfngen.spec import Secret, SsmParameter
 from cfngen.spec.task import Task
 from cfngen.spec.telemetry import ROUTER
@@ -28,7 +29,6 @@ from cfngen.values import Arn, KeyArn, PolicyArn, RepositoryUri, RoleArn, Secret
 
 Access = Literal["reader", "writer"]
 KEPT_IMAGES = 300
-_OWN_REGISTRY = "ecr:"  # begins a bootstrap image of the account's own registry, as the ledger knows it
 _PULL = [ecr_actions.BatchCheckLayerAvailability, ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer]
 
 
@@ -258,15 +258,15 @@ def egress(stack: Stack, tasks: ec2.SecurityGroup, task: Task, database: Databas
 
 def may_pull(image: str) -> Iterator[Statement]:
     """The right to a bootstrap image of the account's own registry; a public one needs none."""
-    if image.startswith(_OWN_REGISTRY):
-        repository = image.removeprefix(_OWN_REGISTRY).partition(":")[0]
+    if image.startswith(OWN_REGISTRY):
+        repository = image.removeprefix(OWN_REGISTRY).partition(":")[0]
         yield allow(_PULL, arn("ecr", f"repository/{repository}"))
 
 
 def _address(image: str) -> str | Sub:
-    if not image.startswith(_OWN_REGISTRY):
+    if not image.startswith(OWN_REGISTRY):
         return image
-    return Sub(f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{image.removeprefix(_OWN_REGISTRY)}")
+    return Sub(f"${{AWS::AccountId}}.dkr.ecr.${{AWS::Region}}.${{AWS::URLSuffix}}/{image.removeprefix(OWN_REGISTRY)}")
 
 
 def first_revision(
