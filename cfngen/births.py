@@ -46,8 +46,9 @@ def remember(app: App, settled: Ledger) -> Ledger:
     settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
     settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
     if app.database:
-        settled = settled.with_birth("database", _database_values(app, app.database))
-        if not app.database.is_aurora:
+        own = {"existing": True} if app.database.existing else _database_values(app, app.database)
+        settled = settled.with_birth("database", own)
+        if not (app.database.is_aurora or app.database.existing):
             settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
     return settled
 
@@ -196,7 +197,15 @@ def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
 def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     if app.database is None:
         return
-    wanted, born = _database_values(app, app.database), ledger.births.get("database", {})
+    born = ledger.births.get("database", {})
+    existed = born.get("existing", False)
+    if born and app.database.existing != existed:
+        was = "one that exists" if existed else "one of its own"
+        fits = f"the stage was born with {was}, and its services would find other data in another one. Ways out: make a new stage; or, if this one was never deployed, delete {ledger.file} and generate again"
+        yield problem(app, "database.existing", fits)
+    if app.database.existing or existed:
+        return
+    wanted = _database_values(app, app.database)
     for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
         if wanted[name] != born.get(name, wanted[name]):
             fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Restore a snapshot into a new stage instead"  # I2.1

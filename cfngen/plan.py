@@ -93,7 +93,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         app=app,
         rules=rules,
         bootstrap_images=births.bootstrap_images(app, settled),
-        engine_version=settled.births["database"]["engine_version"] if app.database else "",
+        engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
         ledger=settled,
     )
 

@@ -61,6 +61,7 @@ class Deployment:
             "WebAclArn": self._web_acl,
             "CertificateArn": self._certificate,
             "HostedZoneId": self._hosted_zone,
+            "DatabaseSecurityGroupId": self._group,
             "VpcId": self._vpc,
             "SubnetIds": self._subnets,
         }
@@ -95,6 +96,9 @@ class Deployment:
 
     def _vpc(self) -> str:
         return str(self.provider.services.call("ec2", "DescribeVpcs", {})["Vpcs"][0]["VpcId"])
+
+    def _group(self) -> str:
+        return str(self.provider.services.call("ec2", "DescribeSecurityGroups", {})["SecurityGroups"][0]["GroupId"])
 
     def _subnets(self) -> str:
         return ",".join(
