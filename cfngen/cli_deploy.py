@@ -68,7 +68,7 @@ def deploy(
     form: str, bucket: str, bucket_owner: str, kms_key_id: str, words: tuple[str, ...], file: Path | None,
     *, yes: bool, is_plan: bool, force: bool,
 ) -> None:  # fmt: skip
-    """Deploy a stage: APP's, a Python file such as services/coffee.py, or the generated one in DIR.
+    """Deploy a stage: that of APP, a description such as cfngen.yaml, or the generated one in DIR.
 
     Nested templates go to the bucket, then a change set is made and shown. It is executed when you agree, and followed
     until all is done or all is as before. What deploys is what generate wrote: nothing is generated here.

@@ -87,10 +87,15 @@ def _source(path: Path) -> str:
 
 
 def _command(path: Path) -> str:
-    """What makes the files again, said in each of them: seen from its project, as the description's name is."""
-    makefiles = (project_of(path) / name for name in ("GNUmakefile", "makefile", "Makefile"))
+    """What makes the files again, said in each of them: seen from its project, as the description's name is.
+
+    A Makefile's target is taken for that of the descriptions which commands find without an APP, not for one elsewhere.
+    """
+    project = project_of(path)
+    makefiles = (project / name for name in ("GNUmakefile", "makefile", "Makefile"))
     texts = (file.read_text(encoding="utf-8", errors="replace") for file in makefiles if file.is_file())
-    if any(re.search(r"^templates[ \t]*:(?!=)", text, re.MULTILINE) for text in texts):
+    is_found = path.resolve().parent in (project, project / "services")
+    if is_found and any(re.search(r"^templates[ \t]*:(?!=)", text, re.MULTILINE) for text in texts):
         return "make templates"
     return f"cfngen generate {shlex.quote(_source(path))}"
 

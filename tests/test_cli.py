@@ -159,6 +159,17 @@ def test_the_first_line_of_every_template_names_its_source(project: Path, cfngen
             assert text.startswith(first), name
 
 
+def test_a_makefile_makes_no_description_that_lies_elsewhere(project: Path, cfngen: Run) -> None:
+    (project / "Makefile").write_text("templates:\n\tcfngen generate\n", encoding="utf-8")
+    other = project / "examples/other.py"
+    other.parent.mkdir()
+    (project / ".git").mkdir()  # marks the project
+    other.write_bytes((project / "services/shop.py").read_bytes())
+    cfngen("generate", other, "--out", "third")
+    first = (project / "third/shop/dev/shop.yaml").read_text(encoding="utf-8").partition("\n")[0]
+    assert first.endswith("run: cfngen generate examples/other.py")
+
+
 @pytest.mark.parametrize(
     ("makefile", "text", "command"),
     [

@@ -241,7 +241,7 @@ def test_without_addresses_to_come_by_it_is_refused() -> None:
      "speaks HTTP/1.1"),
     ({"headers": {"X-Version": ("beta",)}, "release": Release(smoke_test=SmokeTest(path="/", host="a.example.com"))}, {},
      "this one reaches nobody"),
-    ({"release": Release(smoke_test=SmokeTest(path="/items"))}, {}, "host, because the name that the certificate is for"),
+    ({"release": Release(smoke_test=SmokeTest(path="/items"))}, {}, "one with a host that the certificate is for, because it checks"),
     ({"allowed_addresses": ("203.0.113.0/24",), "release": Release(smoke_test=SmokeTest(path="/items", host="a.example.com"))}, {},
      "comes from none of the service's allowed_addresses"),
     ({"hosts": ("*.example.com",), "release": Release(smoke_test=SmokeTest(path="/items"))}, {"domain": "example.com"},

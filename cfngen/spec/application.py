@@ -397,7 +397,8 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         if service.protocol_version != "HTTP1":
             yield place, "None, since the generated function speaks HTTP/1.1; give a hook of your own by hooks"
         if app.balancer.https and not service.smoke_test_host(app.balancer.domain):
-            fits = "host, because the name that the certificate is for is neither a host of the service nor the balancer's domain"
+            why = "it checks the certificate, and there is no name to ask for: neither a host of the service nor the balancer's domain"
+            fits = f"one with a host that the certificate is for, because {why}"
             yield place, fits
 
 
