@@ -178,4 +178,4 @@ def _tag(resource: Any, name: str, tags: Mapping[str, str]) -> None:
     had = resource.properties.get(name, {})
     own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
     merged = {**tags, **own}
-    setattr(resource, name, merged if resource.props[name][0] is dict else Tags(merged))
+    setattr(resource, name, dict(sorted(merged.items())) if resource.props[name][0] is dict else Tags(merged))
