@@ -26,6 +26,7 @@ from cfngen import (
     HealthCheck,
     Ledger,
     Linear,
+    LogRouter,
     Release,
     Scaling,
     ScheduledScaling,
@@ -34,6 +35,7 @@ from cfngen import (
     Service,
     SmokeTest,
     Statement,
+    Telemetry,
     Text,
     stage_files,
 )
@@ -291,6 +293,8 @@ OF_A_SERVICE: dict[str, Change] = {
     "ephemeral_storage_gib": _service(ephemeral_storage_gib=50),
     "statements": _service(statements=(Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::menus/*",)),)),
     "policies": _service(policies=("AmazonS3ReadOnlyAccess",)),
+    "telemetry": _service(telemetry=Telemetry(image=_PROXY.image)),
+    "log_router": _service(log_router=LogRouter(image=_PROXY.image, output={"Name": "null"})),
 }  # fmt: skip
 # Changes of the rest of the application that move no request of the employee.
 OF_THE_REST: dict[str, Change] = {
