@@ -604,7 +604,7 @@ def test_a_value_of_a_wrong_type_is_refused(kind: type[Any], option: str) -> Non
         (Release, {"strategy": "canary"}, "must be an AllAtOnce or a Canary or a Linear"),
         (App, {"services": Service(name="a")}, "App('shop').services: Service('a'); must be a tuple of Services"),
         (App, {"cloud9": 1}, "App('shop').cloud9: 1; must be True or False"),
-        (App, {"own_key_for": ("log",)}, "must be a tuple of 'logs' or 'artifacts' or 'images' or 'database', such as"),
+        (App, {"own_key_for": ("log",)}, "must be a tuple of 'logs' or 'artifacts' or 'images' or 'database' or 'queues', such as"),
         (App, {"name": 5}, "App.name: 5; must be a string"),
         (Secret, {"arn": "arn:aws:"}, "Secret.arn: 'arn:aws:'; must be a SecretArn"),
     ],
