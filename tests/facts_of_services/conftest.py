@@ -30,6 +30,7 @@ from cfngen import (
     Release,
     Scaling,
     ScheduledScaling,
+    ScheduledTask,
     Secret,
     SecretArn,
     Service,
@@ -37,6 +38,7 @@ from cfngen import (
     Statement,
     Telemetry,
     Text,
+    Worker,
     stage_files,
 )
 from cfngen.load import load
@@ -314,6 +316,8 @@ OF_THE_REST: dict[str, Change] = {
     "own_key_for": lambda app: replace(app, own_key_for=("logs", "artifacts")),
     "off_hours": lambda app: replace(app, off_hours=None),
     "cloud9": lambda app: replace(app, cloud9=True),
+    "workers": lambda app: replace(app, workers=(Worker(name="roaster"),)),
+    "scheduled_tasks": lambda app: replace(app, scheduled_tasks=(ScheduledTask(name="report", schedule="rate(1 day)"),)),
 }  # fmt: skip
 INNOCENT = OF_A_SERVICE | OF_THE_REST
 
