@@ -29,6 +29,7 @@ from cfngen import (
     BackupPlan,
     Balancer,
     Canary,
+    CertificateArn,
     CfngenError,
     CodeCommit,
     Connection,
@@ -68,6 +69,7 @@ from cfngen.load import load
 KINDS: list[type[Any]] = [
     AllAtOnce,
     App,
+    BackupPlan,
     Balancer,
     Canary,
     CodeCommit,
@@ -90,6 +92,10 @@ KINDS: list[type[Any]] = [
     Statement,
     Worker,
     WorkerScaling,
+    LogRouter,
+    Serverless,
+    SmokeTest,
+    Telemetry,
 ]
 SECRET = Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"))
 REQUIRED: dict[type[Any], dict[str, Any]] = {
@@ -100,7 +106,9 @@ REQUIRED: dict[type[Any], dict[str, Any]] = {
     Pipeline: {"source": CodeCommit()},
     ScheduledScaling: {"name": "night", "schedule": "rate(1 hour)", "minimum": 0, "maximum": 1},
     Secret: {"arn": SECRET.arn},
+    ScheduledTask: {"name": "report", "schedule": "rate(1 day)"},
     Service: {"name": "shop"},
+    Worker: {"name": "mailer"},
     SsmParameter: {"name": "/shop/key"},
     SmokeTest: {"path": "/items"},
     LogRouter: {"image": f"public.ecr.aws/router@sha256:{'a' * 64}", "output": {"Name": "null"}},
@@ -158,6 +166,7 @@ EVERY_CIDR = (
     "240.0.0.0/16",
 )
 
+ASKED = Release(smoke_test=SmokeTest(path="/shop/a", host="a.example.com"))
 REFUSED = [
     # application
     *(case(App, "name", f"{NAME} 24", name=text) for text in ("", "Shop", "1shop", "a_b", "a--b", "a-", "é", "a" * 25)),
@@ -256,11 +265,63 @@ REFUSED = [
            database=Database(backup_window=daily, maintenance_window=weekly))
       for option, says, daily, weekly in (("backup_window", "a time", "05:30-06:00", "mon:08:00-mon:09:00"), ("backup_window", "a time", "18:00-18:31", "mon:08:00-mon:09:00"),
                                           ("maintenance_window", "a time of MON,TUE,WED,THU,FRI", "08:00-08:30", "sat:10:00-sat:10:30"),
-                                          ("maintenance_window", "a time of MON", "08:00-08:30", "mon:18:00-mon:18:30"))),
-    case(App, "off_hours.start", "longer hours: a copy would be made from MON 10:30 UTC on, for 120 minutes, and the stage is awake from 07:00 to 12:00",
+                                          ("maintenance_window", "a time of MON,TUE,WED,THU,FRI", "08:00-08:30", "mon:18:00-mon:18:30"))),
+    case(App, "off_hours.start", "longer hours: a copy would be made from MON 11:30 UTC on, for 120 minutes, and the stage is awake from 07:00 to 12:00",
          off_hours=OffHours(start="12:00"), database=Database(backup_plan=BackupPlan())),
     *(case(Database, "backup_days", "1 to 35; without backups nothing can be restored", backup_days=days) for days in (0, 36)),
     case(Database, "readers", "'b' stands in writers too", readers=("a", "b"), writers=("b",)),
+    # balancer and network without NAT
+    case(Balancer, "certificates", "none of them, or https", https=False, certificates=(CertificateArn("arn:aws:acm:eu-west-1:123456789012:certificate/1"),)),
+    case(Balancer, "certificates", "since a balancer takes no more beside the first",
+         certificates=tuple(CertificateArn(f"arn:aws:acm:eu-west-1:123456789012:certificate/{number}") for number in range(30))),
+    case(Balancer, "certificates", "one of them stands there twice", certificates=(CertificateArn("arn:aws:acm:eu-west-1:123456789012:certificate/1"),) * 2),
+    case(Balancer, "aliases", "none of them, or a domain, whose zone they are in", aliases=("www.example.com",)),
+    case(Balancer, "aliases[0]", "a domain name in lower case, as in 'www.example.com'", domain="example.com", aliases=("WWW",)),
+    *(case(Balancer, f"aliases[{len(names) - 1}]", "stands there twice", domain="example.com", aliases=names)
+      for names in (("example.com",), ("www.example.com", "www.example.com"))),
+    case(Network, "bootstrap_image", "a repository of the account with a tag, as in 'bootstrap:node-22'", bootstrap_image="Bootstrap"),
+    case(Network, "bootstrap_image", "since without NAT no public registry is reached", nat="none"),
+    case(Network, "endpoints[0]", "a service as in com.amazonaws.REGION.SERVICE, such as 'sts'", nat="none", bootstrap_image="b:1", endpoints=("STS",)),
+    case(Network, "endpoints[0]", "no such one; S3 is there anyway", nat="none", bootstrap_image="b:1", endpoints=("s3",)),
+    case(Network, "endpoints[1]", "'sts' stands there twice", nat="none", bootstrap_image="b:1", endpoints=("sts", "sts")),
+    case(App, "cloud9", "False; without NAT the environment reaches neither Cloud9 nor a package", cloud9=True, network=Network(nat="none", bootstrap_image="b:1")),
+    case(App, "services[0].containers[0].image", "a source instead, since without NAT no public registry is reached",
+         network=Network(nat="none", bootstrap_image="b:1"), services=services("shop", containers=(Container(name="side", image=IMAGE),))),
+    # maintenance, gRPC, smoke tests
+    *(case(kind, "maintenance", "a text or a page of HTML, at most 1024 bytes, or None", maintenance=text) for kind in (App, Service) for text in ("", "x" * 1025)),
+    case(Service, "health_path", "a method that answers status 0, as in '/grpc.health.v1.Health/Check'", protocol_version="GRPC"),
+    case(App, "services[0].protocol_version", "HTTP1, or https in the balancer", balancer=Balancer(https=False), services=services("shop", protocol_version="HTTP2")),
+    *(case(App, "services[0].release.smoke_test", says, services=services("shop", release=ASKED, **options), **whole) for says, options, whole in (
+        ("comes to the test listener by the addresses of NAT gateways", {}, {"network": Network(existing=True)}),
+        ("comes from none of the service's allowed_addresses", {"allowed_addresses": ("203.0.113.0/24",)}, {}),
+        ("speaks HTTP/1.1", {"protocol_version": "HTTP2"}, {}))),
+    case(App, "services[0].release.smoke_test", "one with a host that the certificate is for", services=services("shop", release=Release(smoke_test=SmokeTest(path="/shop/a")))),
+    # workers, queues and scheduled tasks
+    case(App, "workers[0].queue.senders", "'shopp' is no service, worker or scheduled task; did you mean 'shop'?", workers=(Worker(name="mailer", queue=Queue(senders=("shopp",))),)),
+    case(App, "scheduled_tasks[0].image_of", "'shopp' is no service or worker; did you mean 'shop'?",
+         scheduled_tasks=(ScheduledTask(name="report", schedule="rate(1 day)", image_of="shopp", command=("true",)),)),
+    *(case(Queue, option, f"{least} to {most}", **{option: value}) for option, least, most in (
+        ("visibility_timeout_seconds", 1, 43200), ("receives", 1, 1000), ("retention_days", 1, 14), ("oldest_message_minutes", 1, 20160)) for value in (least - 1, most + 1)),
+    case(Queue, "senders", "'a' stands there twice", senders=("a", "a")),
+    case(ScheduledTask, "schedule", "as in 'cron(0 20 ? * MON-FRI *)'", schedule="daily"),
+    case(ScheduledTask, "timezone", "a name of the time zone database", timezone="Mars"),
+    case(ScheduledTask, "command", "a command and its arguments, none of them empty", command=("true", "")),
+    *(case(ScheduledTask, "retries", "0 to 185", retries=count) for count in (-1, 186)),
+    *(case(ScheduledTask, option, "1 to 1440 (a day)", **{option: minutes}) for option in ("give_up_after_minutes", "flexible_minutes") for minutes in (0, 1441)),
+    case(ScheduledTask, "command", "what to run, since without one it would be a second 'shop'", image_of="shop"),
+    *(case(ScheduledTask, option, "nothing, since its image is that of 'shop'", image_of="shop", command=("true",), **{option: value})
+      for option, value in (("source", "jobs"), ("test_command", "make test"), ("build_context", "."))),
+    case(ScheduledTask, "containers", "none with a source, since the pipeline of 'shop' builds the image", image_of="shop", command=("true",),
+         containers=(Container(name="side", source="side"),)),
+    *(case(WorkerScaling, "minimum", "0 only with messages_per_task", minimum=least, maximum=most) for least, most in ((0, 2), (3, 2), (1, 501))),
+    *(case(WorkerScaling, option, "10 to 95, or None", **{option: percent}) for option in ("cpu_percent", "memory_percent") for percent in (9, 96)),
+    *(case(WorkerScaling, "messages_per_task", "messages of the queue to one task", messages_per_task=count) for count in (0, 1_000_001)),
+    case(WorkerScaling, "schedule", "two schedules of the name 'night'", schedule=(ScheduledScaling(**REQUIRED[ScheduledScaling]),) * 2),
+    case(Worker, "command", "a command and its arguments, none of them empty", command=("",)),
+    *(case(Worker, "minimum_healthy_percent", "0 to 100", minimum_healthy_percent=percent) for percent in (-1, 101)),
+    *(case(Worker, "maximum_percent", "100 to 200", maximum_percent=percent) for percent in (99, 201)),
+    case(Worker, "maximum_percent", "else no task can go", minimum_healthy_percent=100, maximum_percent=100),
+    case(Worker, "scaling.messages_per_task", "needs a queue, whose messages are counted", scaling=WorkerScaling(messages_per_task=10)),
     # network
     *(case(Network, "cidr", PRIVATE, cidr=text) for text in (*EVERY_CIDR, "", "10.0.0.0", "10.0.0.1/16", "::/16", "10.0.0.0/33")),
     *(case(Network, "cidr", "the same range as AWS writes it, '10.0.0.0/16'", cidr=text)
@@ -604,7 +665,11 @@ def test_a_value_of_a_wrong_type_is_refused(kind: type[Any], option: str) -> Non
         (Release, {"strategy": "canary"}, "must be an AllAtOnce or a Canary or a Linear"),
         (App, {"services": Service(name="a")}, "App('shop').services: Service('a'); must be a tuple of Services"),
         (App, {"cloud9": 1}, "App('shop').cloud9: 1; must be True or False"),
-        (App, {"own_key_for": ("log",)}, "must be a tuple of 'logs' or 'artifacts' or 'images' or 'database' or 'queues', such as"),
+        (
+            App,
+            {"own_key_for": ("log",)},
+            "must be a tuple of 'logs' or 'artifacts' or 'images' or 'database' or 'queues', such as",
+        ),
         (App, {"name": 5}, "App.name: 5; must be a string"),
         (Secret, {"arn": "arn:aws:"}, "Secret.arn: 'arn:aws:'; must be a SecretArn"),
     ],
@@ -722,7 +787,7 @@ def test_all_problems_of_an_object_at_once() -> None:
             name="Shop", cpu=300, port=PORT, path="/a", hosts=("a.b", "A.b"), user="root", secrets={"A": SECRET}, environment={"A": ""}
         )  # fmt: skip
     assert [problem.option for problem in caught.value.problems] == [
-        f"Service('Shop').{option}" for option in ("path", "port", "name", "hosts[1]", "cpu", "user", "secrets['A']")
+        f"Service('Shop').{option}" for option in ("path", "port", "name", "cpu", "user", "secrets['A']", "hosts[1]")
     ]
     assert str(caught.value).count("\n") == 6
 
@@ -730,7 +795,7 @@ def test_all_problems_of_an_object_at_once() -> None:
 def test_a_missing_option_does_not_hide_the_others() -> None:
     cases: list[tuple[type[Any], dict[str, Any], list[str]]] = [
         (App, {"stage": "Dev", "log_retention_days": 2}, ["name", "services", "stage", "log_retention_days"]),
-        (Service, {"cpu": 300, "port": 80}, ["name", "port", "cpu"]),
+        (Service, {"cpu": 300, "port": 80}, ["name", "cpu", "port"]),
         (Connection, {"branch": "a*"}, ["repository", "branch"]),
         (Pipeline, {"build_timeout_minutes": 1}, ["source", "build_timeout_minutes"]),
     ]

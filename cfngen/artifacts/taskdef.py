@@ -26,10 +26,8 @@ _DOLLAR = "\ufdd0"
 
 def taskdef(app: App, service: Service, access: Access | None) -> str:
     """What CodeDeployToECS registers for each release, as RegisterTaskDefinition takes it (G3)."""
-    body = _whole(app, service, access, f"<{known.IMAGE1}>")
-    container = body["containerDefinitions"][0]
-    container["portMappings"] = [{"name": service.name, "containerPort": service.port, "protocol": "tcp"}]
-    return _text(body)
+    port = {"name": service.name, "containerPort": service.port, "protocol": "tcp"}
+    return _text(_whole(app, service, access, f"<{known.IMAGE1}>", {"portMappings": [port]}))
 
 
 def task_taskdef(app: App, task: Worker | ScheduledTask, access: Access | None) -> str:
@@ -46,14 +44,16 @@ def task_taskdef(app: App, task: Worker | ScheduledTask, access: Access | None) 
     )
 
 
-def _whole(app: App, task: Task, access: Access | None, image: str) -> dict[str, Any]:
-    """All containers of a task; `image` is that of its own."""
+def _whole(
+    app: App, task: Task, access: Access | None, image: str, ports: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All containers of a task; `image` is that of its own, which has `ports`."""
     secrets = _own_secrets(task)
     if access:
         secrets |= _login("DB", known.DB_SECRET_ARN)
     variables = _variables(app, task, _database_host(app, access))
     body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
-    body["containerDefinitions"][0] |= _order(task.depends_on) | _health(task.health_check)
+    body["containerDefinitions"][0] |= dict(ports or {}) | _order(task.depends_on) | _health(task.health_check)
     for each in task.beside:
         made = _beside(each, variables, secrets, image)
         if task.telemetry and each.name == COLLECTOR:
