@@ -453,7 +453,9 @@ TABLES: Mapping[type, Options] = {
 def apps(draw: st.DrawFn) -> App:
     """Whole applications that `plan` accepts: one to four services, and any of the other options."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1, max_size=4))
-    app = draw(made(App, APP, name="shop", services=(Service(name=names[0], **_plain(names[0])),)))
+    app = App(name="shop", services=(Service(name=names[0], **_plain(names[0])),))
+    for options in draw(st.fixed_dictionaries({}, optional=dict(APP))).values():
+        app = _accepted(app, **options)
     for name in names:
         app = add(app, Service(name=name, **_plain(name)))
         for options in draw(st.fixed_dictionaries({}, optional=dict(service_options(name)))).values():

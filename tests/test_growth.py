@@ -34,6 +34,7 @@ from cfngen import (
     Secret,
     SecretArn,
     Service,
+    SmokeTest,
     SsmParameter,
     Statement,
     Text,
@@ -98,10 +99,16 @@ def changes_of_a_service(draw: st.DrawFn) -> tuple[App, App, str]:
     options = service_options(name)
     changed = app
     for option in draw(
-        st.lists(st.sampled_from(sorted(options.keys() - {"port", "health_path"})), min_size=1, max_size=3)
+        st.lists(
+            st.sampled_from(sorted(options.keys() - {"port", "health_path", "protocol_version"})),
+            min_size=1,
+            max_size=3,
+        )
     ):
         changed = with_service(changed, name, draw(options[option]))
     assume(changed != app and len(app.services) > 1)
+    # The first smoke test of a stage, and the last, lets the network's addresses in at the test port.
+    assume(changed.has_smoke_tests == app.has_smoke_tests)
     return app, changed, name
 
 
@@ -286,3 +293,16 @@ def test_an_option_outside_of_services_changes_nothing_of_a_service(changes: dic
     assert {key: births[key] for key in births if key.startswith("service")} == {
         key: each for key, each in before.settled.ledger.births.items() if key.startswith("service")
     }
+
+
+def test_the_first_smoke_test_of_a_stage_opens_the_test_port_to_it_and_changes_nothing_else_of_others() -> None:
+    app = App(
+        name="shop",
+        balancer=Balancer(domain="shop.example.com"),
+        services=(Service(name="web"), Service(name="api", paths=("/api/*",), health_path="/api/health")),
+    )
+    asked = replace(app.service("web"), release=Release(smoke_test=SmokeTest(path="/items")))
+    before = rendered(app)
+    after = rendered(replace(app, services=(asked, app.service("api"))), before.ledger)
+    places = {place for place in differing(before.tree, after.tree) if not _belongs(place, "web")}
+    assert places == {"cluster.yaml/SmokeTestIngress1", "cluster.yaml/SmokeTestIngress2"}
