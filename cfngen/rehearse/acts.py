@@ -12,7 +12,7 @@ from cfngen.rehearse.parts import where
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
-from cfngen.rehearse.versions import Version, good, hooked, rejected, ringing, sick, unmigratable, with_hook
+from cfngen.rehearse.versions import Version, asks_first, good, hooked, rejected, ringing, sick, unmigratable, with_hook
 
 
 def births(stage: Stage) -> None:
@@ -83,9 +83,12 @@ def ringing_alarm(stage: Stage) -> None:
 
 
 def _visited(stage: Stage) -> Service:
-    """The first service that is asked for more than its health path, at which a slow version is not slow; else the first."""
-    asked = (each for each in stage.services if set(stage.paths[each.short]) - {health_path(stage, each)})
-    return next(asked, stage.services[0])
+    """The first service that is asked for more than its health path, at which a slow version is not slow; else the first.
+
+    One whose own hooks would find it slow before anybody else does comes last.
+    """
+    asked = [each for each in stage.services if set(stage.paths[each.short]) - {health_path(stage, each)}]
+    return min(asked or stage.services, key=lambda each: asks_first(stage, each))
 
 
 def by_hand(stage: Stage, seeing: rounds.Round, service: Service) -> None:

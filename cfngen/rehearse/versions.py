@@ -192,6 +192,12 @@ def with_hook(stage: Stage, service: Service, revision: Mapping[str, Any]) -> tu
     return Version(service, what, reason="the hook", event="Failed", hooks=(event,)), made
 
 
+def asks_first(stage: Stage, service: Service) -> bool:
+    """Whether hooks of the service's own look at a version before it takes traffic."""
+    name = _appspec(stage, service)
+    return bool(name) and "\nHooks:\n" in stage.source.first(name)
+
+
 def _appspec(stage: Stage, service: Service) -> str:
     """The AppSpec's template in the source: beside the buildspec of the service's build project."""
     pipeline = deployed.pipeline_of(stage.account, service)
