@@ -49,7 +49,7 @@ replace(app, off_hours=True)  # E: "bool"; expected "OffHours | None"
 replace(app, tags=("Team",))  # E: expected "Mapping[str, str]"
 
 Network(nat="two")  # E: expected "Literal['one', 'one per zone', 'none']"
-Database(engine="oracle")  # E: expected "Literal['mysql', 'mariadb', 'postgres']"
+Database(engine="oracle")  # E: expected "Literal['mysql', 'mariadb', 'postgres', 'aurora-mysql', 'aurora-postgresql']"
 Balancer(https="yes")  # E: "str"; expected "bool"
 OffHours(working_days="MON")  # E: "str"; expected "tuple[str, ...]"
 Pipeline(source="main")  # E: "str"; expected "CodeCommit | Connection"
