@@ -14,7 +14,7 @@ from itertools import product
 from cfngen import births, maintenance
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
-from cfngen.ledger import LISTENERS, Ledger, RuleRecord
+from cfngen.ledger import LISTENERS, Ledger, Listener, RuleRecord
 from cfngen.limits import RULES, SPLIT
 from cfngen.routing import (
     Match,
@@ -186,14 +186,15 @@ def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match
 def _groups(service: Service, ledger: Ledger) -> tuple[tuple[str, ...], ...]:
     """The paths of the rules that a service has, as long as what they ask for besides is what it was."""
     parts = shares_of(service)
-    return tuple(
-        dict.fromkeys(
-            record.paths
-            for record in ledger.rules.get(service.name, ())
-            if not record.retired
-            and any(match_of(service, part, record.paths).content(record.listener) == record.content for part in parts)
-        )
-    )
+    wanted: dict[tuple[Listener, tuple[str, ...]], set[str]] = {}
+    found: dict[tuple[str, ...], None] = {}
+    for record in ledger.rules.get(service.name, ()):
+        key = (record.listener, record.paths)
+        if key not in wanted:
+            wanted[key] = {match_of(service, part, record.paths).content(record.listener) for part in parts}
+        if not record.retired and record.content in wanted[key]:
+            found[record.paths] = None
+    return tuple(found)
 
 
 def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:

@@ -293,7 +293,7 @@ headers_of_a_service = st.dictionaries(
 
 
 @given(hosts_of_a_service, paths_of_a_service, addresses_of_a_service, headers_of_a_service)
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_a6_15_a_rule_has_five_values_and_six_wildcards_at_most(
     hosts: list[str], paths: list[str], addresses: list[str], headers: dict[str, tuple[str, ...]]
 ) -> None:
