@@ -119,6 +119,9 @@ class Deployment:
             if each.kind == "AWS::RDS::DBInstance":
                 asked = {"DBInstanceIdentifier": each.physical, "DeletionProtection": False}
                 self.provider.services.call("rds", "ModifyDBInstance", asked)
+            if each.kind == "AWS::RDS::DBCluster":
+                asked = {"DBClusterIdentifier": each.physical, "DeletionProtection": False}
+                self.provider.services.call("rds", "ModifyDBCluster", asked)
 
 
 def resources(stack: StackState) -> Iterator[Resource]:
