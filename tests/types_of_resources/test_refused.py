@@ -10,7 +10,7 @@ import pytest
 from deployed_types import Deployed, engine, snapshots
 from zoo import att, balanced, policy, ref, with_properties, zoo
 
-from cfngen.local.provider import LocalProvider
+from cfngen.local.provider import LocalProvider, Services
 from cfngen.semantics.template import Template
 from cfngen.semantics.update import Event, Outcome, RefusedError, Resource
 
@@ -201,3 +201,11 @@ def test_a_deployment_group_wants_a_service_of_codedeploy(provider: LocalProvide
     outcome = engine(provider).create("lonely", Template({"Resources": resources}), {})
     assert outcome.status == "ROLLBACK_COMPLETE"
     assert "ClusterNotFoundException" in outcome.reason or "InvalidECSServiceException" in outcome.reason
+
+
+def test_a_group_of_schedules_that_is_gone_is_told_as_such(services: Services, provider: LocalProvider) -> None:
+    services.call("scheduler", "CreateScheduleGroup", {"Name": "nightly"})
+    group = Resource("s/Group", "AWS::Scheduler::ScheduleGroup", "nightly")
+    provider.delete(group)
+    provider.delete(group)
+    assert not provider.is_there(group)

@@ -26,6 +26,7 @@ from cfngen.local.types.standins import (
     logs,
     rds,
     scaling,
+    scheduler,
     stepfunctions,
     tasksets,
 )
@@ -48,6 +49,7 @@ _MODULES = (
     logs,
     rds,
     scaling,
+    scheduler,
     stepfunctions,
 )
 _MORE = (deployments, tasksets)
