@@ -9,14 +9,12 @@ from awacs import codebuild as build_actions
 from awacs import codeconnections as connection_actions
 from awacs import codestar_connections as old_connection_actions
 from awacs import ecr as ecr_actions
-from awacs import ecs as ecs_actions
-from awacs import iam as iam_actions
 from awacs import inspector2 as inspector_actions
 from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import s3 as s3_actions
 from awacs import sns as sns_actions
-from awacs.aws import Action, Statement, StringEquals
+from awacs.aws import Action, Statement
 from troposphere import GetAtt, Sub, codebuild, codepipeline, iam, logs, stepfunctions
 
 from cfngen.sources import Connection
@@ -32,13 +30,12 @@ from cfngen.stacks.common import (
     given,
     log_group,
     only_kms_via,
-    pass_to,
     role,
     trust,
 )
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.task import TaskOutputs
+from cfngen.stacks.task import TaskOutputs, registering
 
 # Images of CodeBuild by the architecture of a service's tasks (E2.3, E2.5).
 _MACHINES = {
@@ -202,19 +199,6 @@ def _build_role(
         statements,
         wildcards=wildcards,
     )
-
-
-def registering(roles: list[Any], *passed_to: str) -> list[Statement]:
-    """The rights to register revisions that run as some roles."""
-    return [
-        allow([ecs_actions.RegisterTaskDefinition], "*"),
-        allow(
-            [ecs_actions.TagResource],
-            arn("ecs", "task-definition/*"),
-            StringEquals("ecs:CreateAction", "RegisterTaskDefinition"),
-        ),
-        allow([iam_actions.PassRole], roles, pass_to(*passed_to)),
-    ]
 
 
 def artifact_rights(common: Common, foundation: FoundationOutputs) -> Iterator[Statement]:

@@ -11,16 +11,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from awacs import ecs as ecs_actions
-from awacs import iam as iam_actions
-from awacs.aws import ArnEquals, Statement, StringEquals
+from awacs.aws import ArnEquals, Statement
 from troposphere import GetAtt, Sub, stepfunctions
 
 from cfngen.spec import Worker
 from cfngen.stack import Stack, title
 from cfngen.stacks.cluster import ClusterOutputs
-from cfngen.stacks.common import Common, allow, arn, from_this_account, pass_to, role, trust
+from cfngen.stacks.common import Common, allow, arn, from_this_account, role, trust
 from cfngen.stacks.network import NetworkOutputs
-from cfngen.stacks.task import TaskOutputs
+from cfngen.stacks.task import TaskOutputs, registering
 from cfngen.stacks.worker import WorkerOutputs
 
 _LOOK_EVERY_SECONDS = 15
@@ -44,19 +43,7 @@ def machine(
     """Moves `worker` to its new revision and waits until it is there, then registers those of scheduled tasks."""
     scheduled = list(registered)
     every = [*([worker[1]] if worker else []), *scheduled]
-    statements = [
-        allow([ecs_actions.RegisterTaskDefinition], "*"),
-        allow(
-            [ecs_actions.TagResource],
-            arn("ecs", "task-definition/*"),
-            StringEquals("ecs:CreateAction", "RegisterTaskDefinition"),
-        ),
-        allow(
-            [iam_actions.PassRole],
-            [made for each in every for made in (each.execution_role, each.task_role)],
-            pass_to("ecs-tasks"),
-        ),
-    ]
+    statements = registering([made for each in every for made in (each.execution_role, each.task_role)], "ecs-tasks")
     if worker:
         statements.append(_moving(cluster, worker[1]))
     made_role = role(
@@ -89,12 +76,12 @@ def _definition(
     scheduled: list[TaskOutputs],
     worker: tuple[Worker, WorkerOutputs] | None,
 ) -> dict[str, Any]:
-    registering = [(f"Register {each.name}", key(each.name)) for each in sorted(scheduled, key=lambda each: each.name)]
-    names = [name for name, _ in registering]
+    steps = [(f"Register {each.name}", key(each.name)) for each in sorted(scheduled, key=lambda each: each.name)]
+    names = [name for name, _ in steps]
     states: dict[str, Any] = {}
     if worker:
         states |= _worker_states(cluster, network, *worker, after=[*names, "Released"][0])
-    for (name, task), following in zip(registering, [*names, "Released"][1:], strict=True):
+    for (name, task), following in zip(steps, [*names, "Released"][1:], strict=True):
         states[name] = {**_register(task), "Output": "{% $states.input %}", "Next": following}
     states["Released"] = {"Type": "Succeed"}
     return {

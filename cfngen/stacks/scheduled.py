@@ -31,15 +31,10 @@ from cfngen.stacks.task import (
     Access,
     TaskOutputs,
     egress,
-    execution_role,
     first_revision,
-    from_parameters,
     image_repository,
-    keys_of,
-    may_pull,
-    secrets_of,
+    roles,
     security_group,
-    task_role,
 )
 from cfngen.values import AlarmName, Arn, RepositoryUri, SecurityGroupId, Text
 
@@ -74,18 +69,9 @@ def scheduled_stack(
     made = None if owner else image_repository(stack, common, foundation)
     repository = owner.repository_arn if owner else Arn(GetAtt("Repository", "Arn"))
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets, keys = secrets_of(task, database, access), keys_of(common, foundation, task, database, access)
-    execution = execution_role(
-        stack,
-        "ExecutionRole",
-        common,
-        repository,
-        group,
-        secrets,
-        keys,
-        [*from_parameters(task), *may_pull(bootstrap_image)],
+    execution, own = roles(
+        stack, common, foundation, database, task, repository, group, bootstrap_image, access, sending(rights)
     )
-    own = task_role(stack, common, task, group, sending(rights))
     tasks = security_group(stack, network, "A scheduled task")
     egress(stack, tasks, task, database if access else None)
     first = first_revision(stack, common, task.name, bootstrap_image, _NOTHING, execution, own, group)

@@ -38,10 +38,9 @@ from cfngen.stacks.task import (
     from_parameters,
     image_repository,
     keys_of,
-    may_pull,
+    roles,
     secrets_of,
     security_group,
-    task_role,
 )
 from cfngen.values import (
     AlarmName,
@@ -91,18 +90,9 @@ def service_stack(
     stack.describe(f"Service {service.name}: image repository, rules, tasks, scaling, alarms, deployment group")
     repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets = secrets_of(service, database, access)
-    execution = execution_role(
-        stack,
-        "ExecutionRole",
-        common,
-        repository,
-        group,
-        secrets,
-        keys_of(common, foundation, service, database, access),
-        [*from_parameters(service), *may_pull(bootstrap_image)],
+    execution, task = roles(
+        stack, common, foundation, database, service, repository, group, bootstrap_image, access, sending(queues)
     )
-    task = task_role(stack, common, service, group, sending(queues))
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))

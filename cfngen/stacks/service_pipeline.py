@@ -29,7 +29,6 @@ from cfngen.stacks.pipeline_parts import (
     image_artifact,
     pipeline_of,
     project,
-    registering,
     release_action,
     source,
     source_rights,
@@ -37,7 +36,7 @@ from cfngen.stacks.pipeline_parts import (
 )
 from cfngen.stacks.queue import QueueOutputs
 from cfngen.stacks.service import ServiceOutputs
-from cfngen.stacks.task import Access
+from cfngen.stacks.task import Access, registering
 from cfngen.values import Value
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from awacs import ecr as ecr_actions
+from awacs import ecs as ecs_actions
+from awacs import iam as iam_actions
 from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import secretsmanager as secret_actions
 from awacs import ssm as ssm_actions
-from awacs.aws import Action, PolicyDocument, Statement
+from awacs.aws import Action, PolicyDocument, Statement, StringEquals
 from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 
 from cfngen import placeholders
@@ -21,7 +23,18 @@ from cfngen.spec import Secret, SsmParameter
 from cfngen.spec.task import Task
 from cfngen.spec.telemetry import ROUTER
 from cfngen.stack import Stack
-from cfngen.stacks.common import Common, allow, arn, from_this_account, given, in_order, only_kms_via, role, trust
+from cfngen.stacks.common import (
+    Common,
+    allow,
+    arn,
+    from_this_account,
+    given,
+    in_order,
+    only_kms_via,
+    pass_to,
+    role,
+    trust,
+)
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
@@ -105,7 +118,7 @@ _TRACING = [
 ]
 
 
-def task_role(
+def _task_role(
     stack: Stack, common: Common, task: Task, group: logs.LogGroup, more: Iterable[Statement] = ()
 ) -> iam.Role:
     """Who the containers are, in front of AWS; `more` is what they may do besides what the description says.
@@ -209,6 +222,45 @@ def execution_role(
     )
 
 
+def roles(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    database: DatabaseOutputs | None,
+    task: Task,
+    repository: ecr.Repository | Arn,
+    group: logs.LogGroup,
+    bootstrap_image: str,
+    access: Access | None,
+    more: Iterable[Statement],
+) -> tuple[iam.Role, iam.Role]:
+    """What starts the tasks, those of the first revision too, and who their containers are, which may do `more` besides."""
+    execution = execution_role(
+        stack,
+        "ExecutionRole",
+        common,
+        repository,
+        group,
+        secrets_of(task, database, access),
+        keys_of(common, foundation, task, database, access),
+        [*from_parameters(task), *_may_pull(bootstrap_image)],
+    )
+    return execution, _task_role(stack, common, task, group, more)
+
+
+def registering(roles: Iterable[Any], *passed_to: str) -> list[Statement]:
+    """The rights to register revisions that run as some roles."""
+    return [
+        allow([ecs_actions.RegisterTaskDefinition], "*"),
+        allow(
+            [ecs_actions.TagResource],
+            arn("ecs", "task-definition/*"),
+            StringEquals("ecs:CreateAction", "RegisterTaskDefinition"),
+        ),
+        allow([iam_actions.PassRole], list(roles), pass_to(*passed_to)),
+    ]
+
+
 def security_group(stack: Stack, network: NetworkOutputs, description: str) -> ec2.SecurityGroup:
     """A group of tasks out of which nothing leads yet."""
     nowhere = ec2.SecurityGroupRule(IpProtocol="-1", CidrIp="127.0.0.1/32", Description="nowhere")
@@ -256,7 +308,7 @@ def egress(stack: Stack, tasks: ec2.SecurityGroup, task: Task, database: Databas
         )
 
 
-def may_pull(image: str) -> Iterator[Statement]:
+def _may_pull(image: str) -> Iterator[Statement]:
     """The right to a bootstrap image of the account's own registry; a public one needs none."""
     if image.startswith(OWN_REGISTRY):
         repository = image.removeprefix(OWN_REGISTRY).partition(":")[0]

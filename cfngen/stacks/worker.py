@@ -26,15 +26,10 @@ from cfngen.stacks.task import (
     Access,
     TaskOutputs,
     egress,
-    execution_role,
     first_revision,
-    from_parameters,
     image_repository,
-    keys_of,
-    may_pull,
-    secrets_of,
+    roles,
     security_group,
-    task_role,
 )
 from cfngen.values import AlarmName, Arn, RepositoryUri, SecurityGroupId, Text
 
@@ -69,18 +64,18 @@ def worker_stack(
     stack.describe(f"Worker {worker.name}: image repository, tasks, scaling, alarms")
     repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
-    secrets, keys = secrets_of(worker, database, access), keys_of(common, foundation, worker, database, access)
-    execution = execution_role(
+    execution, task = roles(
         stack,
-        "ExecutionRole",
         common,
+        foundation,
+        database,
+        worker,
         repository,
         group,
-        secrets,
-        keys,
-        [*from_parameters(worker), *may_pull(bootstrap_image)],
+        bootstrap_image,
+        access,
+        [*(consuming(queue) if queue else ()), *sending(rights)],
     )
-    task = task_role(stack, common, worker, group, [*(consuming(queue) if queue else ()), *sending(rights)])
     tasks = security_group(stack, network, "Tasks of a worker")
     egress(stack, tasks, worker, database if access else None)
     first = first_revision(stack, common, worker.name, bootstrap_image, _FOR_EVER, execution, task, group)
