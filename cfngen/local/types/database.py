@@ -105,15 +105,19 @@ def _modify(context: Context) -> None:
     context.call("rds", "ModifyDBInstance", DBInstanceIdentifier=context.physical, **call)
 
 
-def _log_exports(context: Context) -> None:
-    old, new = (side.get("EnableCloudwatchLogsExports", []) for side in (context.old, context.properties))
-    wanted = {
-        "EnableLogTypes": [each for each in new if each not in old],
-        "DisableLogTypes": [each for each in old if each not in new],
-    }
-    context.call(
-        "rds", "ModifyDBInstance", DBInstanceIdentifier=context.physical, CloudwatchLogsExportConfiguration=wanted
-    )
+def log_exports(kind: str) -> Custom:
+    """What switches the exports of logs on and off; `kind` is DBInstance or DBCluster."""
+
+    def write(context: Context) -> None:
+        old, new = (side.get("EnableCloudwatchLogsExports", []) for side in (context.old, context.properties))
+        wanted = {
+            "EnableLogTypes": [each for each in new if each not in old],
+            "DisableLogTypes": [each for each in old if each not in new],
+        }
+        named = {f"{kind}Identifier": context.physical}
+        context.call("rds", f"Modify{kind}", **named, CloudwatchLogsExportConfiguration=wanted)
+
+    return write
 
 
 def parameters(kind: str) -> Custom:
@@ -137,17 +141,19 @@ def _parameter(name: str, value: Any) -> Mapping[str, Any]:
     return {"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
 
 
-def _delete_instance(context: Context) -> None:
-    """A DeletionPolicy of Snapshot keeps a last snapshot, named as CloudFormation names it."""
-    asked: dict[str, Any] = {"SkipFinalSnapshot": True}
-    if context.resource.deletion_policy == "Snapshot":
-        asked = {
-            "SkipFinalSnapshot": False,
-            "FinalDBSnapshotIdentifier": f"{context.physical}-snapshot-{context.resource.name.lower()}"[:255],
-        }
-    if "DeleteAutomatedBackups" in context.properties:
-        asked["DeleteAutomatedBackups"] = context.properties["DeleteAutomatedBackups"]
-    context.call("rds", "DeleteDBInstance", DBInstanceIdentifier=context.physical, **asked)
+def deletion(kind: str) -> Custom:
+    """What deletes an instance or a cluster; a DeletionPolicy of Snapshot keeps a last snapshot, named as CloudFormation names it."""
+
+    def delete(context: Context) -> None:
+        asked: dict[str, Any] = {"SkipFinalSnapshot": True}
+        if context.resource.deletion_policy == "Snapshot":
+            name = f"{context.physical}-snapshot-{context.resource.name.lower()}"[:255]
+            asked = {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": name}
+        if "DeleteAutomatedBackups" in context.properties:
+            asked["DeleteAutomatedBackups"] = context.properties["DeleteAutomatedBackups"]
+        context.call("rds", f"Delete{kind}", **{f"{kind}Identifier": context.physical}, **asked)
+
+    return delete
 
 
 TYPES = {
@@ -191,10 +197,10 @@ TYPES = {
         folded=folded_secret,
         parts=(
             Part(_modify, _MODIFIED, whole=True, is_update=True),
-            Part(_log_exports, ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
+            Part(log_exports("DBInstance"), ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
             tagged("db"),
         ),
-        delete=_delete_instance,
+        delete=deletion("DBInstance"),
         reads=(
             Read("DescribeDBInstances", {"DBInstanceIdentifier": physical}, "DBInstances[0]"),
             tags_told("db"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cfngen.local.types.database import folded_secret, parameters, tagged, tags_told
+from cfngen.local.types.database import deletion, folded_secret, log_exports, parameters, tagged, tags_told
 from cfngen.local.types.entry import Call, Context, Name, Part, Read, Type, arn, changed, physical
 from cfngen.semantics.update import RefusedError
 
@@ -47,28 +47,6 @@ def _modify(context: Context) -> None:
     context.call("rds", "ModifyDBCluster", DBClusterIdentifier=context.physical, ApplyImmediately=True, **call)
 
 
-def _log_exports(context: Context) -> None:
-    old, new = (side.get("EnableCloudwatchLogsExports", []) for side in (context.old, context.properties))
-    wanted = {
-        "EnableLogTypes": [each for each in new if each not in old],
-        "DisableLogTypes": [each for each in old if each not in new],
-    }
-    context.call(
-        "rds", "ModifyDBCluster", DBClusterIdentifier=context.physical, CloudwatchLogsExportConfiguration=wanted
-    )
-
-
-def _delete(context: Context) -> None:
-    """A DeletionPolicy of Snapshot keeps a last snapshot, named as CloudFormation names it."""
-    asked: dict[str, Any] = {"SkipFinalSnapshot": True}
-    if context.resource.deletion_policy == "Snapshot":
-        name = f"{context.physical}-snapshot-{context.resource.name.lower()}"[:255]
-        asked = {"SkipFinalSnapshot": False, "FinalDBSnapshotIdentifier": name}
-    if "DeleteAutomatedBackups" in context.properties:
-        asked["DeleteAutomatedBackups"] = context.properties["DeleteAutomatedBackups"]
-    context.call("rds", "DeleteDBCluster", DBClusterIdentifier=context.physical, **asked)
-
-
 TYPES = {
     "AWS::RDS::DBClusterParameterGroup": Type(
         "rds",
@@ -96,10 +74,10 @@ TYPES = {
         folded=folded_secret,
         parts=(
             Part(_modify, _MODIFIED, whole=True, is_update=True),
-            Part(_log_exports, ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
+            Part(log_exports("DBCluster"), ("EnableCloudwatchLogsExports",), whole=True, is_update=True),
             tagged("cluster"),
         ),
-        delete=_delete,
+        delete=deletion("DBCluster"),
         reads=(
             Read("DescribeDBClusters", {"DBClusterIdentifier": physical}, "DBClusters[0]"),
             tags_told("cluster"),

@@ -19,7 +19,6 @@ from cfngen.values import Arn, KeyArn
 
 _COMPLETION_MINUTES = 24 * 60
 """A first copy of much data takes long, and one that does not end in time is lost."""
-SNAPSHOTS = "snapshot:awsbackup:*"
 
 
 def copies(
