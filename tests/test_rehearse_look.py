@@ -87,11 +87,13 @@ def test_a_visitor_comes_from_an_address_that_a_rule_asks_for(tmp_path: Path) ->
     assert visitor_of(stage(tmp_path, "HTTP", 80, rule("shop-1"))) == ""
 
 
-def test_a_relay_tells_whose_connection_it_is_and_passes_both_ways(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as balancer, room(tmp_path, print) as here:
+def test_a_relay_tells_whose_connection_it_is_and_passes_both_ways() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as balancer:
         port = balancer.getsockname()[1]
-        address = relay(here, "127.0.0.1", [port], "203.0.113.7")
-        with socket.create_connection((address, port), 10) as browser:
+        with (
+            relay("127.0.0.1", [port], "203.0.113.7") as address,
+            socket.create_connection((address, port), 10) as browser,
+        ):
             browser.sendall(b"question")
             connection, (client, _) = balancer.accept()
             with connection:

@@ -147,7 +147,7 @@ def listeners(account: Account) -> list[Listener]:
 def names(account: Account) -> list[str]:
     """The names by which people and functions ask for the balancer: hosts of rules, aliases, and what functions are told."""
     rules = [rule for each in listeners(account) for rule in each.rules]
-    found = [host for rule in rules for each in rule["Conditions"] for host in hosts_of(each)]
+    found = [host for each in rules for host in values(each, "host-header")]
     zones = account.all("route53", "list_hosted_zones", "HostedZones")
     for zone in zones:
         records = account.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
@@ -157,9 +157,9 @@ def names(account: Account) -> list[str]:
     return sorted({each for each in found if re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)+", each, re.ASCII)})
 
 
-def hosts_of(condition: Mapping[str, Any]) -> list[str]:
-    """The patterns of a condition that asks for hosts."""
-    return list(values_of(condition)) if condition["Field"] == "host-header" else []
+def values(rule: Mapping[str, Any], kind: str) -> list[str]:
+    """What a rule asks for by its conditions of a kind, such as host-header; nothing where it has none."""
+    return [str(value) for each in rule["Conditions"] if each["Field"] == kind for value in values_of(each)]
 
 
 def _number(priority: str) -> int:

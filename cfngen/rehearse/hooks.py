@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,45 +60,49 @@ def run(room: Room, account: Account, function: str, event: Mapping[str, str], b
     folder = room.path(f"hooks/{event['LifecycleEventHookExecutionId']}")
     code = base64.b64decode(account.play("lambda", "Code", function=told["FunctionName"])["zip"])
     zipfile.ZipFile(io.BytesIO(code)).extractall(folder)
-    values = {key: value for key, value in environment().items() if key in _KEPT}
-    values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
-    values |= _variables(room, account, told, balancer, authority)
-    log = room.log(f"hook-{told['FunctionName']}")
-    seconds = int(told.get("Timeout", 3))
+    with _way(account, told, balancer) as way:
+        values = {key: value for key, value in environment().items() if key in _KEPT}
+        values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
+        values |= _variables(account, told, way, authority)
+        said = _end(words, event, folder, values, int(told.get("Timeout", 3)))
+    with room.log(f"hook-{told['FunctionName']}").open("a", encoding="utf-8") as out:
+        out.write(said)
+    return said
+
+
+def _end(words: Sequence[str], event: Mapping[str, str], folder: Path, values: Mapping[str, str], seconds: int) -> str:
     process = subprocess.Popen(  # noqa: S603  (the function's code, as its user deployed it)
         [*words, json.dumps(event)], cwd=folder, env=values, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
     BUSY.add(process)
     try:
-        said, _ = process.communicate(timeout=seconds)
+        return process.communicate(timeout=seconds)[0]
     except subprocess.TimeoutExpired:
         process.kill()
-        said = f"{process.communicate()[0]}\nTask timed out after {seconds} seconds"
+        return f"{process.communicate()[0]}\nTask timed out after {seconds} seconds"
     finally:
         BUSY.discard(process)
         stop(process)
-    with log.open("a", encoding="utf-8") as out:
-        out.write(said)
-    return said
 
 
-def _variables(room: Room, account: Account, told: Any, balancer: str, authority: Path) -> dict[str, str]:
-    """A function's own, but that the name of the balancer, which nobody resolves here, is where one comes to it.
+@contextmanager
+def _way(account: Account, told: Any, balancer: str) -> Iterator[str]:
+    """Where the function finds the balancer: one in the network comes there by the address of a NAT gateway."""
+    is_inside = bool(told.get("VpcConfig", {}).get("SubnetIds"))
+    gateways = account.client("ec2").describe_nat_gateways()["NatGateways"] if is_inside else []
+    sources = [each["PublicIp"] for gateway in gateways for each in gateway["NatGatewayAddresses"]]
+    if not sources:
+        yield balancer
+        return
+    with relay(balancer, sorted({each.port for each in deployed.listeners(account)}), sources[0]) as address:
+        yield address
 
-    A function in the network comes by the address of a NAT gateway.
-    """
+
+def _variables(account: Account, told: Any, way: str, authority: Path) -> dict[str, str]:
+    """The function's own, but that in place of the balancer's name, which nobody resolves here, stands the way to it."""
     own: dict[str, str] = dict(told.get("Environment", {}).get("Variables", {}))
     names = {each["DNSName"] for each in account.client("elbv2").describe_load_balancers()["LoadBalancers"]}
     if names.isdisjoint(own.values()):
         return own
-    ports = sorted({each.port for each in deployed.listeners(account)})
-    gateways = account.client("ec2").describe_nat_gateways()["NatGateways"] if _is_in_the_network(told) else []
-    sources = [each["PublicIp"] for gateway in gateways for each in gateway["NatGatewayAddresses"]]
-    address = relay(room, balancer, ports, sources[0]) if sources else balancer
-    own |= {key: address for key, value in own.items() if value in names}
-    return {"SSL_CERT_FILE": str(authority)} | own
-
-
-def _is_in_the_network(told: Any) -> bool:
-    return bool(told.get("VpcConfig", {}).get("SubnetIds"))
+    return {"SSL_CERT_FILE": str(authority)} | {key: way if value in names else value for key, value in own.items()}

@@ -34,7 +34,7 @@ def visited(stage: Stage) -> Site:
         return site_of(stage)
     stage.story.tell("look", f"the visitor comes from {visitor}, since a rule asks for it")
     ports = [each.port for each in stage.listeners if each.arn in {service.production for service in stage.services}]
-    return site_of(stage, relay(stage.room, stage.proxy.address, ports, visitor), visitor)
+    return site_of(stage, stage.room.end.enter_context(relay(stage.proxy.address, ports, visitor)), visitor)
 
 
 def look_at(site: Site, room: Room, story: Story, file: Path | None) -> None:

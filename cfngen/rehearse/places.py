@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cfngen.rehearse import rules
-from cfngen.rehearse.deployed import Listener
+from cfngen.rehearse.deployed import Listener, values
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rules import TELLER
-from cfngen.simulate.requests import Request, holds, plain, values_of
+from cfngen.simulate.requests import Request, holds, plain
 
 _TEXT = re.compile(r"(?P<host>[^/ ]*)(?P<path>/\S*)(?: from (?P<address>\S+))?")
 _OUTSIDERS = ("127.0.0.1", "192.0.2.1", "2001:db8:ffff::1")
@@ -81,7 +81,7 @@ def own(listeners: Iterable[Listener], production: str, pair: Iterable[str]) -> 
     groups, mine = set(pair), [each for each in listeners if each.arn == production]
     found = [place for listener in mine for place in _owned(listener, groups)]
     taken = [rule for each in mine for rule in each.rules if {arn for arn, _ in rules.targets_of(rule)} & groups]
-    if taken and not found and all(_values(rule, "http-header") for rule in taken):
+    if taken and not found and all(values(rule, "http-header") for rule in taken):
         name = next(
             each["HttpHeaderConfig"]["HttpHeaderName"]
             for each in taken[0]["Conditions"]
@@ -99,25 +99,21 @@ def reaches(listener: Listener, place: Place) -> Mapping[str, Any]:
 
 def addresses(rule: Mapping[str, Any]) -> list[str]:
     """The ranges of clients that a rule takes; none where it asks for no address."""
-    return _values(rule, "source-ip")
+    return values(rule, "source-ip")
 
 
 def _owned(listener: Listener, pair: set[str]) -> Iterator[Place]:
     for rule in listener.rules:
         if not {arn for arn, _ in rules.targets_of(rule)} & pair:
             continue
-        hosts, allowed = _values(rule, "host-header") or [""], addresses(rule)
-        for pattern in _values(rule, "path-pattern") or ["/*"]:
+        hosts, allowed = values(rule, "host-header") or [""], addresses(rule)
+        for pattern in values(rule, "path-pattern") or ["/*"]:
             # What a pattern begins with is a page sooner than what stands for any text.
             for path in dict.fromkeys((plain(pattern.replace("*", "")), plain(pattern))):
                 place = Place(path, plain(hosts[0]) if hosts[0] else "", client(allowed) if allowed else "")
                 if reaches(listener, place) is rule:
                     yield place
                     break
-
-
-def _values(rule: Mapping[str, Any], kind: str) -> list[str]:
-    return [str(value) for each in rule["Conditions"] if each["Field"] == kind for value in values_of(each)]
 
 
 def client(ranges: Sequence[str]) -> str:

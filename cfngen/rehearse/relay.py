@@ -10,11 +10,11 @@ import selectors
 import socket
 import socketserver
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 
 from cfngen.rehearse.places import Place
-from cfngen.rehearse.room import Room, loopback
+from cfngen.rehearse.room import loopback
 from cfngen.rehearse.rules import TELLER
 
 _PIECE = 1 << 16
@@ -54,8 +54,9 @@ def _both_ways(one: socket.socket, other: socket.socket) -> None:
                 target.sendall(piece)
 
 
-def relay(room: Room, balancer: str, ports: Sequence[int], client: str) -> str:
-    """Listen at these ports of a free address for as long as the room lasts; returns the address."""
+@contextmanager
+def relay(balancer: str, ports: Sequence[int], client: str) -> Iterator[str]:
+    """Listen at these ports of a free address, and give the address."""
     address = loopback(ports)
     with ExitStack() as opened:
         for port in ports:
@@ -63,5 +64,4 @@ def relay(room: Room, balancer: str, ports: Sequence[int], client: str) -> str:
             server.balancer, server.client = balancer, Place("/", address=client)
             threading.Thread(target=server.serve_forever, daemon=True).start()
             opened.callback(server.shutdown)
-        room.end.push(opened.pop_all())
-    return address
+        yield address

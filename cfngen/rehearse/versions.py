@@ -174,8 +174,7 @@ def hooked(stage: Stage, service: Service, what: str) -> Version | None:
     if not name:
         return None
     function = _function(stage, service, "200")
-    text, _, own = stage.source.first(name).partition("\nHooks:\n")
-    theirs = {event: said for each in yaml.safe_load(own) or () for event, said in each.items()}
+    text, theirs = _without_hooks(stage, name)
     hooks = "".join(f"  - {event}: {theirs.get(event, function)}\n" for event in HOOKS)
     files = _dockerfile(stage, service, what) | {name: f"{text.rstrip()}\nHooks:\n{hooks}"}
     return Version(service, what, files, hooks=HOOKS)
@@ -195,7 +194,13 @@ def with_hook(stage: Stage, service: Service, revision: Mapping[str, Any]) -> tu
 def asks_first(stage: Stage, service: Service) -> bool:
     """Whether hooks of the service's own look at a version before it takes traffic."""
     name = _appspec(stage, service)
-    return bool(name) and "\nHooks:\n" in stage.source.first(name)
+    return bool(name) and bool(_without_hooks(stage, name)[1])
+
+
+def _without_hooks(stage: Stage, appspec: str) -> tuple[str, dict[str, str]]:
+    """The text of an AppSpec as cfngen writes it, but for its hooks, and these by event."""
+    text, _, own = stage.source.first(appspec).partition("\nHooks:\n")
+    return text, {event: function for each in yaml.safe_load(own) or () for event, function in each.items()}
 
 
 def _appspec(stage: Stage, service: Service) -> str:
