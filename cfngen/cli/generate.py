@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cfngen.cli_common import PathType, described
+from cfngen.cli.common import PathType, described
 
 
 @click.command()

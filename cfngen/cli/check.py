@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 
-from cfngen.cli_common import LEVELS, PathType, colour, described, progress
+from cfngen.cli.common import LEVELS, PathType, colour, described, progress
 from cfngen.errors import DescriptionError, Problem
 from cfngen.extras import parts_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from cfngen.cli_common import LEVELS, PathType, colour
+from cfngen.cli.common import LEVELS, PathType, colour
 from cfngen.extras import parts_of
 
 

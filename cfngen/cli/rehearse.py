@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli_common import PathType, described
+from cfngen.cli.common import PathType, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.rehearse.parts import ONLY, check, needed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cfngen.cli_common import PathType
+from cfngen.cli.common import PathType
 from cfngen.errors import DescriptionError, Problem
 
 

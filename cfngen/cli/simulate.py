@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli_common import PathType, colour, described, progress
+from cfngen.cli.common import PathType, colour, described, progress
 from cfngen.errors import DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.words import pairs

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cfngen._version import VERSION
-from cfngen.cli_common import colour
+from cfngen.cli.common import colour
 from cfngen.errors import CfngenError
 
 _COMMANDS = {
@@ -29,7 +29,7 @@ _COMMANDS = {
     "schema": ("manifest", "Print the JSON Schema of cfngen.yaml, for editors."),
     "simulate": ("simulate", "Play releases and updates; watch every request."),
 }
-"""Each command's module, as in ``cli_check``, which is imported when it is run; and what the list of them says."""
+"""Each command's module in this folder, which is imported when it is run; and what the list of them says."""
 
 
 class _Commands(click.Group):
@@ -39,7 +39,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"cfngen.cli_{_COMMANDS[cmd_name][0]}"), cmd_name)
+        command = getattr(import_module(f"cfngen.cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 
