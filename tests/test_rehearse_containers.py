@@ -59,7 +59,7 @@ class Engine:
         self.told: list[tuple[str, ...]] = []
         self.well = True
 
-    def podman(self, *words: str, **_: Any) -> str:
+    def call(self, *words: str, **_: Any) -> str:
         self.told.append(words)
         match words[0]:
             case "run":

@@ -140,7 +140,7 @@ class Engine:
     def __init__(self, status: int) -> None:
         self.status, self.told = status, list[tuple[str, ...]]()
 
-    def podman(self, *words: str, **_: Any) -> str:
+    def call(self, *words: str, **_: Any) -> str:
         self.told.append(words)
         return ""
 

@@ -82,7 +82,7 @@ class Server:
         return self.room.run("database-client", [*words, "--skip-column-names"], environment(), given=sql)
 
     def _hold(self, network: str, image: str) -> str:
-        self.engine.podman(
+        self.engine.call(
             "run", "--detach", "--name", "database-place", "--network", network, "--ip", self.address, "--entrypoint",
             "/bin/sh", image, "-c", "sleep 86400",
         )  # fmt: skip

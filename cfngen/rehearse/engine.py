@@ -72,13 +72,13 @@ class Engine:
         """What leads Docker's command line here."""
         return {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": str(self.room.path("docker"))}
 
-    def podman(self, *words: str, seconds: float = 120) -> str:
-        """Run podman; raises `RehearsalError` when it fails."""
+    def call(self, *words: str, seconds: float = 120) -> str:
+        """Run the engine's own command line; returns what it printed. Raises `RehearsalError` when it fails."""
         inside = [where("nsenter"), "--target", str(self.pid), "--mount", where("podman"), *words]
         return self.room.run("podman", inside, self._environment("run"), seconds)
 
     def inspect(self, container: str) -> dict[str, Any]:
-        found: list[dict[str, Any]] = json.loads(self.podman("inspect", container))
+        found: list[dict[str, Any]] = json.loads(self.call("inspect", container))
         return found[0]
 
     def network(self, name: str) -> str:
@@ -86,22 +86,22 @@ class Engine:
         for number in range(16, 240):
             subnet = SUBNET.format(number)
             if subnet.rpartition(".")[0] not in _routes():
-                self.podman("network", "create", "--disable-dns", "--subnet", subnet, name)
+                self.call("network", "create", "--disable-dns", "--subnet", subnet, name)
                 self.room.end.callback(self._forget_network, name)
                 return subnet
         raise LookupError("every network of 10.91.0.0/16 is taken")
 
     def _forget_network(self, name: str) -> None:
         self._clear()
-        self.podman("network", "rm", "--force", name)
+        self.call("network", "rm", "--force", name)
 
     def _clear(self) -> None:
         # A container whose network others share goes only after them, so what is left goes with the next try.
         for _ in range(_TRIES - 1):
             with suppress(RehearsalError):
-                self.podman("rm", "--all", "--force", "--time", "0")
+                self.call("rm", "--all", "--force", "--time", "0")
                 return
-        self.podman("rm", "--all", "--force", "--time", "0")
+        self.call("rm", "--all", "--force", "--time", "0")
 
     def _environment(self, which: str) -> dict[str, str]:
         self.room.path("engine/tmp")

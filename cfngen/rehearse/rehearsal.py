@@ -295,7 +295,7 @@ def _engine(
     base.put(registry, room, away)
     story.tell("engine", f"podman behind Docker's API; registry {host} with TLS and login at {address}:443")
     image = min(born)
-    engine.podman("pull", "--quiet", image)
+    engine.call("pull", "--quiet", image)
     return engine, image
 
 

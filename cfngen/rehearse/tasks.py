@@ -122,7 +122,7 @@ class Tasks:
         """Run a task until its first essential container ends; returns that one's exit status and what the task logged."""
         task = self.start(label, definition)
         first = next((each for each in task.parts if each.is_essential), None)
-        code = int(self.engine.podman("wait", first.container, seconds=seconds)) if first else 1
+        code = int(self.engine.call("wait", first.container, seconds=seconds)) if first else 1
         self._end(task)
         log = self.log(task)
         self._forget(task)
@@ -135,7 +135,7 @@ class Tasks:
             if not self._state(part.container)["Running"]:
                 continue
             seconds = part.stop_seconds
-            self.engine.podman("stop", "--time", str(seconds), part.container, seconds=seconds + 30)
+            self.engine.call("stop", "--time", str(seconds), part.container, seconds=seconds + 30)
             self.stopped[part.container] = int(self._state(part.container)["ExitCode"]) != _KILLED
         self.log(task)
         self._forget(task)
@@ -155,7 +155,7 @@ class Tasks:
 
     def log(self, task: Task) -> str:
         """What a task said so far; kept in the room's logs."""
-        texts = {each: self.engine.podman("logs", each) for each in task.containers}
+        texts = {each: self.engine.call("logs", each) for each in task.containers}
         text = "".join(f"== {name}\n{text}" if len(texts) > 1 else text for name, text in texts.items())
         self.room.log(f"task-{task.name}").write_text(text, encoding="utf-8")
         return text
@@ -176,13 +176,13 @@ class Tasks:
         task.over.set()
         for container in reversed(task.containers):
             if self._state(container)["Running"]:
-                self.engine.podman("kill", container)
+                self.engine.call("kill", container)
 
     def _forget(self, task: Task) -> None:
         for container in dict.fromkeys((*reversed(task.containers), task.name)):  # who holds the network goes last
-            self.engine.podman("rm", "--force", "--ignore", container)
+            self.engine.call("rm", "--force", "--ignore", container)
         for volume in task.volumes:
-            self.engine.podman("volume", "rm", "--force", volume)
+            self.engine.call("volume", "rm", "--force", volume)
         with self._lock:
             self._used.discard(task.address)
 
@@ -205,7 +205,7 @@ class Tasks:
         if not (root / "catatonit").exists():
             shutil.copy2(where("catatonit"), root / "catatonit")
         words = ["--name", task.name, *self._network(task), "--read-only", "--rootfs", str(root), "/catatonit", "-P"]
-        self.engine.podman("run", "--detach", "--no-healthcheck", *words)
+        self.engine.call("run", "--detach", "--no-healthcheck", *words)
 
     def _network(self, task: Task) -> list[str]:
         named = [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
@@ -232,7 +232,7 @@ class Tasks:
         name = task.name if alone else f"{task.name}-{container['name']}"
         network = self._network(task) if alone else [f"--network=container:{task.name}"]
         words = ["--name", name, *network, "--no-healthcheck", *self._words(task, definition, container, name)]
-        self.engine.podman("run", "--detach", *words, seconds=180)
+        self.engine.call("run", "--detach", *words, seconds=180)
         seconds = int(container.get("stopTimeout", DEFAULT_STOP_SECONDS))
         task.parts.append(Part(name, is_essential(container), seconds, container))
         if told := container.get("healthCheck"):
@@ -242,7 +242,7 @@ class Tasks:
 
     def _asks(self, name: str, command: list[str], limit: float) -> bool:
         try:
-            self.engine.podman("exec", name, *command, seconds=limit + _EXEC_SECONDS)
+            self.engine.call("exec", name, *command, seconds=limit + _EXEC_SECONDS)
         except RehearsalError:
             return False
         return True
@@ -281,6 +281,6 @@ class Tasks:
 
     def _declared(self, image: str) -> set[str]:
         """The folders that an image declares as VOLUME."""
-        self.engine.podman("pull", "--quiet", image, seconds=180)
-        config = json.loads(self.engine.podman("image", "inspect", image))[0]["Config"]
+        self.engine.call("pull", "--quiet", image, seconds=180)
+        config = json.loads(self.engine.call("image", "inspect", image))[0]["Config"]
         return {path.rstrip("/") for path in config.get("Volumes") or {}}
