@@ -57,6 +57,17 @@ def _unseen(files: Files) -> None:
     put(SERVICE, *properties(*ready, "CONTINUE_DEPLOYMENT"))(files)
 
 
+def _bounded(files: Files) -> None:
+    """Every role with a boundary."""
+    for name, text in files.items():
+        if name.endswith(".yaml") and "/" not in name:
+            data = data_of(text, name)
+            for each in data["Resources"].values():
+                if each["Type"] == "AWS::IAM::Role":
+                    each["Properties"]["PermissionsBoundary"] = {"Ref": "Boundary"}
+            files[name] = text_of(data, name)
+
+
 def _bulk(number: int) -> dict[str, Any]:
     return {f"Topic{index}": {"Type": "AWS::SNS::Topic"} for index in range(number)}
 
@@ -199,6 +210,17 @@ EXAMPLES: dict[str, list[Edit]] = {
     ],
     "C407": [put(CLUSTER, "Transform", "AWS::LanguageExtensions"), put(SERVICE, *properties("BlueTargetGroup", "Tags", [{"Fn::Transform": {"Name": "a"}}]))],
     "C408": [remove(MIGRATE)],
+    "C409": [
+        put(SERVICE, *properties("TaskRole", "PermissionsBoundary", {"Ref": "Boundary"})),
+        *(
+            both(_bounded, put(SERVICE, *properties("DeployRole", "Policies", 0, "PolicyDocument", "Statement", 0, {"Effect": "Allow", "Resource": ["a"], **rights})))
+            for rights in (
+                {"Action": "iam:Create*"},
+                {"Action": ["iam:PutRolePermissionsBoundary"], "Condition": {"StringNotEquals": {"iam:PermissionsBoundary": "a"}}},
+                {"Action": ["iam:DeleteRolePermissionsBoundary"], "Condition": {"StringEquals": {"iam:PermissionsBoundary": "a"}}},
+            )
+        ),
+    ],
     "C501": [put(CLUSTER, "Resources", _bulk(501))],
     "C502": [_entries(section, 201) for section in ("Parameters", "Outputs", "Mappings")],
     "C503": [put(CLUSTER, "Description", "a" * 1_000_000)],

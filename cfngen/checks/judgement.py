@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfngen.artifacts import APPSPEC, MIGRATION_TASKDEF, TASKDEF
+from cfngen.checks.boundary import unbounded
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Resource, Service, Stage, Template, dig, mapping, sequence, walk
 from cfngen.placeholders import DB_SECRET_ARN, of
@@ -167,4 +168,5 @@ JUDGEMENT = (
     Check("C406", "What crosses stacks is an output and a parameter", "statement 4, K1.5", "warning", exports),
     Check("C407", "A template is what it says", "statement 4, P2", "warning", transforms),
     Check("C408", "The database's users are made by a migration", "I2.8, statement 12", "warning", unmade_users),
+    Check("C409", "A permissions boundary bounds every role", "M2.4, statement 33", "warning", unbounded),
 )
