@@ -33,6 +33,7 @@ _HOMES = {
         "OffHours",
         "Pipeline",
         "Queue",
+        "Redirect",
         "Release",
         "Scaling",
         "ScheduledScaling",

@@ -27,7 +27,7 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
     `active` are the rules of all services that are wanted. Raises `LedgerError` where no number is left.
     """
     every = [(match, record) for match, record in active if record.listener == listeners(app)[0]]
-    wanted = {_content(app, *pair): pair for pair in every if pair[0].service == service.name}
+    wanted = {_content(app, *pair): pair for pair in every if pair[0].claimant == service.name}
     if app.maintenance_of(service) is None:
         wanted = {}
     records = [
@@ -57,7 +57,7 @@ def rules(app: App, service: Service, ledger: Ledger, own: Iterable[Pair]) -> It
 
 
 def _content(app: App, match: Match, record: RuleRecord) -> str:
-    return digest(f"{match.content(record.listener)} {app.maintenance_of(app.service(match.service))}", 1)
+    return digest(f"{match.content(record.listener)} {app.maintenance_of(app.service(match.claimant))}", 1)
 
 
 def _taken(ledger: Ledger, records: Iterable[RuleRecord], own: RuleRecord) -> set[int]:

@@ -11,25 +11,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from cfngen import births, maintenance
+from cfngen import births, maintenance, redirects
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
-from cfngen.ledger import LISTENERS, Ledger, Listener, RuleRecord
+from cfngen.ledger import LISTENERS, Ledger, RuleRecord
 from cfngen.limits import RULES, SPLIT
 from cfngen.routing import (
+    Claimant,
     Match,
     Rule,
+    claimants,
     conflicts,
     digest,
     give_priority,
     listeners,
-    match_of,
     matches,
     precedes,
     reached,
-    shares_of,
 )
-from cfngen.spec import App, Service
+from cfngen.spec import App, Redirect, Service
 from cfngen.stack import title
 
 RULES_OF_A_BALANCER = RULES.number
@@ -38,10 +38,13 @@ RULES_OF_A_BALANCER = RULES.number
 
 @dataclass(frozen=True)
 class Plan:
-    """One stage, ready to be rendered. `rules` are by service, `bootstrap_images` by service, worker and scheduled task."""
+    """One stage, ready to be rendered. `rules` are by service, `redirects` those of the balancer itself, `bootstrap_images`
+    by service, worker and scheduled task.
+    """
 
     app: App
     rules: Mapping[str, tuple[Rule, ...]]
+    redirects: tuple[Rule, ...]
     bootstrap_images: Mapping[str, str]
     engine_version: str
     ledger: Ledger
@@ -64,34 +67,35 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     `LedgerError` when the change would replace what must stay.
     """
     known = ledger or Ledger()
-    clashes = list(conflicts(app, {service.name: _groups(service, known) for service in app.services}))
+    clashes = list(conflicts(app, known.rules))
     if broken := [*births.broken(app, known), *_numbers(known)]:
         raise LedgerError([*broken, *clashes])
     report(clashes)
     settled = _retire_removed(app, known)
-    active = {service.name: list(_records(app, service, settled)) for service in app.services}
-    for service in sorted(app.services, key=lambda each: each.name):
-        others = [each for name, records in active.items() if name != service.name for each in records]
-        settled = _settle_rules(app, service, settled, others, born=births.service_key(service.name) in known.births)
-        active[service.name] = list(_records(app, service, settled))
+    active = {each.name: list(_records(app, each, settled)) for each in claimants(app)}
+    for claimant in claimants(app):
+        others = [each for name, records in active.items() if name != claimant.name for each in records]
+        settled = _settle_rules(app, claimant, settled, others, born=births.service_key(claimant.name) in known.births)
+        active[claimant.name] = list(_records(app, claimant, settled))
     every = [each for records in active.values() for each in records]
     for service in app.services:
         settled = maintenance.settle(app, service, settled, every)
     if disorder := list(_disorder(app, settled)):
         raise LedgerError(disorder)
+    made = {each.name: _rules(each, settled) for each in claimants(app)}
     rules = {
-        service.name: (
-            *_rules(service, settled),
-            *maintenance.rules(app, service, settled, active[service.name]),
-        )
+        service.name: (*made[service.name], *maintenance.rules(app, service, settled, active[service.name]))
         for service in app.services
     }
-    routing = _routing_problems(app, rules, _retired(settled) - _retired(known))
-    report([*routing, *_smoke_test_problems(app, rules)])
+    sending = tuple(rule for each in made.values() for rule in each if rule.sends)
+    standing = [*sending, *(rule for each in rules.values() for rule in each)]
+    routing = _routing_problems(app, standing, _retired(settled) - _retired(known))
+    report([*routing, *_smoke_test_problems(app, standing), *redirects.loops(app, standing)])
     settled = births.remember(app, settled)
     return Plan(
         app=app,
         rules=rules,
+        redirects=sending,
         bootstrap_images=births.bootstrap_images(app, settled),
         engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
         ledger=settled,
@@ -118,7 +122,7 @@ def _numbers(ledger: Ledger) -> Iterator[Problem]:
 
 def _disorder(app: App, ledger: Ledger) -> Iterator[Problem]:
     """Rules whose numbers are the wrong way round, so that requests would reach the wrong service; as above."""
-    active = [(service.name, *each) for service in app.services for each in _records(app, service, ledger)]
+    active = [(each.name, *pair) for each in claimants(app) for pair in _records(app, each, ledger)]
     for index, (name, match, record) in enumerate(active):
         for other_name, other, other_record in active[:index]:
             if name != other_name and record.listener == other_record.listener:
@@ -132,7 +136,7 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
     """A service that comes back after it was removed gets new rules, which ask for its colour: whether the removal
     was ever deployed cannot be known here.
     """
-    here = {service.name for service in app.services}
+    here = {each.name for each in claimants(app)}
     for name, records in ledger.rules.items():
         if name.removeprefix(maintenance.PREFIX) not in here:
             ledger = ledger.with_rules(name, (replace(record, retired=True) for record in records))
@@ -140,22 +144,22 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
 
 
 def _settle_rules(
-    app: App, service: Service, ledger: Ledger, others: Sequence[tuple[Match, RuleRecord]], *, born: bool
+    app: App, claimant: Claimant, ledger: Ledger, others: Sequence[tuple[Match, RuleRecord]], *, born: bool
 ) -> Ledger:
     """Retire the rules that are wanted no more, and add those that are new, each with its number between the `others`."""
-    made = matches(service, _groups(service, ledger))
+    made = matches(claimant, ledger.rules.get(claimant.name, ()))
     wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in made}
     records = [
         replace(record, paths=wanted[record.content][1].paths)
         if record.content in wanted
         else replace(record, retired=True)
-        for record in ledger.rules.get(service.name, ())
+        for record in ledger.rules.get(claimant.name, ())
     ]
     missing = [
         content for content in wanted if not any(record.content == content and not record.retired for record in records)
     ]
     digests = {content: digest(content, sum(record.content == content for record in records)) for content in missing}
-    live = f"{title(service.name)}Rule{digest(''.join(sorted(digests.values())), 1)}Live"
+    first = f"{title(claimant.name)}Rule{digest(''.join(sorted(digests.values())), 1)}Live" if born else "blue"
     for content in sorted(missing):
         listener, match = wanted[content]
         active = [(other, record.priority) for other, record in others if record.listener == listener]
@@ -168,44 +172,32 @@ def _settle_rules(
         priority = give_priority(match, active, taken)
         if priority is None:
             fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
-            raise LedgerError([problem(service, "paths", fits, ", ".join(match.paths))])
-        colour = live if born else "blue"
-        records.append(RuleRecord(digests[content], listener, priority, content, match.paths, colour))
-    return ledger.with_rules(service.name, records)
+            raise LedgerError([problem(made[match], "paths", fits, ", ".join(match.paths))])
+        records.append(RuleRecord(digests[content], listener, priority, content, match.paths, first))
+    return ledger.with_rules(claimant.name, records)
 
 
-def _records(app: App, service: Service, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:
-    """The rules of a service that are wanted still, each with what it matches."""
-    made = matches(service, _groups(service, ledger))
+def _records(app: App, claimant: Claimant, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:
+    """The rules of a claimant that are wanted still, each with what it matches."""
+    made = matches(claimant, ledger.rules.get(claimant.name, ()))
     contents = {match.content(listener): match for listener in listeners(app) for match in made}
-    for record in ledger.rules.get(service.name, ()):
+    for record in ledger.rules.get(claimant.name, ()):
         if not record.retired and record.content in contents:
             yield contents[record.content], record
 
 
-def _groups(service: Service, ledger: Ledger) -> tuple[tuple[str, ...], ...]:
-    """The paths of the rules that a service has, as long as what they ask for besides is what it was."""
-    parts = shares_of(service)
-    wanted: dict[tuple[Listener, tuple[str, ...]], set[str]] = {}
-    found: dict[tuple[str, ...], None] = {}
-    for record in ledger.rules.get(service.name, ()):
-        key = (record.listener, record.paths)
-        if key not in wanted:
-            wanted[key] = {match_of(service, part, record.paths).content(record.listener) for part in parts}
-        if not record.retired and record.content in wanted[key]:
-            found[record.paths] = None
-    return tuple(found)
-
-
-def _rules(service: Service, ledger: Ledger) -> tuple[Rule, ...]:
-    made = {
-        match.content(listener): (listener, match)
-        for listener in LISTENERS
-        for match in matches(service, _groups(service, ledger))
-    }
+def _rules(claimant: Claimant, ledger: Ledger) -> tuple[Rule, ...]:
+    made = matches(claimant, ledger.rules[claimant.name])
+    wanted = {match.content(listener): (listener, match) for listener in LISTENERS for match in made}
     return tuple(
-        Rule(*made[record.content], record.digest, record.priority, None if record.colour == "blue" else record.colour)
-        for record in ledger.rules[service.name]
+        Rule(
+            *wanted[record.content],
+            record.digest,
+            record.priority,
+            None if record.colour == "blue" else record.colour,
+            sends=by if isinstance(by := made[wanted[record.content][1]], Redirect) else None,
+        )
+        for record in ledger.rules[claimant.name]
         if not record.retired
     )
 
@@ -214,20 +206,22 @@ def _retired(ledger: Ledger) -> int:
     return sum(record.retired for records in ledger.rules.values() for record in records)
 
 
-def _smoke_test_problems(app: App, rules: Mapping[str, tuple[Rule, ...]]) -> Iterator[Problem]:
-    every = [rule for each in rules.values() for rule in each]
+def _smoke_test_problems(app: App, every: Sequence[Rule]) -> Iterator[Problem]:
     for index, service in enumerate(app.services):
         if test := service.release.smoke_test:
             host = service.smoke_test_host(app.balancer.domain) or "any.host"
             found = reached(every, "test", host, test.path.partition("?")[0])
             if found != service.name:
-                there = f"service {found!r}" if found else "nobody"
+                there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
                 yield problem(app, f"services[{index}].release.smoke_test.path", fits)
 
 
-def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: int) -> Iterator[Problem]:
-    every = [rule for each in rules.values() for rule in each]
+def _who(app: App, name: str | None) -> str:
+    return next((str(each) for each in claimants(app) if each.name == name), "nobody")
+
+
+def _routing_problems(app: App, every: Sequence[Rule], leaving: int) -> Iterator[Problem]:
     every_rule = len(every) + app.balancer.https  # the redirect is a rule too
     if every_rule + leaving > RULES_OF_A_BALANCER:
         there = f"{every_rule} listener rules" + (
@@ -242,7 +236,7 @@ def _routing_problems(app: App, rules: Mapping[str, tuple[Rule, ...]], leaving: 
         for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):
             found = reached(every, listener, _plain(host), service.health_path, _sent(service))
             if found != service.name:
-                there = f"service {found!r}" if found else "nobody"
+                there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
                 yield problem(app, f"services[{index}].health_path", fits)
                 break

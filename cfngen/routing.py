@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
@@ -18,9 +18,9 @@ from itertools import chain
 
 from cfngen.describe import problem
 from cfngen.errors import Problem
-from cfngen.ledger import LAST_PRIORITY, Listener
-from cfngen.spec import App, Service
-from cfngen.spec.requests import CONDITION_VALUES, Headers, Share, shares, wildcards
+from cfngen.ledger import LAST_PRIORITY, Listener, RuleRecord
+from cfngen.spec import App, Redirect, Service
+from cfngen.spec.requests import CONDITION_VALUES, Headers, Requests, Share, shares, wildcards
 
 REDIRECT_PRIORITY = 1
 """Of the one rule that is no service's: it sends port 80 to HTTPS."""
@@ -30,25 +30,43 @@ _STEP = 8
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
 Pairs = Iterable[tuple[str, str]]
 """Headers as they are sent: names and values."""
-_ACTION = "forward to both target groups of the service, weighted, v1"
+_FORWARD = "forward to both target groups of the service, weighted, v1"
+
+
+@dataclass(frozen=True)
+class Claimant:
+    """Who wants requests: a service, by its name, or all redirects to one place. `made` are their descriptions."""
+
+    name: str
+    made: tuple[Service | Redirect, ...]
+    action: str = _FORWARD
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is a service, and no redirects."""
+        return self.action == _FORWARD
+
+    def __str__(self) -> str:
+        return f"service {self.name!r}" if self.is_service else f"the {self.name}"
 
 
 @dataclass(frozen=True)
 class Match:
     """What one rule matches: requests to any of the hosts and any of the paths, from any of the addresses, in which
-    each of the headers has any of its values.
+    each of the headers has any of its values. `claimant` is the name of who wants them, `action` what is done with them.
     """
 
-    service: str
+    claimant: str
     hosts: tuple[str, ...]
     paths: tuple[str, ...]
     addresses: tuple[str, ...]
     headers: Headers = ()
+    action: str = _FORWARD
 
     def content(self, listener: Listener) -> str:
         """A digest of every property of the rule except weights and priority."""
         asked = [listener, self.hosts, self.paths, self.addresses, *([self.headers] if self.headers else [])]
-        text = json.dumps([_ACTION, *asked])
+        text = json.dumps([self.action, *asked])
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def takes(self, host: str, path: str, headers: Pairs = ()) -> bool:
@@ -63,7 +81,7 @@ class Match:
 @dataclass(frozen=True)
 class Rule:
     """One listener rule as it is rendered. `live` names the parameter that holds the colour that it starts with; one
-    that `says` something forwards nothing and answers 503 with that text.
+    that `says` something forwards nothing and answers 503 with that text, one that `sends` answers with another address.
     """
 
     listener: Listener
@@ -72,20 +90,35 @@ class Rule:
     priority: int
     live: str | None = None
     says: str | None = None
+    sends: Redirect | None = None
 
 
-def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Match, ...]:
-    """A service's matches: as few rules as its paths need, each within the limits of a rule (A6.15).
+def claimants(app: App) -> tuple[Claimant, ...]:
+    """The services of a stage and its redirects, each by name, so that their order in the description changes nothing."""
+    to: dict[str, list[Redirect]] = {}
+    for redirect in sorted(app.balancer.redirects, key=lambda each: (each.hosts, each.paths)):
+        to.setdefault(f"redirect to {redirect.target}, {redirect.status}", []).append(redirect)
+    services = [Claimant(service.name, (service,)) for service in app.services]
+    redirects = [Claimant(name, tuple(made), f"{name}, v1") for name, made in to.items()]
+    return tuple(sorted(services + redirects, key=lambda each: each.name))
 
-    `known` are the paths of rules that exist. One whose paths are all wanted stays as it is; new paths get rules of
+
+def matches(claimant: Claimant, records: Collection[RuleRecord] = ()) -> dict[Match, Service | Redirect]:
+    """What is asked for: as few rules as the paths need, each within the limits of a rule (A6.15); and by whom.
+
+    `records` are the rules that exist. One whose paths are all wanted stays as it is; new paths get rules of
     their own, so that a path more replaces no rule.
     """
-    parts = shares_of(service)
+    return {match: made for made in claimant.made for match in _matches(claimant, made.requests, records)}
+
+
+def _matches(claimant: Claimant, requests: Requests, records: Collection[RuleRecord]) -> Iterator[Match]:
+    parts = shares(requests)
     room = CONDITION_VALUES - max(each.values for each in parts)
     wild = CONDITION_VALUES - max(each.wildcards for each in parts)
-    wanted = set(service.paths)
+    wanted = set(requests.paths)
     kept: list[tuple[str, ...]] = []
-    for paths in known:
+    for paths in _groups(claimant, parts, records):
         if paths and wanted >= set(paths):
             kept.append(paths)
             wanted -= set(paths)
@@ -94,41 +127,52 @@ def matches(service: Service, known: Iterable[tuple[str, ...]] = ()) -> tuple[Ma
         if not groups or len(groups[-1]) == room or sum(map(wildcards, [*groups[-1], path])) > wild:
             groups.append([])
         groups[-1].append(path)
-    return tuple(match_of(service, each, paths) for paths in (*kept, *map(tuple, groups)) for each in parts)
+    for paths in (*kept, *map(tuple, groups)):
+        yield from (_match(claimant, each, paths) for each in parts)
 
 
-def shares_of(service: Service) -> tuple[Share, ...]:
-    """What the rules of a service ask for beside paths; see `shares`."""
-    return shares(service.paths, service.hosts, service.allowed_addresses, service.headers)
+def _match(claimant: Claimant, share: Share, paths: tuple[str, ...]) -> Match:
+    return Match(claimant.name, share.hosts, paths, share.addresses, share.headers, claimant.action)
 
 
-def match_of(service: Service, share: Share, paths: tuple[str, ...]) -> Match:
-    """The match of a rule of a service with these paths."""
-    return Match(service.name, share.hosts, paths, share.addresses, share.headers)
+def _groups(claimant: Claimant, parts: Iterable[Share], records: Iterable[RuleRecord]) -> Iterable[tuple[str, ...]]:
+    """The paths of the rules that there are, as long as what they ask for besides is what it was."""
+    wanted: dict[tuple[Listener, tuple[str, ...]], set[str]] = {}
+    found: dict[tuple[str, ...], None] = {}
+    for record in records:
+        key = (record.listener, record.paths)
+        if key not in wanted:
+            wanted[key] = {_match(claimant, part, record.paths).content(record.listener) for part in parts}
+        if not record.retired and record.content in wanted[key]:
+            found[record.paths] = None
+    return found
 
 
-def conflicts(app: App, known: Mapping[str, Iterable[tuple[str, ...]]] | None = None) -> Iterator[Problem]:
-    """Requests that two services claim with equal right, and rules that no order could satisfy.
+def conflicts(app: App, rules: Mapping[str, Collection[RuleRecord]] | None = None) -> Iterator[Problem]:
+    """Requests that two claim with equal right, and rules that no order could satisfy.
 
-    `known` are the paths of rules that exist, by service; see `matches`.
+    `rules` are those that exist, by claimant; see `matches`.
     """
-    services = sorted(app.services, key=lambda service: service.name)
-    every = [match for service in services for match in matches(service, (known or {}).get(service.name, ()))]
-    for index, one in enumerate(every):
-        for other in every[:index]:
-            if one.service == other.service:
+    every = [
+        (claimant, match, made)
+        for claimant in claimants(app)
+        for match, made in matches(claimant, (rules or {}).get(claimant.name, ())).items()
+    ]
+    for index, (claimant, one, made) in enumerate(every):
+        for rival, other, _ in every[:index]:
+            if claimant == rival:
                 continue
             orders = {order for *_, order in _meetings(one, other)}
             for host, path, order in _meetings(one, other):
                 if order == 0:
                     where = f" at {host!r}" if host else ""
-                    fits = f"service {other.service!r} claims the same requests with the same precision; make one of them more specific"
-                    yield problem(app.service(one.service), "paths", fits, f"{path!r}{where}")
+                    fits = f"{rival} claims the same requests with the same precision; make one of them more specific"
+                    yield problem(made, "paths", fits, f"{path!r}{where}")
                     break
             else:
                 if len(orders) > 1:
-                    fits = f"some of these paths must come before, some after those of service {other.service!r}; name fewer paths that overlap with it"
-                    yield problem(app.service(one.service), "paths", fits)
+                    fits = f"some of these paths must come before, some after those of {rival}; name fewer paths that overlap with it"
+                    yield problem(made, "paths", fits)
 
 
 def precedes(one: Match, other: Match) -> int:
@@ -154,24 +198,32 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
     return None
 
 
-def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> str | None:
-    """The service that a request reaches when every source address is allowed; `None` is the default, a 404."""
+def answering(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> Rule | None:
+    """The rule that answers a request when every source address is allowed; `None` is the default, a 404."""
     for rule in sorted((rule for rule in rules if rule.listener == listener), key=lambda rule: rule.priority):
         if rule.match.takes(host, path, headers):
-            return rule.match.service
+            return rule
     return None
+
+
+def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> str | None:
+    """The service that a request reaches when every source address is allowed, or the redirect that answers it; `None` is
+    the default, a 404.
+    """
+    found = answering(rules, listener, host, path, headers)
+    return found.match.claimant if found else None
 
 
 def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
-    and where that one is under maintenance.
+    and where that one is a redirect, or under maintenance.
 
     It looks at no rule and no priority, so that rules can be held against it.
     """
     claims = [
-        (_key(of_host, of_path, match), match.service)
-        for service in app.services
-        for match in matches(service)
+        (_key(of_host, of_path, match), match.claimant)
+        for claimant in claimants(app)
+        for match in matches(claimant)
         if _has(headers, match.headers)
         if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
         for of_host in match.hosts or ("",)
@@ -179,7 +231,8 @@ def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> 
         if (not of_host or _glob(of_host, host)) and _glob(of_path, path)
     ]
     name = max(claims)[1] if claims else None
-    return None if name is None or app.maintenance_of(app.service(name)) is not None else name
+    service = next((each for each in app.services if each.name == name), None)
+    return name if service and app.maintenance_of(service) is None else None
 
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:

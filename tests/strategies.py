@@ -35,6 +35,7 @@ from cfngen import (
     Pipeline,
     PolicyArn,
     Queue,
+    Redirect,
     Release,
     Scaling,
     ScheduledScaling,
@@ -106,12 +107,22 @@ NETWORK: Options = {
     "bootstrap_image": of("bootstrap_image", "", "bootstrap:node-22"),
     "existing": of("existing", False),
 }
+WWW = Redirect(hosts=("www.example.org",), to_host="example.org")
+OLD = Redirect(paths=("/old/*", "/old"), to_path="/alpha", status=302)
+REDIRECT: Options = {
+    "hosts": of("hosts", (), ("www.example.org",)),
+    "paths": of("paths", ("/*",), ("/old/*", "/old")),
+    "to_host": of("to_host", "example.org"),
+    "to_path": of("to_path", "", "/archive/#{path}"),
+    "status": of("status", 301, 302),
+}
 BALANCER: Options = {
     "https": of("https", True, False),
     "domain": of("domain", None, "shop.example.com"),
     "aliases": of("aliases", ()),  # with a domain alone
     "certificates": of("certificates", ()),  # with HTTPS alone
     "web_acl": of("web_acl", None, Arn.parameter("WebAclArn")),
+    "redirects": _option("redirects", some((WWW, OLD), 2)),
     "test_port": of("test_port", 8080, 9000),
     "test_addresses": _option("test_addresses", some(("192.0.2.0/24", "198.51.100.0/24"), 2)),
     "access_logs": of("access_logs", True, False),
@@ -432,6 +443,7 @@ TABLES: Mapping[type, Options] = {
     OffHours: OFF_HOURS,
     Pipeline: PIPELINE,
     Queue: QUEUE,
+    Redirect: REDIRECT,
     Release: release_options("alpha"),
     Scaling: SCALING,
     ScheduledScaling: SCHEDULED_SCALING | {"name": of("name", "night", "noon")},

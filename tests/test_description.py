@@ -42,6 +42,7 @@ from cfngen import (
     OffHours,
     Pipeline,
     Problem,
+    Redirect,
     Release,
     Scaling,
     ScheduledScaling,
@@ -300,7 +301,7 @@ def test_an_unknown_option_is_refused_with_the_closest_one(kind: type[Any]) -> N
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_what_has_no_default_must_be_given(kind: type[Any]) -> None:
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
-    needed = {"command"} if kind is Container else set()  # by its checks, without an image
+    needed = {Container: {"command"}, Redirect: {"to_host"}}.get(kind, set())  # by their checks
     assert sorted(required) == sorted(REQUIRED.get(kind, {}).keys() - needed)
     for name in required:
         with pytest.raises(DescriptionError) as caught:

@@ -40,6 +40,7 @@ from cfngen import (
     OffHours,
     Pipeline,
     Queue,
+    Redirect,
     Release,
     Scaling,
     ScheduledScaling,
@@ -92,7 +93,8 @@ class History:
     def add(self, step: Rendering) -> None:
         """Check a step's rules against all that came before, and remember them."""
         now = {place: rule for place, rule in step.tree.of_type(RULE).items() if place != "redirect.yaml/RedirectRule"}
-        paused = {place for place in now if place.partition("/")[2].startswith("MaintenanceRule")}
+        answered = ("MaintenanceRule", "ProductionRedirect", "TestRedirect")
+        paused = {place for place in now if place.partition("/")[2].startswith(answered)}
         known_parameters = set(self.parameters)
         for place, rule in now.items():
             assert place not in self.gone, f"{place} came back under its old id"
@@ -300,6 +302,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "aliases": ((), ("www.example.com",)),
         "certificates": ((), (CertificateArn.parameter("BlogCertificateArn"),)),
         "web_acl": (None, Arn.parameter("WebAclArn")),
+        "redirects": ((), (Redirect(paths=("/old/*",), to_path="/new"),)),
         "test_port": (8080, 9000),
         "test_addresses": ((), ("192.0.2.0/24",)),
         "access_logs": (True, False),
@@ -379,6 +382,13 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "scan_threshold": ("HIGH", "NONE"),
         "files": ("", "deploy/files"),
         "build_timeout_minutes": (30, 60),
+    },
+    Redirect: {
+        "hosts": ((), ("www.example.com",)),
+        "paths": (("/old/*",), ("/old/*", "/old")),
+        "to_host": ("", "example.com"),
+        "to_path": ("/new", "/archive/#{path}"),
+        "status": (301, 302),
     },
     Release: {
         "strategy": (Canary(percent=20), AllAtOnce(), Canary(), Linear(percent=20)),
@@ -574,6 +584,8 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = replace(app, workers=(replace(born(Worker), queue=part),), scheduled_tasks=(scheduled,))
         case WorkerScaling():
             app = within(replace(born(Worker), scaling=part))
+        case Redirect():
+            app = within(replace(born(Balancer), redirects=(part,)))
         case Scaling() | Release():
             app = within(replace(born(Service), **{type(part).__name__.lower(): part}))
         case Serverless():

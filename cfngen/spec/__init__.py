@@ -9,6 +9,7 @@ from cfngen.spec.database import BackupPlan, Database, Serverless
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import Queue
+from cfngen.spec.redirect import Redirect
 from cfngen.spec.release import AllAtOnce, Canary, Linear, Release, SmokeTest
 from cfngen.spec.rights import Statement
 from cfngen.spec.scheduled import ScheduledTask
@@ -31,6 +32,7 @@ __all__ = [
     "OffHours",
     "Pipeline",
     "Queue",
+    "Redirect",
     "Release",
     "Scaling",
     "ScheduledScaling",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cfngen.describe import Description, Finding
 from cfngen.spec.network import wrong_range
+from cfngen.spec.redirect import Redirect
 from cfngen.values import Arn, CertificateArn
 
 CERTIFICATES = 25
@@ -24,6 +25,7 @@ class Balancer(Description):
     `aliases` are further names in that zone, each with a record of its own. `certificates` are further ones, for names that the
     first is not for: the balancer picks by the name that the client asks for, on both listeners. `web_acl` is a web ACL of
     yours in AWS WAF, in the same region, that looks at every request before the rules do.
+    `redirects` are requests that it answers with another address, as those of www.example.com with example.com.
     `test_port` shows the next version before it takes traffic, to `test_addresses` only; without them the root
     parameter TestCidr says who, and nobody does until it is given.
     """
@@ -33,6 +35,7 @@ class Balancer(Description):
     aliases: tuple[str, ...] = ()
     certificates: tuple[CertificateArn, ...] = ()
     web_acl: Arn | None = None
+    redirects: tuple[Redirect, ...] = ()
     test_port: int = 8080
     test_addresses: tuple[str, ...] = ()
     access_logs: bool = True
@@ -49,19 +52,33 @@ class Balancer(Description):
         elif not 1 <= self.test_port <= 65535:
             yield "test_port", "1 to 65535"
         yield from _names(self)
-        if self.certificates and not self.https:
-            yield "certificates", "none of them, or https"
-        elif len(self.certificates) > CERTIFICATES:
-            yield "certificates", f"at most {CERTIFICATES}, since a balancer takes no more beside the first"  # H8
-        if len(set(self.certificates)) < len(self.certificates):
-            yield "certificates", "one of them stands there twice"
-        for index, address in enumerate(self.test_addresses):
-            if ":" in address:
-                yield f"test_addresses[{index}]", f"{address!r}: {_RANGE}, as in {_EXAMPLE!r}"
-            elif fits := wrong_range(address, _EXAMPLE, _RANGE):
-                yield f"test_addresses[{index}]", fits
-        if len(set(self.test_addresses)) < len(self.test_addresses):
-            yield "test_addresses", f"{max(self.test_addresses, key=self.test_addresses.count)!r} stands there twice"
+        yield from _certificates(self)
+        for index, redirect in enumerate(self.redirects):
+            if redirect in self.redirects[:index]:
+                yield f"redirects[{index}]", "another one; this one stands there twice"
+        yield from _test_addresses(self)
+
+
+def _certificates(balancer: Balancer) -> Iterator[Finding]:
+    if balancer.certificates and not balancer.https:
+        yield "certificates", "none of them, or https"
+    elif len(balancer.certificates) > CERTIFICATES:
+        yield "certificates", f"at most {CERTIFICATES}, since a balancer takes no more beside the first"  # H8
+    if len(set(balancer.certificates)) < len(balancer.certificates):
+        yield "certificates", "one of them stands there twice"
+
+
+def _test_addresses(balancer: Balancer) -> Iterator[Finding]:
+    for index, address in enumerate(balancer.test_addresses):
+        if ":" in address:
+            yield f"test_addresses[{index}]", f"{address!r}: {_RANGE}, as in {_EXAMPLE!r}"
+        elif fits := wrong_range(address, _EXAMPLE, _RANGE):
+            yield f"test_addresses[{index}]", fits
+    if len(set(balancer.test_addresses)) < len(balancer.test_addresses):
+        yield (
+            "test_addresses",
+            f"{max(balancer.test_addresses, key=balancer.test_addresses.count)!r} stands there twice",
+        )
 
 
 def _names(balancer: Balancer) -> Iterator[Finding]:

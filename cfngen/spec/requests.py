@@ -21,6 +21,16 @@ Headers = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
+class Requests:
+    """Requests that somebody wants: to any of the hosts and any of the paths, from any of the addresses, with each of the headers."""
+
+    paths: tuple[str, ...]
+    hosts: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    headers: Headers = ()
+
+
+@dataclass(frozen=True)
 class Share:
     """What one rule asks for beside its paths: any of the hosts, any of the addresses, of each header any of its values."""
 
@@ -39,17 +49,15 @@ class Share:
         return sum(map(wildcards, (*self.hosts, *(value for _, values in self.headers for value in values))))
 
 
-def shares(
-    paths: Iterable[str], hosts: Iterable[str], addresses: Iterable[str], headers: Mapping[str, tuple[str, ...]]
-) -> tuple[Share, ...]:
+def shares(requests: Requests) -> tuple[Share, ...]:
     """One share where a rule has room for all of it and a path, else as many as are needed, each in a rule of its own.
 
     How they are cut does not depend on the number of paths, so that a path more replaces no rule.
     """
-    named = sorted(headers.items(), key=lambda each: each[0].lower())
-    parts = [sorted(hosts), sorted(addresses), *(sorted(values) for _, values in named)]
+    named = sorted(requests.headers, key=lambda each: each[0].lower())
+    parts = [sorted(requests.hosts), sorted(requests.addresses), *(sorted(values) for _, values in named)]
     whole = _share(parts, named)
-    most = max(map(wildcards, paths), default=0)
+    most = max(map(wildcards, requests.paths), default=0)
     if whole.values < CONDITION_VALUES and (not whole.wildcards or whole.wildcards + most <= CONDITION_VALUES):
         return (whole,)
     sizes = _sizes([len(part) for part in parts])
@@ -86,13 +94,9 @@ def wildcards(pattern: str) -> int:
     return pattern.count("*") + pattern.count("?")
 
 
-def wrong_requests(
-    paths: tuple[str, ...],
-    hosts: tuple[str, ...],
-    addresses: tuple[str, ...],
-    headers: Mapping[str, tuple[str, ...]],
-) -> Iterator[Finding]:
-    """What is wrong with the options of a service that say which requests are its."""
+def wrong_requests(requests: Requests) -> Iterator[Finding]:
+    """What is wrong with the options of a service or a redirect that say which requests are its."""
+    paths, hosts, addresses, headers = requests.paths, requests.hosts, requests.addresses, dict(requests.headers)
     yield from _wrong_paths(paths)
     for index, host in enumerate(hosts):
         if not re.fullmatch(r"(?=.{1,128}$)([a-z0-9*?-]+\.)+[a-z]+", host, re.ASCII):
@@ -109,7 +113,7 @@ def wrong_requests(
     if wrong := list(_wrong_headers(headers)):
         yield from wrong
         return
-    beside = max(each.wildcards for each in shares(paths, hosts, addresses, headers))
+    beside = max(each.wildcards for each in shares(requests))
     with_it = "a host" + (" and a value of each header" if headers else "")
     for index, path in enumerate(paths if beside else ()):
         if beside + wildcards(path) > CONDITION_VALUES:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cfngen.describe import Description, Finding
 from cfngen.spec.release import Release
-from cfngen.spec.requests import wrong_requests
+from cfngen.spec.requests import Requests, wrong_requests
 from cfngen.spec.task import Task
 from cfngen.times import wrong_schedule, wrong_timezone
 
@@ -105,6 +105,11 @@ class Service(Task):
     release: Release = field(default_factory=Release)
     migrate: tuple[str, ...] = ()
 
+    @property
+    def requests(self) -> Requests:
+        """The requests that are the service's."""
+        return Requests(self.paths, self.hosts, self.allowed_addresses, tuple(self.headers.items()))
+
     def smoke_test_host(self, domain: str | None) -> str:
         """The name that the smoke test asks for; empty where there is none. `domain` is the balancer's."""
         names = [self.release.smoke_test.host if self.release.smoke_test else "", *sorted(self.hosts), domain or ""]
@@ -112,7 +117,7 @@ class Service(Task):
 
     def checks(self) -> Iterator[Finding]:
         yield from super().checks()
-        yield from wrong_requests(self.paths, self.hosts, self.allowed_addresses, self.headers)
+        yield from wrong_requests(self.requests)
         yield from _health_path(self)
         if fits := wrong_maintenance(self.maintenance):
             yield "maintenance", fits

@@ -87,8 +87,8 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     ground = Ground(common, foundation, network, database, cluster)
     queues = queue_stacks(stack, app, common, foundation)
     made = _services(stack, plan, ground, queues)
-    if app.balancer.https:
-        stack.nest("redirect", redirect_stack, cluster)
+    if app.balancer.https or plan.redirects:
+        stack.nest("redirect", redirect_stack, cluster, plan.redirects)
         stack.find(NestedStack, "Redirect").DependsOn = [title(f"service-{name}") for name in sorted(made)]
     background = task_stacks(stack, plan, ground, queues, made)
     shared = _pipelines(stack, plan, ground, made, background, queues)

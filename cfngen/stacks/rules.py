@@ -47,7 +47,7 @@ def _maintenance_rule(stack: Stack, rule: Rule, cluster: ClusterOutputs, says: s
             f"MaintenanceRule{rule.digest}",
             ListenerArn=cluster.listener(rule.listener),
             Priority=rule.priority,
-            Conditions=_conditions(rule.match),
+            Conditions=conditions(rule.match),
             Actions=[elb.ListenerRuleAction(Type="fixed-response", FixedResponseConfig=page)],
         )
     )
@@ -73,25 +73,22 @@ def _rule(
             f"{'Test' if rule.listener == 'test' else 'Production'}Rule{rule.digest}",
             ListenerArn=cluster.listener(rule.listener),
             Priority=rule.priority,
-            Conditions=_conditions(rule.match),
+            Conditions=conditions(rule.match),
             Actions=[elb.ListenerRuleAction(Type="forward", ForwardConfig=elb.ForwardConfig(TargetGroups=targets))],
         )
     )
 
 
-def _conditions(match: Match) -> list[elb.Condition]:
-    conditions = [
-        elb.Condition(Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=list(match.paths)))
-    ]
+def conditions(match: Match) -> list[elb.Condition]:
+    """What a rule asks of a request."""
+    found = [elb.Condition(Field="path-pattern", PathPatternConfig=elb.PathPatternConfig(Values=list(match.paths)))]
     if match.hosts:
-        conditions.append(
+        found.append(
             elb.Condition(Field="host-header", HostHeaderConfig=elb.HostHeaderConfig(Values=list(match.hosts)))
         )
     if match.addresses:
-        conditions.append(
-            elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses)))
-        )
+        found.append(elb.Condition(Field="source-ip", SourceIpConfig=elb.SourceIpConfig(Values=list(match.addresses))))
     for name, values in match.headers:
         told = elb.HttpHeaderConfig(HttpHeaderName=name, Values=list(values))
-        conditions.append(elb.Condition(Field="http-header", HttpHeaderConfig=told))
-    return conditions
+        found.append(elb.Condition(Field="http-header", HttpHeaderConfig=told))
+    return found
