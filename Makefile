@@ -38,12 +38,16 @@ test-services: ## the services' unit tests; no database, no container
 	@node --test --test-reporter=spec services/*.test.mjs
 	@for service in customer employee; do npm --prefix services/$$service ci --silent --no-fund --no-audit && npm --prefix services/$$service test --silent || exit 1; done
 
-test-integration: .venv/developer ## both services against a real MariaDB with TLS, and listener rules in a real haproxy
+test-integration: .venv/developer ## both services against a real MariaDB with TLS, listener rules in a real haproxy, as root both container engines
 	@command -v npm >/dev/null || { echo "these tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
 	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null || { echo "these tests need MariaDB; on Debian: apt-get install mariadb-server openssl"; exit 1; }
 	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
 	@npm --prefix services/integration run --silent test:integration
 	$(BIN)/pytest -n0 -q tests/rules_in_haproxy.py
+	@if [ "$$(id -u)" = 0 ]; then for engine in docker podman; do \
+	  missing="$$($(BIN)/python -m cfngen.rehearse.parts --only build --engine $$engine)"; \
+	  [ -z "$$missing" ] || { echo "the test of container engines needs these; on Debian: apt-get install --no-install-recommends $$missing"; exit 1; }; done; \
+	  $(BIN)/pytest -n0 -q tests/engines.py; else echo "the test of container engines needs root: not run"; fi
 
 test-press: .venv/developer ## rehearse an application that is nothing like coffee, in a repository of its own
 	tests/press/rehearse.sh $(BIN)/cfngen
@@ -62,8 +66,8 @@ simulate: .venv/developer ## twenty times as many histories as the tests play, e
 local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=status tells what it holds
 	@$(BIN)/cfngen local $(or $(DO),up)
 
-rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS=--keep and others. As root on Debian it installs what is missing
-	@missing="$$($(BIN)/python -m cfngen.rehearse.parts)"; \
+rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS='--engine docker --keep' and others. As root on Debian it installs what is missing
+	@missing="$$($(BIN)/python -m cfngen.rehearse.parts $(OPTIONS))"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $$missing"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi

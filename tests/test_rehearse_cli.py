@@ -63,6 +63,7 @@ def test_help_tells_what_it_takes() -> None:
     for option in (
         "--stage",
         "--only",
+        "--engine",
         "--keep",
         "--load",
         "--out",

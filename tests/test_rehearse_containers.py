@@ -107,7 +107,7 @@ def test_a_task_of_several_containers_shares_the_network_of_one_that_does_nothin
     assert (made.port, made.image, them.runs(made)) == (8080, "registry/web@sha256:1", True)
     them.stop(made)
     assert them.stopped == {"web-1-web": True, "web-1-side": True}
-    assert ("stop", "--time", "7", "web-1-side") in engine.told
+    assert ("stop", "-t", "7", "web-1-side") in engine.told
     removed = [words[-1] for words in engine.told if words[0] == "rm"]
     assert removed == ["web-1-web", "web-1-side", "web-1-init", "web-1"]
 

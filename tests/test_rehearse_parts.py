@@ -36,7 +36,7 @@ CONTAINER: dict[str, Any] = {
 DEFINITION = {"family": "web", "cpu": "256", "memory": "512", "containerDefinitions": [CONTAINER]}
 
 
-def test_a_task_definition_in_podmans_words() -> None:
+def test_a_task_definition_in_the_engines_words() -> None:
     assert definition.said(DEFINITION, CONTAINER) == [
         "--cpus", "0.25", "--memory", "512m", "--user", "1000:1000", "--read-only=true", "--init=true", "--stop-timeout=40",
         "--cap-drop=ALL", "registry/web@sha256:1", "node", "a b",
@@ -51,11 +51,9 @@ def test_nothing_of_a_task_definition_is_left_out_in_silence(more: dict[str, Any
 
 def test_a_container_that_runs_otherwise_is_told() -> None:
     host = {"Memory": 512 << 20, "NanoCpus": 250_000_000, "ReadonlyRootfs": True}
-    found = {"HostConfig": host, "Config": {"User": "1000:1000", "StopTimeout": 40}, "EffectiveCaps": []}
+    found = {"HostConfig": host, "Config": {"User": "1000:1000", "StopTimeout": 40}, "BoundingCaps": []}
     assert not definition.differs(found, DEFINITION, CONTAINER)
-    assert definition.differs(found | {"EffectiveCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith(
-        "capabilities"
-    )
+    assert definition.differs(found | {"BoundingCaps": ["CAP_CHOWN"]}, DEFINITION, CONTAINER).startswith("capabilities")
     assert definition.differs(found, DEFINITION | {"memory": "1024"}, CONTAINER).startswith("memory in bytes")
 
 

@@ -155,7 +155,7 @@ def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_i
         part = tasks.Part("web-1", is_essential=True, stop_seconds=12, told={})
         played.stop(tasks.Task("web-1", "10.91.16.2", 80, "arn", "i", 12, ("web-1-spool",), [part]))
         assert played.stopped == {"web-1": by_itself}
-        assert ("stop", "--time", "12", "web-1") in played.engine.told  # type: ignore[attr-defined]
+        assert ("stop", "-t", "12", "web-1") in played.engine.told  # type: ignore[attr-defined]
         assert ("volume", "rm", "--force", "web-1-spool") in played.engine.told  # type: ignore[attr-defined]
 
 

@@ -76,7 +76,7 @@ def test_a_second_signal_does_not_stop_the_tidying(tmp_path: Path) -> None:
 
 
 def test_an_act_alone_wants_only_its_own_programs() -> None:
-    programs = {act: {part.program for part in parts.needed(act)} for act in ("", *parts.ONLY)}
+    programs = {act: {part.program for part in parts.needed(act, "podman")} for act in ("", *parts.ONLY)}
     assert programs["deploy"] == set()
     assert "haproxy" not in programs["build"]
     assert "chromium" not in programs["release"]

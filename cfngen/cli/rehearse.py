@@ -20,7 +20,7 @@ import click
 from cfngen.cli.common import PathType, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
-from cfngen.rehearse.parts import ONLY, check, needed
+from cfngen.rehearse.parts import ENGINES, ONLY, check, engine_of, needed
 from cfngen.words import pairs
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     "--only",
     type=click.Choice(ONLY),
     help="This act alone, with what it needs; `look` looks at a system that is kept.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(tuple(ENGINES)),
+    help="What builds and runs images.  [default: docker where its daemon is in use, else podman]",
 )
 @click.option("--keep", is_flag=True, help="Leave the system running at the end, until Ctrl-C.")
 @click.option(
@@ -64,6 +69,7 @@ def rehearse(
     app: Path | None,
     stage: str | None,
     only: str | None,
+    engine: str | None,
     keep: bool,
     out: Path,
     logs: Path,
@@ -87,13 +93,14 @@ def rehearse(
     if keep and only in ("build", "deploy"):
         raise DescriptionError([Problem("--keep", "", f"with --only {only} nothing runs that could be kept")])
     given = pairs("--parameter", words)
-    check(needed(only or ""))
+    playing = engine_of(engine)
+    check(needed(only or "", playing))
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.rehearsal import Wanted
     name = f"{chosen.name}-{chosen.stage}"
     wanted = Wanted(
         folder.resolve(), f"{chosen.name}.yaml", name, project_of(path).resolve(), region, speed,
-        given, look=_look(path), connections=connections,
+        given, look=_look(path), connections=connections, engine=playing,
     )  # fmt: skip
     _rehearse(wanted, logs / name, only or "", form, keep=keep)
 

@@ -1,4 +1,4 @@
-"""What a task definition says of its containers, in podman's words; what has no such words is refused by name."""
+"""What a task definition says of its containers, in Docker's words; what has no such words is refused by name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def main(definition: Definition) -> Container:
 
 
 def said(definition: Definition, container: Container) -> list[str]:
-    """What a task definition says of a container, in podman's words: image and command at the end.
+    """What a task definition says of a container, in the words of Docker's command line and podman's: image and command at the end.
 
     Raises `RehearsalError` for a key with a value that has no such words: nothing is left out in silence.
     """
@@ -112,7 +112,7 @@ def differs(container: Mapping[str, Any], definition: Definition, told: Containe
     points = {each["containerPath"] for each in told.get("mountPoints") or ()}
     wanted["volumes"] = (sorted(points), sorted(points & {each["Destination"] for each in container.get("Mounts", ())}))
     if "ALL" in ((told.get("linuxParameters") or {}).get("capabilities") or {}).get("drop", ()):
-        wanted["capabilities"] = ([], container["EffectiveCaps"] or [])
+        wanted["capabilities"] = ([], container["BoundingCaps"] or [])
     return next((f"{what}: {have!r}, not {want!r}" for what, (want, have) in wanted.items() if want != have), "")
 
 

@@ -1,10 +1,12 @@
 """The programs of the machine that a rehearsal plays with, and how to get those that are missing.
 
-``python -m cfngen.rehearse.parts`` prints the Debian packages of what is missing, for `make rehearse` to install them.
+``python -m cfngen.rehearse.parts`` prints the Debian packages of what is missing, for `make rehearse` to install them; of a
+rehearsal's options it heeds ``--engine`` and ``--only``.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import re
@@ -41,10 +43,8 @@ def _command_line_of_docker(release: Path = Path("/etc/os-release")) -> str:
 
 BUILD = (
     Part("docker", "the command line that a buildspec calls", _command_line_of_docker()),
-    Part("podman", "builds and runs images behind Docker's API", "podman"),
     Part("runc", "starts containers", "runc"),
     Part("catatonit", "the first process of a container, where initProcessEnabled says so", "catatonit"),
-    Part("/usr/lib/podman/netavark", "the network of the tasks", "netavark", ("/usr/libexec/podman/netavark",)),
     Part("iptables", "the network of the tasks", "iptables"),
     Part("ip", "the network of the tasks", "iproute2"),
     Part("docker-registry", "keeps images in place of ECR", "docker-registry"),
@@ -52,6 +52,17 @@ BUILD = (
     Part("unshare", "a view of host names of our own", "util-linux"),
     Part("nsenter", "puts programs into it", "util-linux"),
 )
+ENGINES: Mapping[str, tuple[Part, ...]] = {
+    "docker": (
+        Part("dockerd", "builds and runs images; Docker's daemon, one of the rehearsal's own", "docker.io"),
+        Part("containerd", "keeps the containers of Docker's daemon", "containerd"),
+    ),
+    "podman": (
+        Part("podman", "builds and runs images behind Docker's API", "podman"),
+        Part("/usr/lib/podman/netavark", "the network of the tasks", "netavark", ("/usr/libexec/podman/netavark",)),
+    ),
+}
+"""What each engine needs beside the rest."""
 RUN = (
     Part("mariadbd", "the database", "mariadb-server"),
     Part("mariadb-install-db", "the database's folder", "mariadb-server"),
@@ -62,24 +73,30 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOOK = (Part("chromium", "looks at the pages", "chromium fonts-dejavu-core", BROWSERS[1:]),)
 ONLY = ("build", "deploy", "run", "release", "look")
 """The acts that can be had alone."""
-_NEEDED: Mapping[str, tuple[Part, ...]] = {
-    "": (*BUILD, *RUN, *ROUTE, *LOOK),
-    "build": BUILD,
-    "deploy": (),
-    "run": (*BUILD, *RUN, *ROUTE),
-    "release": (*BUILD, *RUN, *ROUTE),
-    "look": (*BUILD, *RUN, *ROUTE, *LOOK),
+_AFTER: Mapping[str, tuple[Part, ...]] = {
+    "": (*RUN, *ROUTE, *LOOK),
+    "build": (),
+    "run": (*RUN, *ROUTE),
+    "release": (*RUN, *ROUTE),
+    "look": (*RUN, *ROUTE, *LOOK),
 }
+"""What each act needs beside an engine; one that is not here needs nothing."""
 _LEAST_NODE = 20
 """Older ones cannot run the tests of services as builds do; Debian 12 has 18."""
 _MODULES = ("axe_playwright_python", "boto3", "cryptography", "moto", "playwright", "rich", "yaml")
 _SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_INFO_SECONDS = 10
 
 
 def find(program: str) -> str | None:
     """Where a program is; those of Debian's sbin folders are found by everybody."""
+    return shutil.which(program, path=where_all())
+
+
+def where_all() -> str:
+    """The folders in which programs are looked for, as PATH has them."""
     beside = str(Path(sys.executable).parent)
-    return shutil.which(program, path=os.pathsep.join([beside, os.environ.get("PATH", os.defpath), *_SYSTEM]))
+    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath), *_SYSTEM])
 
 
 def where(program: str) -> str:
@@ -90,9 +107,33 @@ def where(program: str) -> str:
     return found
 
 
-def needed(act: str) -> tuple[Part, ...]:
+def engine_of(wanted: str | None) -> str:
+    """The engine that plays: the one that is wanted.
+
+    Where none is, Docker's daemon if the machine has it and `docker info` works, so that somebody uses it; else podman, unless
+    only the daemon is installed.
+    """
+    if wanted:
+        return wanted
+    there = {name: all(part.is_there for part in own) for name, own in ENGINES.items()}
+    uses_docker = there["docker"] and (not there["podman"] or _docker_works())
+    return "docker" if uses_docker else "podman"
+
+
+def _docker_works() -> bool:
+    program = find("docker")
+    if program is None:
+        return False
+    try:
+        asked = subprocess.run([program, "info"], capture_output=True, timeout=_INFO_SECONDS, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return False
+    return asked.returncode == 0
+
+
+def needed(act: str, engine: str) -> tuple[Part, ...]:
     """What an act plays with, and those before it that it needs; everything for no act."""
-    return _NEEDED[act]
+    return (*BUILD, *ENGINES[engine], *_AFTER[act]) if act in _AFTER else ()
 
 
 def packages(missing: Iterable[Part]) -> str:
@@ -131,5 +172,14 @@ def _node() -> int:
     return int(found[1]) if found else 0
 
 
+def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m cfngen.rehearse.parts", allow_abbrev=False)
+    parser.add_argument("--engine", choices=ENGINES)
+    parser.add_argument("--only", choices=ONLY, default="")
+    told, _ = parser.parse_known_args()
+    missing = (part for part in needed(told.only, engine_of(told.engine)) if not part.is_there)
+    print(packages(missing))  # noqa: T201  (its purpose)
+
+
 if __name__ == "__main__":
-    print(packages(part for part in needed("") if not part.is_there))  # noqa: T201  (its purpose)
+    _main()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
-import json
 import re
 import ssl
 import sys
@@ -22,6 +20,7 @@ from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.database import Server
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.engine import Engine
+from cfngen.rehearse.engines import ENGINES
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, bases, image_of
 from cfngen.rehearse.pipeline import Runner
@@ -45,7 +44,8 @@ _TESTERS = "127.0.1.0/24"
 class Wanted:
     """What to rehearse: a folder that generate wrote, with the file of its root; `project` is the source's folder.
 
-    `look` is a file of the user's own looks at the pages; `connections` are kept for each path while there is load.
+    `look` is a file of the user's own looks at the pages; `connections` are kept for each path while there is load; `engine` is
+    one of `ENGINES`.
     """
 
     folder: Path
@@ -57,6 +57,7 @@ class Wanted:
     parameters: Mapping[str, str] = field(default_factory=dict)
     look: Path | None = None
     connections: int = 4
+    engine: str = "podman"
 
 
 @dataclass
@@ -286,14 +287,12 @@ def _engine(
     registry = Registry(room, host, account)
     named = {host: address} | {image.partition("/")[0]: address for image in away}
     registry.open(address, authority.certificate("registry", list(named))[0])
-    engine = Engine(room, named, authority.file)
+    engine = ENGINES[wanted.engine](room, named, authority.file)
     engine.open()
     token = account.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    login = {"auths": {host: {"auth": token}}}
-    assert base64.b64decode(token)
-    (engine.folder / "auth.json").write_text(json.dumps(login), encoding="utf-8")
+    engine.log_in(host, token)
     base.put(registry, room, away)
-    story.tell("engine", f"podman behind Docker's API; registry {host} with TLS and login at {address}:443")
+    story.tell("engine", f"{engine.says}; registry {host} with TLS and login at {address}:443")
     image = min(born)
     engine.call("pull", "--quiet", image)
     return engine, image

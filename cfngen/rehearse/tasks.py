@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
-import shutil
+import tarfile
 import threading
 import time
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ _START_SECONDS = 180.0
 _EXEC_SECONDS = 10.0
 """How long the engine itself may take to get into a container of a busy machine."""
 _PAUSE_SECONDS = 0.2
+_HOLDER = "cfngen-rehearsal-holder:1"
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Tasks:
         self._count = itertools.count(1)
         self._lock = threading.Lock()
         self._used: set[str] = set()
+        self._has_holder = False
         self._watches: dict[str, Watch] = {}
         self.stopped: dict[str, bool] = {}
         """Containers that were told to stop, and whether they did so by themselves within their stop timeout."""
@@ -135,7 +137,7 @@ class Tasks:
             if not self._state(part.container)["Running"]:
                 continue
             seconds = part.stop_seconds
-            self.engine.call("stop", "--time", str(seconds), part.container, seconds=seconds + 30)
+            self.engine.call("stop", "-t", str(seconds), part.container, seconds=seconds + 30)
             self.stopped[part.container] = int(self._state(part.container)["ExitCode"]) != _KILLED
         self.log(task)
         self._forget(task)
@@ -180,7 +182,7 @@ class Tasks:
 
     def _forget(self, task: Task) -> None:
         for container in dict.fromkeys((*reversed(task.containers), task.name)):  # who holds the network goes last
-            self.engine.call("rm", "--force", "--ignore", container)
+            self.engine.call("rm", "--force", container)
         for volume in task.volumes:
             self.engine.call("volume", "rm", "--force", volume)
         with self._lock:
@@ -201,11 +203,18 @@ class Tasks:
 
     def _hold(self, task: Task) -> None:
         """A container that does nothing and holds the task's address, which its containers share."""
-        root = self.room.path("holder")
-        if not (root / "catatonit").exists():
-            shutil.copy2(where("catatonit"), root / "catatonit")
-        words = ["--name", task.name, *self._network(task), "--read-only", "--rootfs", str(root), "/catatonit", "-P"]
+        with self._lock:
+            if not self._has_holder:
+                self._import_holder()
+                self._has_holder = True
+        words = ["--name", task.name, *self._network(task), "--read-only", "--entrypoint", "/catatonit", _HOLDER, "-P"]
         self.engine.call("run", "--detach", "--no-healthcheck", *words)
+
+    def _import_holder(self) -> None:
+        file = self.room.folder / "holder.tar"
+        with tarfile.open(file, "w") as packed:
+            packed.add(Path(where("catatonit")).resolve(), "catatonit")
+        self.engine.call("import", str(file), _HOLDER)
 
     def _network(self, task: Task) -> list[str]:
         named = [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
@@ -256,7 +265,7 @@ class Tasks:
         file.touch(mode=0o600)
         file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
         words = self._mounts(task, definition, container)
-        words += ["--env-file", str(file), "--read-only-tmpfs=false"]
+        words += ["--env-file", str(file)]
         words += ["--volume", f"{self.authority}:{_CA}:ro"] if with_authority else []
         return words + said(definition, container)
 
