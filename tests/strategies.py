@@ -120,6 +120,7 @@ BALANCER: Options = {
     "https": of("https", True, False),
     "domain": of("domain", None, "shop.example.com"),
     "aliases": of("aliases", ()),  # with a domain alone
+    "request_certificate": of("request_certificate", True).map(lambda one: one | {"domain": "shop.example.com"}),
     "certificates": of("certificates", ()),  # with HTTPS alone
     "web_acl": of("web_acl", None, Arn.parameter("WebAclArn")),
     "redirects": _option("redirects", some((WWW, OLD), 2)),

@@ -46,6 +46,42 @@ def test_a_certificate_more_writes_no_listener_and_no_rule() -> None:
         assert len(places) == 2
 
 
+def requesting(*aliases: str, domain: str = "shop.example.com") -> App:
+    return with_balancer(domain=domain, aliases=aliases, request_certificate=True)
+
+
+CERTIFICATE = "AWS::CertificateManager::Certificate"
+
+
+def test_acm_issues_a_certificate_for_each_name() -> None:
+    step = rendered(requesting("www.example.com"))
+    zone = Symbol.of("parameter", "HostedZoneId")
+    made = {each["Properties"]["DomainName"]: each["Properties"] for each in step.tree.of_type(CERTIFICATE).values()}
+    assert sorted(made) == ["shop.example.com", "www.example.com"]
+    for name, each in made.items():
+        assert each["ValidationMethod"] == "DNS"
+        assert each["DomainValidationOptions"] == [{"DomainName": name, "HostedZoneId": zone}]
+    assert "CertificateArn" not in step.tree.bodies[step.tree.root]["Parameters"]
+    first = {
+        place.partition("/")[2]: step.tree.resources[f"cluster.yaml/{each['Properties']['Certificates'][0]['CertificateArn'].parts[1]}"]["Properties"]["DomainName"]
+        for place, each in step.tree.of_type("AWS::ElasticLoadBalancingV2::Listener").items()
+        if "Certificates" in each["Properties"]
+    }  # fmt: skip
+    assert first == {"HttpsListener": "shop.example.com", "TestListener": "shop.example.com"}
+
+
+def test_a_name_more_replaces_no_certificate_and_writes_no_listener() -> None:
+    before = rendered(requesting("www.example.com"))
+    after = rendered(requesting("beta.example.com", "www.example.com"), before.ledger)
+    assert set(before.tree.resources) < set(after.tree.resources)
+    places = differing(before.tree, after.tree)
+    kinds = sorted(after.tree.resources[place]["Type"].rpartition("::")[2] for place in places)
+    assert kinds == ["Certificate", "ListenerCertificate", "ListenerCertificate", "RecordSet"]
+    swapped = rendered(requesting("beta.example.com", "shop.example.com", domain="www.example.com"), after.ledger)
+    assert set(after.tree.of_type(CERTIFICATE)) == set(swapped.tree.of_type(CERTIFICATE))
+    assert not {place for place in differing(after.tree, swapped.tree) if after.tree.resources.get(place, {}).get("Type") == CERTIFICATE}  # fmt: skip
+
+
 def test_each_name_has_a_record_that_leads_to_the_balancer() -> None:
     records = [each["Properties"] for each in rendered(ALL).tree.of_type("AWS::Route53::RecordSet").values()]
     assert sorted(each["Name"] for each in records) == ["shop.example.com", "www.example.com"]
@@ -62,16 +98,25 @@ def test_the_web_acl_looks_at_the_balancer() -> None:
 
 @pytest.mark.filterwarnings("ignore")  # moto's
 def test_all_of_it_stands_locally_and_goes() -> None:
+    app = replace(ALL, balancer=replace(ALL.balancer, request_certificate=True))
     provider = fresh("http://localhost:1").region(REGION).front.api.provider
     assert isinstance(provider, LocalProvider)
-    deployment = Deployment(provider, stage_files(ALL, None, "services/shop.py"), "shop-dev", [])
+    deployment = Deployment(provider, stage_files(app, None, "services/shop.py"), "shop-dev", [])
     made = deployment.create("shop.yaml")
     assert made.stack, made.reason
     assert [line for each in resources(made.stack) for line in unseen(provider, each)] == []
-    kinds = ("ListenerCertificate", "WebACLAssociation")
-    own = [each for each in resources(made.stack) if each.kind.endswith(kinds)]
-    assert len(own) == 5
+    kinds = ("ListenerCertificate", "WebACLAssociation", "CertificateManager::Certificate")
+    own = sorted(
+        (each for each in resources(made.stack) if each.kind.endswith(kinds)), key=lambda each: each.kind, reverse=True
+    )
+    assert len(own) == 6 + 1 + 2
     assert all(provider.is_there(each) for each in own)
+    zone = next(each for each in resources(made.stack) if each.kind == "AWS::Route53::RecordSet").properties[
+        "HostedZoneId"
+    ]
+    told = provider.services.call("route53", "ListResourceRecordSets", {"HostedZoneId": zone})["ResourceRecordSets"]
+    proofs = sorted(each["Name"].partition(".")[2] for each in told if each["Type"] == "CNAME")
+    assert proofs == ["shop.example.com.", "www.example.com."]
     for each in own:
         provider.delete(each)
     assert not any(provider.is_there(each) for each in own)

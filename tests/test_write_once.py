@@ -300,6 +300,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "https": (True, False),
         "domain": ("shop.example.com", "example.org", None),
         "aliases": ((), ("www.example.com",)),
+        "request_certificate": (False, True),
         "certificates": ((), (CertificateArn.parameter("BlogCertificateArn"),)),
         "web_acl": (None, Arn.parameter("WebAclArn")),
         "redirects": ((), (Redirect(paths=("/old/*",), to_path="/new"),)),

@@ -12,6 +12,8 @@ from cfngen.spec.redirect import Redirect
 from cfngen.values import Arn, CertificateArn
 
 CERTIFICATES = 25
+NAME_OF_A_CERTIFICATE = 64
+"""Of its first name, in characters (ACM API RequestCertificate, DomainName)."""
 _DOMAIN = r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+"
 _RANGE, _EXAMPLE = "an IPv4 range", "203.0.113.0/24"
 
@@ -22,7 +24,10 @@ class Balancer(Description):
 
     `https` takes a certificate by the root parameter CertificateArn and redirects port 80; without it, traffic
     is not encrypted. `domain` adds an alias record in the zone of the root parameter HostedZoneId.
-    `aliases` are further names in that zone, each with a record of its own. `certificates` are further ones, for names that the
+    `aliases` are further names in that zone, each with a record of its own.
+    With `request_certificate` ACM issues a certificate for each of these names, and CertificateArn is not asked for: the records
+    that prove them stand in that zone, which has to be public and in use, since the deployment waits until ACM has seen them.
+    `certificates` are further ones, for names that the
     first is not for: the balancer picks by the name that the client asks for, on both listeners. `web_acl` is a web ACL of
     yours in AWS WAF, in the same region, that looks at every request before the rules do.
     `redirects` are requests that it answers with another address, as those of www.example.com with example.com.
@@ -33,6 +38,7 @@ class Balancer(Description):
     https: bool = True
     domain: str | None = None
     aliases: tuple[str, ...] = ()
+    request_certificate: bool = False
     certificates: tuple[CertificateArn, ...] = ()
     web_acl: Arn | None = None
     redirects: tuple[Redirect, ...] = ()
@@ -64,8 +70,25 @@ def _certificates(balancer: Balancer) -> Iterator[Finding]:
         yield "certificates", "none of them, or https"
     elif len(balancer.certificates) > CERTIFICATES:
         yield "certificates", f"at most {CERTIFICATES}, since a balancer takes no more beside the first"  # H8
+    elif balancer.request_certificate and len(balancer.certificates) + len(balancer.aliases) > CERTIFICATES:
+        fits = f"at most {CERTIFICATES} with the aliases, each of which has a certificate of its own; a balancer takes no more beside the first"
+        yield "certificates", fits  # H8
+    if balancer.request_certificate:
+        yield from _requested(balancer)
     if len(set(balancer.certificates)) < len(balancer.certificates):
         yield "certificates", "one of them stands there twice"
+
+
+def _requested(balancer: Balancer) -> Iterator[Finding]:
+    if not balancer.https:
+        yield "request_certificate", "False, or https"
+    if balancer.domain is None:
+        yield "request_certificate", "False, or a domain, in whose zone ACM finds what proves it"
+    names = [("domain", balancer.domain or ""), *((f"aliases[{n}]", name) for n, name in enumerate(balancer.aliases))]
+    for option, name in names:
+        if len(name) > NAME_OF_A_CERTIFICATE:
+            fits = f"{name!r}: at most {NAME_OF_A_CERTIFICATE} characters, since ACM writes them into a field that takes no more"
+            yield option, fits
 
 
 def _test_addresses(balancer: Balancer) -> Iterator[Finding]:
@@ -91,3 +114,8 @@ def _names(balancer: Balancer) -> Iterator[Finding]:
             yield f"aliases[{index}]", f"{name!r}: a domain name in lower case, as in 'www.example.com'"
         elif name == balancer.domain or name in balancer.aliases[:index]:
             yield f"aliases[{index}]", f"{name!r} stands there twice"
+        elif balancer.domain and name.split(".")[-2:] != balancer.domain.split(".")[-2:]:
+            yield (
+                f"aliases[{index}]",
+                f"{name!r}: a name in the zone of the domain, {balancer.domain!r}, and so with the same end",
+            )

@@ -126,7 +126,7 @@ def _balancer_parameters(
         **default,
     )
     return (
-        certificate if app.balancer.https else None,
+        certificate if app.balancer.https and not app.balancer.request_certificate else None,
         zone if app.balancer.domain else None,
         None if app.balancer.test_addresses else testers,
     )

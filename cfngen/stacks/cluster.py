@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from troposphere import elasticloadbalancingv2 as elb
 from cfngen.ledger import Listener
 from cfngen.spec import Balancer
 from cfngen.stack import Stack
-from cfngen.stacks.common import in_order
+from cfngen.stacks.certificates import digest, on_listeners, requested
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.values import (
@@ -72,7 +71,14 @@ def cluster_stack(
     """
     group = _security_group(stack, network, balancer, testers)
     made = _load_balancer(stack, foundation, network, balancer, group)
+    issued: Mapping[str, CertificateArn] = {}
+    if balancer.request_certificate and balancer.domain and hosted_zone:
+        issued = requested(stack, (balancer.domain, *balancer.aliases), hosted_zone)
+        certificate = issued[balancer.domain]
     http, https, test = _listeners(stack, balancer, made, certificate)
+    if https:
+        others = {name: each for name, each in issued.items() if name != balancer.domain}
+        on_listeners(stack, balancer.certificates, others, {"Https": https, "Test": test})
     cluster = stack.add(
         ecs.Cluster(
             "Cluster",
@@ -84,7 +90,7 @@ def cluster_stack(
     if balancer.domain and hosted_zone:
         _alias(stack, "Alias", balancer.domain, hosted_zone, made)
         for name in sorted(balancer.aliases):
-            _alias(stack, f"Alias{_digest(name)}", name, hosted_zone, made)
+            _alias(stack, f"Alias{digest(name)}", name, hosted_zone, made)
     if balancer.web_acl:
         stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
@@ -217,30 +223,12 @@ def _listeners(
             "TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls
         )
     )
-    _further_certificates(stack, balancer, {"Https": https, "Test": test})
     return http, https, test
 
 
 def to_https() -> elb.RedirectConfig:
     """The same address by HTTPS, for good."""
     return elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
-
-
-def _further_certificates(stack: Stack, balancer: Balancer, listeners: Mapping[str, elb.Listener]) -> None:
-    """Each is a resource of its own, so that no listener is written when one comes or goes (A6.12)."""
-    for certificate in in_order(balancer.certificates):
-        for name, listener in listeners.items():
-            stack.add(
-                elb.ListenerCertificate(
-                    f"{name}Certificate{_digest(repr(certificate))}",
-                    ListenerArn=listener.ref(),
-                    Certificates=[elb.Certificate(CertificateArn=certificate)],
-                )
-            )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _alias(stack: Stack, title: str, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
 
 
 ELSEWHERE = {
+    "AWS::CertificateManager::Certificate",  # tests/test_certificates.py
     "AWS::ElasticLoadBalancingV2::ListenerCertificate",  # tests/test_certificates.py
     "AWS::Scheduler::ScheduleGroup",
     "AWS::WAFv2::WebACLAssociation",  # tests/test_certificates.py

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from cfngen.local.types import (
     backup,
     balancer,
+    certificates,
     compute,
     database,
     database_clusters,
@@ -36,6 +37,7 @@ from cfngen.local.types.entry import Type
 _AREAS = (
     backup,
     balancer,
+    certificates,
     compute,
     database,
     database_clusters,
