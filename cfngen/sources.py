@@ -32,6 +32,8 @@ _WITH_CONNECTIONS = (
 )
 TWO_ZONES = ("us-west-1",)
 """Regions that give a new account two availability zones; a third subnet cannot be made there."""
+WITHOUT_BUDGETS = ("ap-east-1", "ap-northeast-3", "eu-north-1", "eu-south-1")
+"""Regions whose registry has no AWS::Budgets::Budget, likewise."""
 _WITH_CODECOMMIT = tuple(sorted({*_WITH_CONNECTIONS, "ap-east-1", "ap-northeast-3"}))
 
 

@@ -152,6 +152,7 @@ REFUSED = [
     *(case(App, "name", f"{NAME} 24", name=text) for text in ("", "Shop", "1shop", "a_b", "a--b", "a-", "é", "a" * 25)),
     *(case(App, "stage", f"{NAME} 16", stage=text) for text in ("", "Dev", "a b", "a" * 17)),
     case(App, "log_retention_days", "one of 1, 3, 5, 7, 14, 30,", log_retention_days=31),
+    *(case(App, "monthly_budget_usd", "whole US dollars", monthly_budget_usd=usd) for usd in (0, -5, 1_000_000_001)),
     *(case(App, "alarm_email", "an e-mail address", alarm_email=text) for text in ("", "me", "a@b", "a b@c.de", "a@b@c.de")),
     *(case(App, "tags['Team']", "at most 256 letters", tags={"Team": value}) for value in ("a,b", "<x>", "a" * 257)),
     *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("aws:x", "AWS:x", "Stage", "Application", "Name", "stage", "APPLICATION", "name")),

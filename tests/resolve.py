@@ -233,10 +233,19 @@ FROZEN_BESIDES = {
 
 @cache
 def create_only(kind: str) -> tuple[str, ...]:
-    """The properties of a type that cannot change without replacing the resource (I2.1, appendix 1)."""
+    """The properties of a type that cannot change without replacing the resource (I2.1, appendix 1), as paths."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-    told = [path.removeprefix("/properties/").split("/")[0] for path in schema.get("createOnlyProperties", ())]
+    told = [path.removeprefix("/properties/") for path in schema.get("createOnlyProperties", ())]
     return tuple(sorted({*told, *FROZEN_BESIDES.get(kind, ())}))
+
+
+def _inside(properties: Any, path: str) -> Any:
+    """What is at a path; where a list is on the way, the whole of it."""
+    for step in path.split("/"):
+        if step == "*" or not isinstance(properties, dict):
+            break
+        properties = properties.get(step)
+    return properties
 
 
 def replaced(before: Tree, after: Tree) -> Iterator[tuple[str, str, str]]:
@@ -248,5 +257,5 @@ def replaced(before: Tree, after: Tree) -> Iterator[tuple[str, str, str]]:
         if old["Type"] != new["Type"]:
             yield place, old["Type"], "Type"
         for name in create_only(old["Type"]):
-            if old.get("Properties", {}).get(name) != new.get("Properties", {}).get(name):
+            if _inside(old.get("Properties", {}), name) != _inside(new.get("Properties", {}), name):
                 yield place, old["Type"], name

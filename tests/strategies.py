@@ -419,6 +419,7 @@ APP: Options = {
     "tags": of("tags", {}, {"Team": "shop"}, {"CostCentre": "7", "Team": "shop"}),
     "permissions_boundary": of("permissions_boundary", True, False),
     "alarm_email": of("alarm_email", None, "shop@example.com"),
+    "monthly_budget_usd": of("monthly_budget_usd", None, 500),
     "log_retention_days": of("log_retention_days", 30, 365),
     "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database", "queues"), 5)),
     "off_hours": _option("off_hours", st.none() | made(OffHours, OFF_HOURS)),

@@ -289,6 +289,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "tags": ({"Team": "shop"}, {"Team": "sales", "CostCentre": "7"}),
         "permissions_boundary": (False, True),
         "alarm_email": ("shop@example.com", "sales@example.com"),
+        "monthly_budget_usd": (500, 900, None),
         "log_retention_days": (30, 365),
         "own_key_for": ((), ("logs",), ("artifacts",), ("images",), ("database",), ("queues",)),
         "off_hours": (OffHours(), None),

@@ -65,6 +65,16 @@ def copies(name: str, days: int) -> dict[str, Any]:
     return {"BackupPlanName": name, "BackupPlanRule": [rule]}
 
 
+def spent(monthly_usd: int) -> dict[str, Any]:
+    return {
+        "BudgetType": "COST",
+        "TimeUnit": "MONTHLY",
+        "BudgetLimit": {"Amount": monthly_usd, "Unit": "USD"},
+        "FilterExpression": {"Tags": {"Key": "Stage", "Values": ["dev"]}},
+        "Metrics": ["UnblendedCost"],
+    }
+
+
 ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
     "Vpc": ("EC2::VPC", {"CidrBlock": "10.1.0.0/16", "EnableDnsHostnames": False, "Tags": tagged("one")}),
     "SubnetA": ("EC2::Subnet", subnet(0)),
@@ -534,6 +544,24 @@ ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
             },
         },
     ),
+    "Budget": (
+        "Budgets::Budget",
+        {
+            "Budget": spent(500),
+            "NotificationsWithSubscribers": [
+                {
+                    "Notification": {
+                        "NotificationType": "ACTUAL",
+                        "ComparisonOperator": "GREATER_THAN",
+                        "Threshold": 80,
+                        "ThresholdType": "PERCENTAGE",
+                    },
+                    "Subscribers": [{"SubscriptionType": "SNS", "Address": ref("Topic")}],
+                }
+            ],
+            "ResourceTags": tagged("one"),
+        },
+    ),
     "Record": (
         "Route53::RecordSet",
         {
@@ -704,6 +732,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "Member": {"PromotionTier": 2, "Tags": tagged("two")},
     "Vault": {"BackupVaultTags": {"Kind": "two"}},
     "Plan": {"BackupPlan": copies("two", 70), "BackupPlanTags": {"Kind": "two"}},
+    "Budget": {"Budget": spent(900), "ResourceTags": tagged("two")},
     "Record": {"TTL": "62", "ResourceRecords": ["192.0.2.2"]},
 }
 

@@ -13,7 +13,7 @@ from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.errors import DescriptionError, Problem
 from cfngen.placeholders import PATTERN
 from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
-from cfngen.sources import TWO_ZONES, CodeCommit, Connection
+from cfngen.sources import TWO_ZONES, WITHOUT_BUDGETS, CodeCommit, Connection
 
 _SERVICE_FILES = (APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF)
 _EMPTY = Document({})
@@ -105,10 +105,14 @@ class Stage:
         known = [CodeCommit.regions] if "CodeCommit" in providers else []
         if not known or "CodeStarSourceConnection" in providers:
             known.append(Connection.regions)
-        too_small = TWO_ZONES if self._has_third_zone else ()
+        lacking = {*(TWO_ZONES if self._has_third_zone else ()), *(WITHOUT_BUDGETS if self._has_budget else ())}
         return tuple(
-            region for region in known[0] if region not in too_small and all(region in regions for regions in known)
+            region for region in known[0] if region not in lacking and all(region in regions for regions in known)
         )
+
+    @property
+    def _has_budget(self) -> bool:
+        return any(any(template.of_type("AWS::Budgets::Budget")) for template in self.templates.values())
 
     @property
     def _has_third_zone(self) -> bool:

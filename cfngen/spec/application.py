@@ -125,6 +125,8 @@ class App(Description):
     `workers` are tasks that nobody calls, `scheduled_tasks` those that start at given times; all names of services,
     workers and scheduled tasks are different.
     `maintenance` is what users of every service read instead of it, with status 503; see `Service`.
+    `monthly_budget_usd` is what the stage may cost in a month: the alert topic is told at 80 and 100 % of it, and when the
+    month is forecast to pass it. Costs are counted by the tags Application and Stage, which somebody activates in Billing first.
     `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
     """
 
@@ -140,6 +142,7 @@ class App(Description):
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: bool = False
     alarm_email: str | None = None
+    monthly_budget_usd: int | None = None
     log_retention_days: int = 30
     own_key_for: tuple[Encryptable, ...] = ()
     off_hours: OffHours | None = None
@@ -223,6 +226,8 @@ class App(Description):
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):
             yield "alarm_email", "an e-mail address"
+        if self.monthly_budget_usd is not None and not 1 <= self.monthly_budget_usd <= 1_000_000_000:
+            yield "monthly_budget_usd", "whole US dollars, 1 to 1000000000, or None"
         if fits := wrong_maintenance(self.maintenance):
             yield "maintenance", fits
         yield from _tags(self)

@@ -51,7 +51,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         else None
     )
     common = Common.of(app, boundary)
-    foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email)
+    foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email, app.monthly_budget_usd)
     if app.network.existing:
         network = network or existing_network(with_database=bool(app.database and not app.database.existing))
     balancer = _balancer_parameters(app, network)

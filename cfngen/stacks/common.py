@@ -24,7 +24,11 @@ UNTAGGED = (
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     "AWS::ElasticLoadBalancingV2::TargetGroup",
 )
-TAGS = {"AWS::Backup::BackupPlan": "BackupPlanTags", "AWS::Backup::BackupVault": "BackupVaultTags"}
+TAGS = {
+    "AWS::Backup::BackupPlan": "BackupPlanTags",
+    "AWS::Backup::BackupVault": "BackupVaultTags",
+    "AWS::Budgets::Budget": "ResourceTags",
+}
 """What tags are called where they are not called so."""
 
 
@@ -177,5 +181,9 @@ def tag(stack: Stack, tags: Mapping[str, str]) -> None:
 def _tag(resource: Any, name: str, tags: Mapping[str, str]) -> None:
     had = resource.properties.get(name, {})
     own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
-    merged = {**tags, **own}
-    setattr(resource, name, dict(sorted(merged.items())) if resource.props[name][0] is dict else Tags(merged))
+    merged = dict(sorted({**tags, **own}.items()))
+    kind = resource.props[name][0]
+    if isinstance(kind, list):  # of a class of its own
+        setattr(resource, name, [kind[0](Key=key, Value=value) for key, value in merged.items()])
+    else:
+        setattr(resource, name, merged if kind is dict else Tags(merged))

@@ -23,6 +23,7 @@ from awacs.aws import (
 from troposphere import AccountId, AWSHelperFn, GetAtt, Select, Sub, kms, s3, sns
 
 from cfngen.stack import Stack
+from cfngen.stacks.budget import budget, may_encrypt, may_publish
 from cfngen.stacks.common import Common, arn, given
 from cfngen.values import Arn, BucketName, KeyArn, TopicArn
 
@@ -46,10 +47,15 @@ class FoundationOutputs:
     artifacts_arn: Arn
 
 
-def foundation_stack(stack: Stack, common: Common, alarm_email: str | None = None) -> FoundationOutputs:
+def foundation_stack(
+    stack: Stack, common: Common, alarm_email: str | None = None, monthly_budget_usd: int | None = None
+) -> FoundationOutputs:
     """The stage's own key, alert topic and buckets."""
-    key = _key(stack)
-    alerts = _alerts(stack, key, alarm_email)
+    has_budget = monthly_budget_usd is not None
+    key = _key(stack, has_budget=has_budget)
+    alerts, policy = _alerts(stack, key, alarm_email, has_budget=has_budget)
+    if monthly_budget_usd is not None:
+        budget(stack, common, alerts, policy, monthly_budget_usd)
     logs = _log_bucket(stack, common)
     artifacts = _artifact_bucket(stack, common, key)
     return FoundationOutputs(
@@ -68,7 +74,7 @@ def _after_policy(policy: s3.BucketPolicy) -> BucketName:
     return BucketName(Select(0, [policy.Bucket, policy.ref()]))
 
 
-def _key(stack: Stack) -> kms.Key:
+def _key(stack: Stack, *, has_budget: bool) -> kms.Key:
     policy = PolicyDocument(
         Version="2012-10-17",
         Statement=[
@@ -97,6 +103,7 @@ def _key(stack: Stack) -> kms.Key:
                 Resource=["*"],
                 Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
             ),
+            *([may_encrypt()] if has_budget else []),
         ],
     )
     return stack.add(
@@ -113,7 +120,7 @@ def _key(stack: Stack) -> kms.Key:
     )
 
 
-def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
+def _alerts(stack: Stack, key: kms.Key, email: str | None, *, has_budget: bool) -> tuple[sns.Topic, sns.TopicPolicy]:
     topic = stack.add(sns.Topic("AlertTopic", KmsMasterKeyId=GetAtt(key, "Arn")))
     statement = [
         Statement(
@@ -134,8 +141,9 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
             Resource=[topic.ref()],
             Condition=Condition(Bool("aws:SecureTransport", False)),
         ),
+        *([may_publish(topic)] if has_budget else []),
     ]
-    stack.add(
+    policy = stack.add(
         sns.TopicPolicy(
             "AlertTopicPolicy",
             Topics=[topic.ref()],
@@ -144,7 +152,7 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None) -> sns.Topic:
     )
     if email:
         stack.add(sns.SubscriptionResource("AlertEmail", TopicArn=topic.ref(), Protocol="email", Endpoint=email))
-    return topic
+    return topic, policy
 
 
 def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:

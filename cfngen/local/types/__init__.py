@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from cfngen.local.types import (
     backup,
     balancer,
+    budgets,
     certificates,
     compute,
     database,
@@ -37,6 +38,7 @@ from cfngen.local.types.entry import Type
 _AREAS = (
     backup,
     balancer,
+    budgets,
     certificates,
     compute,
     database,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from cfngen.local.types.standins import (
     backup,
+    budgets,
     cloud9,
     cloudwatch,
     codebuild,
@@ -34,6 +35,7 @@ from cfngen.local.types.standins.room import ApiError, Room, Standins
 
 _MODULES = (
     backup,
+    budgets,
     cloud9,
     cloudwatch,
     codebuild,
