@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 from cfngen.cli import cli
 from cfngen.rehearse import parts, plays
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.room import room
+from cfngen.rehearse.room import BUSY, room, wait
 from cfngen.rehearse.site import Site
 from cfngen.rehearse.story import Story
 
@@ -126,3 +127,26 @@ def test_what_is_kept_after_a_failure_is_a_failure_still(monkeypatch: pytest.Mon
     assert kept == (["the site"] if keeps else [])
     assert not story.passed
     assert ("export AWS_ENDPOINT_URL=http://localhost:1" in " ".join(each.text for each in story.events)) is keeps
+
+
+def test_a_thread_that_outlives_its_room_makes_nothing_of_it_anew(tmp_path: Path) -> None:
+    with room(tmp_path / "logs", print) as here:
+        assert here.path("engine/tmp") == here.folder / "engine/tmp"
+
+        def sleep() -> None:
+            with pytest.raises(RehearsalError):
+                here.run("sleeper", ["sleep", "60"])
+
+        sleeper = threading.Thread(target=sleep)
+        sleeper.start()
+        wait(lambda: bool(BUSY), "the sleeper", 10)
+    sleeper.join(10)
+    assert not sleeper.is_alive()
+    for late in (
+        lambda: here.path("engine/tmp"),
+        lambda: here.run("late", ["true"]),
+        lambda: here.start("late", ["true"], bool),
+    ):
+        with pytest.raises(RehearsalError, match="the rehearsal is over"):
+            late()
+    assert not here.folder.exists()

@@ -146,7 +146,6 @@ def _capabilities(pid: int) -> list[str]:
 
 def _clear_machine(place: Path) -> None:
     """What the kernel has for a rehearsal's folder when its daemon is no more."""
-    processes.end(place / "engine")
     for kind in ("builds", "tasks"):
         bridges.remove(bridges.name_of(place, kind))
     bridges.forget(place.name)
@@ -180,4 +179,5 @@ def clear(place: Path, *, runs: bool) -> None:
 
     if runs and (left := docker("ps", "--all", "--quiet").split()):
         docker("rm", "--force", *left)
+    processes.end(place / "engine")
     _clear_machine(place)

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cfngen.rehearse import processes
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room
@@ -50,6 +51,7 @@ class Engine(ABC):
 
     def open(self) -> None:
         """Start the service that Docker's command line talks to; at the end all containers of ours go."""
+        self.room.end.callback(processes.end, self.folder)
         words, given = self._service()
         process = self.room.start("engine", words, self.is_ready, given)
         self.pid = process.pid

@@ -12,6 +12,8 @@ from pathlib import Path
 
 PREFIX = "cfngen-rehearse-"
 _OWNER = "owner"
+_TRIES = 5
+"""What still writes while its folder goes may need several."""
 _LEAST_KIB = 8 << 20
 """With less memory to spare a rehearsal, which writes some gigabytes, stays on the disk."""
 
@@ -35,7 +37,10 @@ def remove(folder: Path) -> None:
     """Remove a folder with all that is in it, and the memory that it lay in."""
     if os.path.ismount(folder):
         _called("umount", "--lazy", str(folder))
-    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def started(pid: int) -> str:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse import processes
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rehearsal import Stage
 from cfngen.rehearse.relay import relay
@@ -57,6 +58,7 @@ def look_at(site: Site, room: Room, story: Story, file: Path | None) -> None:
         _follow(process, results, story)
     finally:
         stop(process)
+        processes.end(place)  # a browser whose driver did not end it in time
     if process.returncode:
         last = room.log("browser").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:]
         raise RehearsalError("\n".join(["the browser failed:", *last]))

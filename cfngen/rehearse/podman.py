@@ -64,7 +64,6 @@ class Podman(Engine):
         self.call("rm", "--all", "--force", "--time", "0")
 
     def _environment(self, which: str) -> dict[str, str]:
-        self.room.path("engine/tmp")
         return _environment(self.folder, which)
 
     def _prepare(self) -> None:
@@ -73,7 +72,8 @@ class Podman(Engine):
         storage = "\n".join(["[storage]", 'driver = "overlay"', *lines, ""])
         volumes = [f'"{place}:{name}:ro"' for place, name in self._of_the_machine().items()]
         build = f'netns = "host"\nvolumes = [{", ".join(volumes)}]'
-        self.room.path("engine/networks")
+        for name in ("networks", "tmp"):
+            self.room.path(f"engine/{name}")
         tmp = f'tmp_dir = "{self.room.path("engine/libpod")}"'
         common = {"engine": tmp, "folder": self.folder, "processes": PROCESSES, "files": OPEN_FILES}
         for name, text in {

@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,12 +35,24 @@ class Room:
         self.logs = logs
         self.end = end
         self.say = say
+        self._over = threading.Event()
+        # What a thread still runs goes, and nothing new begins: the last things before the folder is removed.
+        end.callback(end_busy)
+        end.callback(self._over.set)
 
     def path(self, name: str) -> Path:
-        """A folder inside, made when it is not there."""
-        folder = self.folder / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """A folder inside, made when it is not there; raises `RehearsalError` where the room is no more."""
+        made = self.folder
+        for part in Path(name).parts:
+            made /= part
+            self._check(name)
+            made.mkdir(exist_ok=True)
+        return made
+
+    def _check(self, name: str) -> None:
+        """Threads may outlive the room by a little, and may not make anything of it anew."""
+        if self._over.is_set():
+            raise RehearsalError(f"{name}: the rehearsal is over")
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -49,6 +62,7 @@ class Room:
         environment: Mapping[str, str] | None = None, seconds: float = 60,
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Start a server and wait until it is ready; raises `RehearsalError` with what it said last when it is not."""
+        self._check(name)
         with self.log(name).open("ab") as out:
             process = subprocess.Popen(  # noqa: S603  (words are ours)
                 words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
@@ -62,6 +76,7 @@ class Room:
         seconds: float = 300, given: str = "", folder: Path | None = None,
     ) -> str:  # fmt: skip
         """Run a command to its end; returns what it printed. Raises `RehearsalError` with what it said when it fails."""
+        self._check(name)
         with self.log(name).open("ab") as errors:
             start = errors.tell()
             process = subprocess.Popen(  # noqa: S603  (words are ours)

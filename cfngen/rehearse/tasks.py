@@ -98,6 +98,7 @@ class Tasks:
         self._watches: dict[str, Watch] = {}
         self.stopped: dict[str, bool] = {}
         """Containers that were told to stop, and whether they did so by themselves within their stop timeout."""
+        room.end.callback(self._watch_no_more)
 
     def start(self, label: str, definition: Mapping[str, Any]) -> Task:
         """Start the containers of a task definition in the background, each when those that it waits for are so far.
@@ -179,6 +180,10 @@ class Tasks:
         for container in reversed(task.containers):
             if self._state(container)["Running"]:
                 self.engine.call("kill", container)
+
+    def _watch_no_more(self) -> None:
+        for watch in list(self._watches.values()):
+            watch.over.set()
 
     def _forget(self, task: Task) -> None:
         for container in dict.fromkeys((*reversed(task.containers), task.name)):  # who holds the network goes last
