@@ -35,6 +35,7 @@ _HOMES = {
         "Queue",
         "Redirect",
         "Release",
+        "RestartPolicy",
         "Scaling",
         "ScheduledScaling",
         "ScheduledTask",

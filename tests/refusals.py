@@ -28,6 +28,7 @@ from cfngen import (
     Queue,
     Redirect,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
     ScheduledTask,
@@ -62,6 +63,7 @@ KINDS: list[type[Any]] = [
     Queue,
     Redirect,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
     ScheduledTask,
@@ -440,6 +442,14 @@ REFUSED = [
     *(case(HealthCheck, option, fits, **{option: value}) for option, fits, values in (
         ("interval_seconds", "5 to 300", (4, 301)), ("timeout_seconds", "2 to 120", (1, 121)), ("retries", "1 to 10", (0, 11)),
         ("start_period_seconds", "0 to 300", (-1, 301))) for value in values),
+    *(case(RestartPolicy, option, fits, **{option: value}) for option, fits, value in (
+        ("restart_attempt_period_seconds", "60 to 1800", 59), ("restart_attempt_period_seconds", "60 to 1800", 1801),
+        ("ignored_exit_codes", "51 of them; at most 50", tuple(range(51))))),
+    *(case(RestartPolicy, f"ignored_exit_codes[{len(codes) - 1}]", fits, ignored_exit_codes=codes) for fits, codes in (
+        ("0 to 255", (-1,)), ("0 to 255", (0, 256)), ("another code; 1 stands there already", (1, 2, 1)))),
+    case(ScheduledTask, "restart_policy.ignored_exit_codes", "0 among them", restart_policy=RestartPolicy()),
+    case(Service, "depends_on['a']", "or 0 among the ignored_exit_codes of 'a'", depends_on={"a": "SUCCESS"},
+         containers=beside("a", essential=False, restart_policy=RestartPolicy())),
     *(case(Container, "name", f"{NAME} 32", name=text) for text in ("", "Side", "a_b", "a" * 33)),
     case(Container, "source", "image or source, not both", source="a", image=IMAGE),
     *(case(Container, "image", "an image with its digest", image=text) for text in ("nginx", "nginx:1.27", f"nginx@sha256:{'a' * 63}", f"a b@sha256:{'a' * 64}")),

@@ -37,6 +37,7 @@ from cfngen import (
     Queue,
     Redirect,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
     ScheduledTask,
@@ -275,6 +276,11 @@ HEALTH_CHECK: Options = {
     "retries": of("retries", 3, 5),
     "start_period_seconds": of("start_period_seconds", 0, 60),
 }
+RESTART_POLICY: Options = {
+    "ignored_exit_codes": of("ignored_exit_codes", (), (0, 143)),
+    "restart_attempt_period_seconds": of("restart_attempt_period_seconds", 300, 60),
+}
+_restart_policy = made(RestartPolicy, RESTART_POLICY)
 _health_check = made(HealthCheck, HEALTH_CHECK, command=("true",))
 CONTAINER: Options = {
     "image": st.just({"image": IMAGE, "source": ""}),  # optional parts come in any order
@@ -285,6 +291,7 @@ CONTAINER: Options = {
     "depends_on": of("depends_on", {}),  # names of containers: see `service_options`
     "essential": of("essential", True, False),
     "health_check": _option("health_check", st.none() | _health_check),
+    "restart_policy": _option("restart_policy", st.none() | _restart_policy),
     "memory_mib": of("memory_mib", None, 64),
     "user": of("user", "1000:1000", "65532"),
     "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/beside"), 2)),
@@ -343,6 +350,7 @@ def service_options(name: str) -> Options:
             }
         ),
         "health_check": _option("health_check", st.none() | _health_check),
+        "restart_policy": of("restart_policy", None, RestartPolicy(ignored_exit_codes=(0,))),
         "open_files": of("open_files", None, 100_000),
         "ephemeral_storage_gib": of("ephemeral_storage_gib", 20, 60),
         "statements": _option("statements", st.lists(_statement, max_size=2).map(tuple)),
@@ -439,6 +447,7 @@ TABLES: Mapping[type, Options] = {
     Container: CONTAINER | {"name": of("name", "beside")},
     Database: DATABASE,
     HealthCheck: HEALTH_CHECK,
+    RestartPolicy: RESTART_POLICY,
     Linear: STEPS,
     LogRouter: LOG_ROUTER | {"image": of("image", IMAGE), "output": of("output", OUTPUT)},
     Network: NETWORK,

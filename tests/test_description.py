@@ -44,8 +44,10 @@ from cfngen import (
     Problem,
     Redirect,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
+    ScheduledTask,
     Secret,
     Service,
     sources,
@@ -165,6 +167,8 @@ def test_what_stands_at_the_limits_is_taken() -> None:
     Service(name="a", cpu=256, memory_mib=2048, stop_timeout_seconds=2)
     HealthCheck(command=("a",), interval_seconds=300, timeout_seconds=120, retries=10, start_period_seconds=300)
     HealthCheck(command=("CMD-SHELL", "a"), interval_seconds=5, timeout_seconds=2, retries=1, start_period_seconds=0)
+    RestartPolicy(ignored_exit_codes=(*range(49), 255), restart_attempt_period_seconds=1800)
+    ScheduledTask(name="a", schedule="rate(1 day)", restart_policy=RestartPolicy(ignored_exit_codes=(0,)))
     Container(name="a", image=IMAGE, memory_mib=6)
     Service(
         name="a",

@@ -42,6 +42,7 @@ from cfngen import (
     Queue,
     Redirect,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
     ScheduledTask,
@@ -242,6 +243,7 @@ _TASK: dict[str, tuple[Any, ...]] = {
     "containers": ((Container(name="beside", image=BESIDE),), ()),
     "depends_on": ({}, {"beside": "START"}),
     "health_check": (None, ContainerCheck(command=("true",))),
+    "restart_policy": (None, RestartPolicy(ignored_exit_codes=(0,))),
     "open_files": (None, 100_000),
     "ephemeral_storage_gib": (20, 60),
     "statements": (
@@ -342,6 +344,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "depends_on": ({}, {"beta": "START"}),
         "essential": (True, False),
         "health_check": (None, ContainerCheck(command=("true",))),
+        "restart_policy": (None, RestartPolicy()),
         "memory_mib": (None, 64),
         "user": ("1000:1000", "65532"),
         "writable_paths": ((), ("/run/app",)),
@@ -353,6 +356,10 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "timeout_seconds": (5, 2),
         "retries": (3, 5),
         "start_period_seconds": (0, 60),
+    },
+    RestartPolicy: {
+        "ignored_exit_codes": ((), (0, 143)),
+        "restart_attempt_period_seconds": (300, 60),
     },
     Serverless: {
         "minimum_acu": (0, 0.5, 2),
@@ -569,6 +576,8 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Service), containers=(part,)))
         case ContainerCheck():
             app = within(replace(born(Service), health_check=part))
+        case RestartPolicy():
+            app = within(replace(born(Service), restart_policy=part))
         case Secret() | SsmParameter():
             app = within(replace(born(Service), secrets={"MAIL": part}))
         case Statement():

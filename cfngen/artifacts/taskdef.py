@@ -12,7 +12,7 @@ from typing import Any
 
 from cfngen import placeholders as known
 from cfngen.placeholders import of
-from cfngen.spec import App, Container, HealthCheck, ScheduledTask, Secret, Service, SsmParameter, Worker
+from cfngen.spec import App, Container, HealthCheck, RestartPolicy, ScheduledTask, Secret, Service, SsmParameter, Worker
 from cfngen.spec.container import volume
 from cfngen.spec.queue import url_variable
 from cfngen.spec.task import STORAGE_GIB, Task
@@ -54,6 +54,7 @@ def _whole(
     variables = _variables(app, task, _database_host(app, access))
     body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
     body["containerDefinitions"][0] |= dict(ports or {}) | _order(task.depends_on) | _health(task.health_check)
+    body["containerDefinitions"][0] |= _restart(task.restart_policy)
     for each in task.beside:
         made = _beside(each, variables, secrets, image)
         if task.telemetry and each.name == COLLECTOR:
@@ -168,6 +169,7 @@ def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str,
         | ({"memory": each.memory_mib} if each.memory_mib is not None else {})
         | _order(each.depends_on)
         | _health(each.health_check)
+        | _restart(each.restart_policy)
     )
 
 
@@ -239,6 +241,17 @@ def _health(check: HealthCheck | None) -> dict[str, Any]:
             "startPeriod": check.start_period_seconds,
         }
     }
+
+
+def _restart(policy: RestartPolicy | None) -> dict[str, Any]:
+    if policy is None:
+        return {}
+    told = {
+        "enabled": True,
+        "ignoredExitCodes": sorted(policy.ignored_exit_codes),
+        "restartAttemptPeriod": policy.restart_attempt_period_seconds,
+    }
+    return {"restartPolicy": told}
 
 
 def _volumes(paths: Iterable[str]) -> list[tuple[str, str]]:

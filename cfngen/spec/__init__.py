@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
-from cfngen.spec.container import Container, HealthCheck, Secret, SsmParameter
+from cfngen.spec.container import Container, HealthCheck, RestartPolicy, Secret, SsmParameter
 from cfngen.spec.database import BackupPlan, Database, Serverless
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
@@ -34,6 +34,7 @@ __all__ = [
     "Queue",
     "Redirect",
     "Release",
+    "RestartPolicy",
     "Scaling",
     "ScheduledScaling",
     "ScheduledTask",

@@ -12,6 +12,8 @@ from cfngen.errors import did_you_mean
 from cfngen.values import KeyArn, SecretArn, Text
 
 Condition = Literal["START", "COMPLETE", "SUCCESS", "HEALTHY"]
+EXIT_CODES = 50
+"""The most that a policy may ignore (ECS API, ContainerRestartPolicy)."""
 OPEN_FILES = 1_048_576
 """The most that Fargate gives a process (G2.3)."""
 
@@ -87,6 +89,29 @@ class HealthCheck(Description):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestartPolicy(Description):
+    """A container that ends is started again in its task, instead of the task ending with it (G2.19).
+
+    It is not after one of the `ignored_exit_codes`, nor where it ran for less than `restart_attempt_period_seconds`: it then
+    ends as without a policy. `cfngen rehearse` plays no such policy and refuses tasks that have one.
+    """
+
+    ignored_exit_codes: tuple[int, ...] = ()
+    restart_attempt_period_seconds: int = 300
+
+    def checks(self) -> Iterator[Finding]:
+        if len(self.ignored_exit_codes) > EXIT_CODES:
+            yield "ignored_exit_codes", f"{len(self.ignored_exit_codes)} of them; at most {EXIT_CODES}"
+        for index, code in enumerate(self.ignored_exit_codes):
+            if not 0 <= code <= 255:
+                yield f"ignored_exit_codes[{index}]", "0 to 255"
+            elif code in self.ignored_exit_codes[:index]:
+                yield f"ignored_exit_codes[{index}]", f"another code; {code} stands there already"
+        if not 60 <= self.restart_attempt_period_seconds <= 1800:
+            yield "restart_attempt_period_seconds", "60 to 1800"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container(Description):
     """A further container in a service's tasks: a sidecar, or an init container that ends before others start.
 
@@ -95,7 +120,7 @@ class Container(Description):
     runs the service's image with another command, and has the service's variables and secrets too.
     `depends_on` names other containers of the task, each with what is waited for: START, COMPLETE (it ended),
     SUCCESS (it ended with 0) or HEALTHY. A task ends with any of its containers that is `essential`; an init
-    container is not. `memory_mib` is a limit of its own within the task's memory. All containers of a task share
+    container is not. With a `restart_policy` it is started again where it ends. `memory_mib` is a limit of its own within the task's memory. All containers of a task share
     ``localhost`` and the ephemeral storage; the same folder in `writable_paths` of two is one folder.
     """
 
@@ -108,6 +133,7 @@ class Container(Description):
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     essential: bool = True
     health_check: HealthCheck | None = None
+    restart_policy: RestartPolicy | None = None
     memory_mib: int | None = None
     user: str = "1000:1000"
     writable_paths: tuple[str, ...] = ()
@@ -173,6 +199,11 @@ def process(user: str, writable_paths: tuple[str, ...], stop_timeout_seconds: in
             yield f"writable_paths[{index}]", f"{path!r}: {fits}"
 
 
+def restarts(policy: RestartPolicy | None) -> bool:
+    """Whether a container that has done its work is started again."""
+    return policy is not None and 0 not in policy.ignored_exit_codes
+
+
 def variables(environment: Mapping[str, str | Text], secrets: Mapping[str, Sourced]) -> Iterator[Finding]:
     """Checks of a container's environment."""
     for option, given in (("environment", environment), ("secrets", secrets)):
@@ -208,6 +239,11 @@ def order(name: str, own: Mapping[str, Condition], containers: tuple[Container, 
                 yield (
                     option,
                     f"START or HEALTHY; {condition} is for containers with essential=False, and {other!r} is essential",
+                )
+            elif condition in ("COMPLETE", "SUCCESS") and restarts(known[other].restart_policy):
+                yield (
+                    option,
+                    f"START or HEALTHY, or 0 among the ignored_exit_codes of {other!r}, whose restart_policy starts it again where it ends",
                 )
             elif condition == "HEALTHY" and other in known and known[other].health_check is None:
                 yield option, f"another condition, or a health_check for {other!r}"

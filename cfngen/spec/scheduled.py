@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cfngen.describe import Finding
+from cfngen.spec.container import restarts
 from cfngen.spec.task import Task
 from cfngen.times import wrong_schedule, wrong_timezone
 
@@ -30,6 +31,7 @@ class ScheduledTask(Task):
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     `containers` run beside it; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container from inside.
+    With a `restart_policy` it is started again where it ends, in the same task.
     `open_files` is how many files and connections it may hold open, 65535 if nothing is said.
     `ephemeral_storage_gib` is its disk, up to 200.
     `statements` and `policies` are what it may do with AWS: by themselves nothing.
@@ -52,6 +54,8 @@ class ScheduledTask(Task):
         if "" in self.command:
             yield "command", "a command and its arguments, none of them empty"
         yield from self._image()
+        if restarts(self.restart_policy):
+            yield "restart_policy.ignored_exit_codes", "0 among them, or a run that has done its work is started again"
         if not 0 <= self.retries <= 185:
             yield "retries", "0 to 185"
         if not 1 <= self.give_up_after_minutes <= 1440:

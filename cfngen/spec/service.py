@@ -85,7 +85,8 @@ class Service(Task):
     one that is not root only where its Dockerfile gives the folder to that user and declares it as VOLUME.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     `containers` run beside it in each task of a release; `depends_on` says which of them it waits for, and for what.
-    `health_check` lets ECS ask the container itself, beside the balancer. `open_files` is how many files and
+    `health_check` lets ECS ask the container itself, beside the balancer. With a `restart_policy` it is started again where
+    it ends, without a new task. `open_files` is how many files and
     connections it may hold open, 65535 if nothing is said. `ephemeral_storage_gib` is the disk of a task, up to 200.
     `statements` and `policies` are what its tasks may do with AWS: by themselves nothing. Of managed `policies` AWS's own
     go by name, as in ``AmazonS3ReadOnlyAccess``, and yours by ARN.

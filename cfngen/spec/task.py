@@ -15,6 +15,7 @@ from cfngen.spec.container import (
     Condition,
     Container,
     HealthCheck,
+    RestartPolicy,
     Secret,
     SsmParameter,
     is_name,
@@ -65,6 +66,7 @@ class Task(Description):
     containers: tuple[Container, ...] = ()
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     health_check: HealthCheck | None = None
+    restart_policy: RestartPolicy | None = None
     open_files: int | None = None
     ephemeral_storage_gib: int = STORAGE_GIB
     statements: tuple[Statement, ...] = ()

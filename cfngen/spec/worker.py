@@ -61,6 +61,7 @@ class Worker(Task):
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
     `containers` run beside it in each task; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container from inside; without one a task counts as well as long as it runs.
+    With a `restart_policy` it is started again where it ends, in the same task.
     `open_files` is how many files and connections it may hold open, 65535 if nothing is said.
     `ephemeral_storage_gib` is the disk of a task, up to 200.
     `statements` and `policies` are what its tasks may do with AWS, beside consuming its `queue`: by themselves nothing.
