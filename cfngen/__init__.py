@@ -29,6 +29,7 @@ _HOMES = {
         "HealthCheck",
         "Linear",
         "LogRouter",
+        "ManagedRules",
         "Network",
         "OffHours",
         "Pipeline",

@@ -30,6 +30,7 @@ from cfngen import (
     KeyArn,
     Linear,
     LogRouter,
+    ManagedRules,
     Network,
     OffHours,
     Pipeline,
@@ -108,6 +109,11 @@ NETWORK: Options = {
     "bootstrap_image": of("bootstrap_image", "", "bootstrap:node-22"),
     "existing": of("existing", False),
 }
+MANAGED_RULES: Options = {
+    "action": of("action", "block", "count"),
+    "counted_rules": of("counted_rules", {}, {"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)}),
+    "requests_per_5_minutes": of("requests_per_5_minutes", None, 100),
+}
 WWW = Redirect(hosts=("www.example.org",), to_host="example.org")
 OLD = Redirect(paths=("/old/*", "/old"), to_path="/alpha", status=302)
 REDIRECT: Options = {
@@ -124,6 +130,7 @@ BALANCER: Options = {
     "request_certificate": of("request_certificate", True).map(lambda one: one | {"domain": "shop.example.com"}),
     "certificates": of("certificates", ()),  # with HTTPS alone
     "web_acl": of("web_acl", None, Arn.parameter("WebAclArn")),
+    "managed_rules": of("managed_rules", None, ManagedRules(requests_per_5_minutes=100)),
     "redirects": _option("redirects", some((WWW, OLD), 2)),
     "test_port": of("test_port", 8080, 9000),
     "test_addresses": _option("test_addresses", some(("192.0.2.0/24", "198.51.100.0/24"), 2)),
@@ -450,6 +457,7 @@ TABLES: Mapping[type, Options] = {
     RestartPolicy: RESTART_POLICY,
     Linear: STEPS,
     LogRouter: LOG_ROUTER | {"image": of("image", IMAGE), "output": of("output", OUTPUT)},
+    ManagedRules: MANAGED_RULES,
     Network: NETWORK,
     OffHours: OFF_HOURS,
     Pipeline: PIPELINE,

@@ -36,6 +36,7 @@ from cfngen import (
     LedgerError,
     Linear,
     LogRouter,
+    ManagedRules,
     Network,
     OffHours,
     Pipeline,
@@ -306,6 +307,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "request_certificate": (False, True),
         "certificates": ((), (CertificateArn.parameter("BlogCertificateArn"),)),
         "web_acl": (None, Arn.parameter("WebAclArn")),
+        "managed_rules": (None, ManagedRules()),
         "redirects": ((), (Redirect(paths=("/old/*",), to_path="/new"),)),
         "test_port": (8080, 9000),
         "test_addresses": ((), ("192.0.2.0/24",)),
@@ -368,6 +370,11 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "reader_instances": (0, 2),
     },
     Linear: {"percent": (20, 30), "minutes": (4, 7)},
+    ManagedRules: {
+        "action": ("block", "count"),
+        "counted_rules": ({}, {"AWSManagedRulesCommonRuleSet": ("SizeRestrictions_BODY",)}),
+        "requests_per_5_minutes": (None, 100, 2000),
+    },
     Network: {
         "cidr": ("10.0.0.0/16", "10.1.0.0/16"),
         "zones": (2, 3),
@@ -595,6 +602,8 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = replace(app, workers=(replace(born(Worker), queue=part),), scheduled_tasks=(scheduled,))
         case WorkerScaling():
             app = within(replace(born(Worker), scaling=part))
+        case ManagedRules():
+            app = within(replace(born(Balancer), managed_rules=part))
         case Redirect():
             app = within(replace(born(Balancer), redirects=(part,)))
         case Scaling() | Release():

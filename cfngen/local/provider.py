@@ -30,7 +30,7 @@ from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import RefusedError, Resource
 
 ACCOUNT = "123456789012"
-_GONE = ("NotFound", "NoSuch", "DoesNotExist", "NonExistent", "404")
+_GONE = ("NotFound", "NoSuch", "DoesNotExist", "NonExistent", "Nonexistent", "404")
 
 
 class CallError(RefusedError):

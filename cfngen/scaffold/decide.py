@@ -64,7 +64,7 @@ def draft(folder: Path) -> Draft:
         raise DescriptionError([Problem("init", str(folder), fits)])
     engine, said = _databases(declared)
     name = slug(folder.resolve().name, 24) or "app"
-    reserved = {"foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch"}
+    reserved = {"foundation", "network", "ide", "database", "cluster", "redirect", "web-acl", "pipeline", "watch"}
     name = name if name not in reserved and not name.startswith(("service-", "pipeline-")) else f"app-{name}"[:24]
     repository = _repository(folder)
     unknown = [] if repository else [f"pipeline: where the source is; owner/{name} stands in for it"]

@@ -6,6 +6,7 @@ from cfngen.spec.application import App, OffHours
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, HealthCheck, RestartPolicy, Secret, SsmParameter
 from cfngen.spec.database import BackupPlan, Database, Serverless
+from cfngen.spec.managed_rules import ManagedRules
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import Queue
@@ -28,6 +29,7 @@ __all__ = [
     "HealthCheck",
     "Linear",
     "LogRouter",
+    "ManagedRules",
     "Network",
     "OffHours",
     "Pipeline",

@@ -48,7 +48,7 @@ _RETENTION_DAYS = (
     3288,
     3653,
 )  # L2.1
-_STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "pipeline", "watch")
+_STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "web-acl", "pipeline", "watch")
 _STACKS_OF_TASKS = ("service-", "pipeline-", "worker-", "queue-", "scheduled-")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 WINDOWS_MINUTES = 90

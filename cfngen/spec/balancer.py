@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cfngen.describe import Description, Finding
+from cfngen.spec.managed_rules import ManagedRules
 from cfngen.spec.network import wrong_range
 from cfngen.spec.redirect import Redirect
 from cfngen.values import Arn, CertificateArn
@@ -29,7 +30,7 @@ class Balancer(Description):
     that prove them stand in that zone, which has to be public and in use, since the deployment waits until ACM has seen them.
     `certificates` are further ones, for names that the
     first is not for: the balancer picks by the name that the client asks for, on both listeners. `web_acl` is a web ACL of
-    yours in AWS WAF, in the same region, that looks at every request before the rules do.
+    yours in AWS WAF, in the same region, that looks at every request before the rules do; `managed_rules` makes one.
     `redirects` are requests that it answers with another address, as those of www.example.com with example.com.
     `test_port` shows the next version before it takes traffic, to `test_addresses` only; without them the root
     parameter TestCidr says who, and nobody does until it is given.
@@ -41,6 +42,7 @@ class Balancer(Description):
     request_certificate: bool = False
     certificates: tuple[CertificateArn, ...] = ()
     web_acl: Arn | None = None
+    managed_rules: ManagedRules | None = None
     redirects: tuple[Redirect, ...] = ()
     test_port: int = 8080
     test_addresses: tuple[str, ...] = ()
@@ -59,6 +61,8 @@ class Balancer(Description):
             yield "test_port", "1 to 65535"
         yield from _names(self)
         yield from _certificates(self)
+        if self.web_acl is not None and self.managed_rules is not None:
+            yield "managed_rules", "None, or no web_acl; a balancer has one web ACL"
         for index, redirect in enumerate(self.redirects):
             if redirect in self.redirects[:index]:
                 yield f"redirects[{index}]", "another one; this one stands there twice"

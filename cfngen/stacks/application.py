@@ -34,6 +34,7 @@ from cfngen.stacks.redirect import redirect_stack
 from cfngen.stacks.service import ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
 from cfngen.stacks.watch import watch_stack
+from cfngen.stacks.web_acl import web_acl_stack
 from cfngen.values import Arn, CertificateArn, Colour, HostedZoneId, PolicyArn, Text
 
 _ARN = r"arn:[\w-]+:%s:.+"
@@ -84,6 +85,9 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         else None
     )
     cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *balancer)
+    if rules := app.balancer.managed_rules:
+        database_too = app.database is not None
+        stack.nest("web-acl", web_acl_stack, common, foundation, cluster, rules, with_database=database_too)
     ground = Ground(common, foundation, network, database, cluster)
     queues = queue_stacks(stack, app, common, foundation)
     made = _services(stack, plan, ground, queues)

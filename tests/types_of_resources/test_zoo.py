@@ -18,6 +18,8 @@ ELSEWHERE = {
     "AWS::CertificateManager::Certificate",  # tests/test_certificates.py
     "AWS::ElasticLoadBalancingV2::ListenerCertificate",  # tests/test_certificates.py
     "AWS::Scheduler::ScheduleGroup",
+    "AWS::WAFv2::LoggingConfiguration",  # tests/test_web_acl.py
+    "AWS::WAFv2::WebACL",  # tests/test_web_acl.py
     "AWS::WAFv2::WebACLAssociation",  # tests/test_certificates.py
 }
 """What needs a thing that no template makes, or cannot change."""

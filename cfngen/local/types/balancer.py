@@ -239,12 +239,4 @@ TYPES = {
         reads=(_listed,),
         unseen={"ListenerArn": "is the listener whose certificates are read"},
     ),
-    "AWS::WAFv2::WebACLAssociation": Type(
-        "wafv2",
-        Call("AssociateWebACL"),
-        lambda context, _: f"{context.properties['WebACLArn']}|{context.properties['ResourceArn']}|REGIONAL",
-        delete=Call("DisassociateWebACL", ("ResourceArn",)),
-        reads=(Read("GetWebACLForResource", {"ResourceArn": property_("ResourceArn")}, "WebACL.{WebACLArn: ARN}"),),
-        unseen={"ResourceArn": "is what the web ACL is read of"},
-    ),
 }
