@@ -4,7 +4,7 @@ BIN := .venv/bin
 APP ?= services/coffee.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services test-integration test-press test-browser check simulate local rehearse mutants pictures golden bench clean
+.PHONY: help install templates test test-python test-services test-integration test-press test-browser check simulate local rehearse mutants pictures buildspecs golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -81,6 +81,10 @@ mutants: .venv/developer ## change the templates of coffee's production one plac
 
 pictures: .venv/developer ## draw the pictures and tables of docs/traffic.md anew
 	cd tests && ../$(BIN)/python pictures.py
+
+buildspecs: .venv/developer ## compile buildspecs/buildspec.yml.j2 to Python
+	cd tests && ../$(BIN)/python buildspecs.py
+	$(BIN)/ruff format --quiet cfngen/artifacts/packaged.py
 
 golden: .venv/developer ## rewrite the expected texts of the tests; read the difference before you commit it
 	$(BIN)/pytest -q --numprocesses 0 --golden

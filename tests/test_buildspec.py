@@ -18,6 +18,7 @@ import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
 from buildspec_runner import SHELLS, Answer, Build, Fails, run
 
+from buildspecs import COMPILED, compiled
 from cfngen import (
     App,
     CodeCommit,
@@ -526,6 +527,18 @@ def everything() -> dict[str, App]:
 
 
 APPS = everything()
+
+
+def test_without_templates_of_ones_own_the_packaged_one_is_rendered_without_jinja2() -> None:
+    stale = "buildspecs/buildspec.yml.j2 has changed; run: make buildspecs"
+    assert ast.dump(ast.parse(compiled())) == ast.dump(ast.parse(COMPILED.read_text(encoding="utf-8"))), stale
+
+
+@pytest.mark.parametrize("name", [*APPS, "inference", "php-monolith", "rails-shop"])
+def test_jinja2_says_the_same_as_what_was_compiled(name: str, tmp_path: Path) -> None:
+    stages = [APPS[name]] if name in APPS else load(PROJECT / f"examples/{name}/cfngen.yaml")
+    for app in stages:
+        assert stage_files(app, buildspecs=str(tmp_path)) == stage_files(app)
 
 
 def commands(app: App) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 import typing
@@ -151,6 +152,19 @@ def test_the_version_is_told_before_the_command_line_is_loaded() -> None:
     loaded = modules_after(code) - modules_after("import runpy")
     assert {name for name in loaded if name.startswith("cfngen")} == {"cfngen", "cfngen._deferred", "cfngen._version"}
     assert len(loaded) < 10
+
+
+def test_generating_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    description = (
+        tmp_path / "services/coffee.py"
+    )  # apart from this project, which has buildspecs of its own: the packaged
+    description.parent.mkdir()
+    shutil.copy(Path(__file__).parents[1] / "services/coffee.py", description)
+    words = ["generate", str(description), "--out", str(tmp_path / "templates")]
+    code = f"import cfngen.cli\ntry: cfngen.cli.cli({words!r})\nexcept SystemExit: pass\n0"
+    loaded = modules_after(code)
+    assert "cfngen.stacks.service" in loaded
+    assert not loaded & {*HEAVY, "rich"} - {"click"}
 
 
 COMMANDS = (

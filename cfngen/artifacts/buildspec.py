@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
 import traceback
 from pathlib import Path
 from typing import Any
 
 from cfngen import placeholders
+from cfngen.artifacts import filters, packaged
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.spec import App, Pipeline, Service
 from cfngen.spec.task import Task
@@ -20,8 +18,6 @@ from cfngen.stacks.release import key
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
 _FOLDER = "cfngen-release"  # where a build collects what it hands on
-# What JSON leaves as it is, but YAML takes for no character or for the end of a line.
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def buildspec(
@@ -77,8 +73,7 @@ def buildspec(
         "migration_variable": TASK_DEFINITION,
     }
     try:
-        template = _environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
-        text: str = template.render(values)
+        text = _rendered(folder, service, values)
         text.encode()
     except Exception as error:  # the user's template may fail in any way
         raise DescriptionError([_problem(error, service, folder)]) from error
@@ -91,10 +86,19 @@ def _released(app: App, service: Task) -> dict[str, str]:
     return own | {key(each.name): f"{each.name}.taskdef.json" for each in app.borrowers(service.name)}
 
 
+def _rendered(folder: str | None, service: Task, values: dict[str, Any]) -> str:
+    """Without templates of the user's, what `make buildspecs` made of the packaged one says the same, without Jinja2."""
+    if folder is None:
+        return packaged.render(values)
+    template = environment(folder).select_template([f"{service.name}.yml.j2", "buildspec.yml.j2"])
+    return str(template.render(values))
+
+
 _environments: dict[Any, Any] = {}  # of Jinja2, which is imported where it is needed
 
 
-def _environment(folder: str | None) -> Any:
+def environment(folder: str | None) -> Any:
+    """Jinja2's: the templates in a folder of the user's, if any, and the packaged one."""
     place = Path(folder).resolve() if folder else None
     # Its templates are part of the key: Jinja2 keeps the packaged one and would not see that one of them came to win.
     key = (folder, place, *sorted(str(path) for path in place.rglob("*.j2"))) if place else None
@@ -110,21 +114,9 @@ def _environment(folder: str | None) -> Any:
             keep_trailing_newline=True,
             autoescape=False,
         )
-        made.filters["quoted"] = shlex.quote
-        made.filters["path"] = _path
-        made.filters["yaml_string"] = _yaml_string
+        made.filters |= {"quoted": filters.quoted, "path": filters.path, "yaml_string": filters.yaml_string}
         _environments[key] = made
     return _environments[key]
-
-
-def _path(path: str) -> str:
-    """A relative path as a word of a command, which takes it for no option."""
-    return shlex.quote(f"./{path}" if path.startswith("-") else path)
-
-
-def _yaml_string(text: str) -> str:
-    """A text in double quotes: JSON's escapes are YAML's."""
-    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _problem(error: Exception, service: Task, folder: str | None) -> Problem:
