@@ -303,6 +303,14 @@ REFUSED = [
         ("speaks HTTP/1.1", {"protocol_version": "HTTP2"}, {}))),
     case(App, "services[0].release.smoke_test", "one with a host that the certificate is for", services=services("shop", release=Release(smoke_test=SmokeTest(path="/shop/a")))),
     # workers, queues and scheduled tasks
+    *(case(App, f"{option}[0].containers[0].database", "False, or 'a' among the readers or writers of a database", database=database,
+           services=(Service(name="shop"),), **{option: (task,)}) for database in (None, Database(writers=("shop",))) for option, task in (
+        ("workers", Worker(name="a", containers=beside("side", image=IMAGE, database=True))),
+        ("scheduled_tasks", ScheduledTask(name="a", schedule="rate(1 day)", containers=beside("side", image=IMAGE, database=True))))),
+    *(case(App, f"services[0].containers[0].{option}['DB_HOST']", "the database's address and user are given to the container by cfngen",
+           database=Database(readers=("a",)), services=(Service(name="a", containers=beside("side", image=IMAGE, database=True, **{option: {"DB_HOST": value}})),))
+      for option, value in (("environment", "x"), ("secrets", SECRET))),
+    case(Container, "database", "False, since with the service's image it has all", database=True),
     case(App, "workers[0].queue.senders", "'shopp' is no service, worker or scheduled task; did you mean 'shop'?", workers=(Worker(name="mailer", queue=Queue(senders=("shopp",))),)),
     case(App, "scheduled_tasks[0].image_of", "'shopp' is no service or worker; did you mean 'shop'?",
          scheduled_tasks=(ScheduledTask(name="report", schedule="rate(1 day)", image_of="shopp", command=("true",)),)),

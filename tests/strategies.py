@@ -299,6 +299,7 @@ CONTAINER: Options = {
     "essential": of("essential", True, False),
     "health_check": _option("health_check", st.none() | _health_check),
     "restart_policy": _option("restart_policy", st.none() | _restart_policy),
+    "database": of("database", False),  # needs a reader or writer: tests/test_files.py
     "memory_mib": of("memory_mib", None, 64),
     "user": of("user", "1000:1000", "65532"),
     "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/beside"), 2)),

@@ -33,12 +33,14 @@ from cfngen import (
     PolicyArn,
     Release,
     RestartPolicy,
+    ScheduledTask,
     Secret,
     SecretArn,
     Service,
     SsmParameter,
     Statement,
     Text,
+    Worker,
     stage_files,
 )
 
@@ -497,6 +499,42 @@ def test_only_who_opens_the_database_is_told_how(access: str | None, migrate: tu
         assert "portMappings" not in body
     else:
         assert "web/migrate.taskdef.json" not in stage_files(app)
+
+
+POOLER = Container(name="pooler", image=PINNED, database=True, environment={"A": "1", "Z": "2"})
+
+
+@pytest.mark.parametrize("file", ["web/taskdef.json", "mailer/taskdef.json", "web/report.taskdef.json"])
+def test_a_further_container_opens_the_database_as_its_task_does(file: str) -> None:
+    """By what the task's execution role may read already: the roles stay as they are."""
+    name = {"web/report.taskdef.json": "report"}.get(file, file.partition("/")[0])
+
+    def generated(*containers: Container) -> Mapping[str, str]:
+        return stage_files(
+            App(
+                name="shop",
+                services=(Service(name="web", containers=containers),),
+                workers=(Worker(name="mailer", containers=containers),),
+                scheduled_tasks=(
+                    ScheduledTask(
+                        name="report", schedule="rate(1 day)", image_of="web", command=("r",), containers=containers
+                    ),
+                ),
+                database=Database(readers=("web", "report"), writers=("mailer",)),
+                pipeline=Pipeline(source=CodeCommit()),
+            )
+        )
+
+    with_it, without = generated(POOLER, replace(POOLER, name="other", database=False)), generated()
+    own, other, pooler = json.loads(with_it[file])["containerDefinitions"]
+    database = {key: value for key, value in environment(own).items() if key.startswith("DB_")}
+    assert environment(pooler) == {"A": "1", **database, "Z": "2"}
+    assert [each["name"] for each in pooler["environment"]] == sorted({"A", "Z", *DATABASE})
+    assert secrets(pooler) == secrets(own)
+    assert set(secrets(own)) == LOGIN
+    assert (set(environment(other)), secrets(other)) == ({"A", "Z"}, {})
+    for stack in (f"service-{name}.yaml", f"worker-{name}.yaml", f"scheduled-{name}.yaml"):
+        assert with_it.get(stack) == without.get(stack)
 
 
 PATHS = ["/tmp", "/a-b", "/a/b", "/a.b", "/a_b", "/_", "/-", "/.x", "/...", "/a--b", "/A", "/1", f"/{'x' * 300}"]  # noqa: S108

@@ -347,6 +347,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "essential": (True, False),
         "health_check": (None, ContainerCheck(command=("true",))),
         "restart_policy": (None, RestartPolicy()),
+        "database": (False,),
         "memory_mib": (None, 64),
         "user": ("1000:1000", "65532"),
         "writable_paths": ((), ("/run/app",)),
@@ -524,6 +525,8 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
 
 OF_EXISTING = {(Database, option) for option in ("existing", "secrets_have_key", "reader_address")}
 """What has no use beside the options of a database that is made: tests/facts_of_stages/test_existing_database.py."""
+OF_USERS = {(Container, "database")}
+"""What is only for containers in tasks of a database's user: tests/test_files.py."""
 
 REFUSED = {
     "App.name 'store'",
@@ -690,7 +693,7 @@ def test_every_option_is_tried() -> None:
         assert options_of(kind) == set(TABLES[kind]), kind
         for option, values in VALUES[kind].items():
             choices = get_args(get_type_hints(kind)[option])
-            is_tried_by_itself = type(values[0]) in VALUES or (kind, option) in OF_EXISTING
+            is_tried_by_itself = type(values[0]) in VALUES or (kind, option) in OF_EXISTING | OF_USERS
             assert len(values) > 1 or len(choices) == 1 or is_tried_by_itself, (
                 f"{kind.__name__}.{option} has one value only"
             )

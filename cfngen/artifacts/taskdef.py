@@ -48,15 +48,16 @@ def _whole(
     app: App, task: Task, access: Access | None, image: str, ports: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """All containers of a task; `image` is that of its own, which has `ports`."""
-    secrets = _own_secrets(task)
-    if access:
-        secrets |= _login("DB", known.DB_SECRET_ARN)
-    variables = _variables(app, task, _database_host(app, access))
+    login = _login("DB", known.DB_SECRET_ARN) if access else {}
+    address = _address(app, _database_host(app, access))
+    variables, secrets = _variables(app, task) | address, _own_secrets(task) | login
     body = _task(app, task, "", known.EXECUTION_ROLE_ARN, image, variables, secrets)
     body["containerDefinitions"][0] |= dict(ports or {}) | _order(task.depends_on) | _health(task.health_check)
     body["containerDefinitions"][0] |= _restart(task.restart_policy)
     for each in task.beside:
         made = _beside(each, variables, secrets, image)
+        if each.database:
+            _add_database(made, address, login)
         if task.telemetry and each.name == COLLECTOR:
             made["environment"] = [{"name": "AOT_CONFIG_CONTENT", "value": _collector(app, task.telemetry)}]
         body["containerDefinitions"].append(made)
@@ -73,7 +74,7 @@ def migration_taskdef(app: App, service: Service) -> str:
     """
     secrets = _own_secrets(service) | _login("DB_ADMIN", known.DB_MASTER_SECRET_ARN)
     secrets |= _login("DB_READER", known.DB_READER_SECRET_ARN) | _login("DB_WRITER", known.DB_WRITER_SECRET_ARN)
-    variables = _variables(app, service, known.DB_HOST)
+    variables = _variables(app, service) | _address(app, known.DB_HOST)
     body = _task(app, service, known.MIGRATION, known.MIGRATION_EXECUTION_ROLE_ARN, of(known.IMAGE), variables, secrets)
     body["containerDefinitions"][0]["command"] = [_own(part) for part in service.migrate]
     return _text(body)
@@ -171,6 +172,13 @@ def _beside(each: Container, variables: Mapping[str, str], secrets: Mapping[str,
         | _health(each.health_check)
         | _restart(each.restart_policy)
     )
+
+
+def _add_database(container: dict[str, Any], address: Mapping[str, str], login: Mapping[str, str]) -> None:
+    """The database's address and login, in the place that their names have among the others."""
+    for option, added, key in (("environment", address, "value"), ("secrets", login, "valueFrom")):
+        told = [*container[option], *({"name": name, key: value} for name, value in added.items())]
+        container[option] = sorted(told, key=lambda each: each["name"])
 
 
 def _route(containers: list[dict[str, Any]], router: LogRouter) -> None:
@@ -284,7 +292,13 @@ def _database_host(app: App, access: Access | None) -> str:
     return known.DB_READER_HOST if access == "reader" and app.database.has_reader_address else known.DB_HOST
 
 
-def _variables(app: App, service: Task, host: str) -> dict[str, str]:
+def _address(app: App, host: str) -> dict[str, str]:
+    if not host or app.database is None:
+        return {}
+    return {"DB_HOST": of(host), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
+
+
+def _variables(app: App, service: Task) -> dict[str, str]:
     own = _environment(service)
     if service.telemetry:
         own = {
@@ -294,10 +308,9 @@ def _variables(app: App, service: Task, host: str) -> dict[str, str]:
         own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if isinstance(service, Worker) and service.queue:
         own |= {"QUEUE_URL": of(known.QUEUE_URL)}
-    own |= {url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)}
-    if host and app.database:
-        own |= {"DB_HOST": of(host), "DB_PORT": of(known.DB_PORT), "DB_NAME": app.database.name}
-    return own
+    return own | {
+        url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)
+    }
 
 
 def _literal(value: Any) -> str:

@@ -233,6 +233,7 @@ class App(Description):
         yield from _tags(self)
         yield from _names(self)
         yield from _access(self)
+        yield from _access_of_containers(self)
         yield from _queues(self)
         yield from _borrowed(self)
         yield from _triggers(self)
@@ -317,6 +318,25 @@ def _access(app: App) -> Iterator[Finding]:
             )
 
 
+def _access_of_containers(app: App) -> Iterator[Finding]:
+    users = (*app.database.readers, *app.database.writers) if app.database else ()
+    placed = [
+        (f"{place}.containers[{number}]", task.name, each)
+        for place, task in _placed(app)
+        for number, each in enumerate(task.containers)
+        if each.database
+    ]
+    for place, name, each in placed:
+        if name not in users:
+            yield f"{place}.database", f"False, or {name!r} among the readers or writers of a database"
+        for given in sorted(_LOGIN & {*each.environment, *each.secrets}):
+            option = "secrets" if given in each.secrets else "environment"
+            fits = "another name; the database's address and user are given to the container by cfngen"
+            yield f"{place}.{option}[{given!r}]", fits
+
+
+_ADDRESS = {"DB_HOST", "DB_PORT", "DB_NAME"}
+_LOGIN = {*_ADDRESS, "DB_USER", "DB_PASSWORD"}
 _KINDS: dict[type, str] = {Service: "service", Worker: "worker", ScheduledTask: "scheduled task"}
 
 
@@ -324,8 +344,8 @@ def _own_variables(app: App, task: Task) -> set[str]:
     """The variables that cfngen gives to a task."""
     users = (*app.database.readers, *app.database.writers) if app.database else ()
     migrates = isinstance(task, Service) and bool(task.migrate)
-    own = {"DB_HOST", "DB_PORT", "DB_NAME"} if task.name in users or migrates else set()
-    own |= {"DB_USER", "DB_PASSWORD"} if task.name in users else set()
+    own = set(_ADDRESS) if task.name in users or migrates else set()
+    own |= _LOGIN if task.name in users else set()
     own |= {f"DB_{who}_{what}" for who in ("ADMIN", "READER", "WRITER") for what in ("USER", "PASSWORD") if migrates}
     own |= {url_variable(worker.name) for worker in app.queues_for(task.name)}
     return own | ({"QUEUE_URL"} if isinstance(task, Worker) and task.queue else set())

@@ -120,7 +120,8 @@ class Container(Description):
     runs the service's image with another command, and has the service's variables and secrets too.
     `depends_on` names other containers of the task, each with what is waited for: START, COMPLETE (it ended),
     SUCCESS (it ended with 0) or HEALTHY. A task ends with any of its containers that is `essential`; an init
-    container is not. With a `restart_policy` it is started again where it ends. `memory_mib` is a limit of its own within the task's memory. All containers of a task share
+    container is not. With `database` it is told how to reach the database and whom to log in as, by the variables that the
+    task's own container has for that; the task is then one of the database's readers or writers. With a `restart_policy` it is started again where it ends. `memory_mib` is a limit of its own within the task's memory. All containers of a task share
     ``localhost`` and the ephemeral storage; the same folder in `writable_paths` of two is one folder.
     """
 
@@ -134,6 +135,7 @@ class Container(Description):
     essential: bool = True
     health_check: HealthCheck | None = None
     restart_policy: RestartPolicy | None = None
+    database: bool = False
     memory_mib: int | None = None
     user: str = "1000:1000"
     writable_paths: tuple[str, ...] = ()
@@ -155,6 +157,8 @@ class Container(Description):
             yield "source", "a folder relative to the source's root, as in 'services/proxy'"
         if self.runs_the_services_image and not self.command:
             yield "command", "a command, since without image and source it runs the service's image beside the service"
+        if self.database and self.runs_the_services_image:
+            yield "database", "False, since with the service's image it has all of the service's variables and secrets"
         if any("<IMAGE" in word for word in self.command):
             yield "command", "a command without <IMAGE, which the deploy action would replace"
         if self.memory_mib is not None and self.memory_mib < 6:
