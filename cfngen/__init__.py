@@ -27,6 +27,7 @@ _HOMES = {
         "Container",
         "Database",
         "HealthCheck",
+        "InternalBalancer",
         "Linear",
         "LogRouter",
         "ManagedRules",

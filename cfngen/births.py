@@ -27,10 +27,12 @@ ENGINE_VERSIONS = {
 
 def broken(app: App, known: Ledger) -> Iterator[Problem]:
     """What the description says otherwise than it was born."""
-    yield from _identity(app, known)
+    other = list(_identity(app, known))
+    yield from other
     yield from _service_births(app, known)
     yield from _task_births(app, known)
     yield from _network_birth(app, known)
+    yield from () if other else _internal_birth(app, known)  # of another stage the zone has another name, too
     yield from _database_birth(app, known)
 
 
@@ -38,6 +40,8 @@ def remember(app: App, settled: Ledger) -> Ledger:
     """The ledger with the births of what is new."""
     for service in app.services:
         settled = settled.with_birth(service_key(service.name), _service_birth(app, service))
+    if app.has_internal_services:
+        settled = settled.with_birth("internal", _internal_values(app))
     for kind, task in _others(app):
         settled = settled.with_birth(f"{kind} {task.name}", _task_birth(app, task))
     for worker in app.workers:
@@ -73,7 +77,23 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
         "protocol_version": service.protocol_version,
         "public_address": False,
         "subnet_tier": "private",
+        **({"internal": True} if service.internal else {}),
     }
+
+
+def _internal_values(app: App) -> dict[str, object]:
+    return {"domain": app.internal_domain, "https": app.internal_balancer.https}
+
+
+def _internal_birth(app: App, known: Ledger) -> Iterator[Problem]:
+    """Callers were told domain and scheme with their last release, and know nothing else until their next."""
+    if not app.has_internal_services:
+        return
+    for name, wanted in _internal_values(app).items():
+        born = known.births.get("internal", {}).get(name, wanted)
+        if wanted != born:
+            fits = f"the internal balancer was born with {born!r} and keeps it: callers know its services by this until their next release, and would find nobody. Ways out: keep {born!r}; make a new stage; or, if it was never deployed, delete {known.file} and generate again"
+            yield problem(app, f"internal_balancer.{name}", fits)
 
 
 def _bootstrap_image(app: App) -> str:
@@ -150,6 +170,11 @@ def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
                 path = option if option == "own_key_for" else f"services[{index}].{option}"
                 given = f"{wanted[name]!r} for {service.name!r}"
                 yield problem(app, path, _way_out(service.name, name, born, ledger.file), given)
+        was = ledger.births.get(key, {"internal": service.internal}).get("internal", False)
+        if service.internal != was:
+            scheme = "internal" if was else "internet-facing"
+            fits = f"{service.name!r} was born {scheme} and keeps it: its target groups belong to one balancer for life. Ways out: keep it so; or add a second service of the new form and the same source, release it, let everybody change over to it, and remove {service.name!r}"
+            yield problem(app, f"services[{index}].internal", fits)
 
 
 def _way_out(service: str, name: str, born: object, file: str) -> str:

@@ -18,13 +18,28 @@ from typing import Any, Literal
 from cfngen.errors import LedgerError, Problem, writable
 
 FORMAT = 1
-Listener = Literal["http", "https", "test"]
-LISTENERS: tuple[Listener, ...] = ("http", "https", "test")
+Listener = Literal["http", "https", "test", "internal-http", "internal-https", "internal-test"]
+LISTENERS: tuple[Listener, ...] = ("http", "https", "test", "internal-http", "internal-https", "internal-test")
 LAST_PRIORITY = 50000
 """The greatest that a balancer takes (H16)."""
 FILE = "ledger.json"
 
 Birth = Mapping[str, Any]
+
+
+def is_test(listener: str) -> bool:
+    """Whether a listener shows next versions."""
+    return listener in ("test", "internal-test")
+
+
+def is_internal(listener: str) -> bool:
+    """Whether a listener is one of the internal balancer."""
+    return listener.startswith("internal-")
+
+
+def logical_id(listener: str, digest: str) -> str:
+    """What a template calls the rule of a service."""
+    return f"{'Test' if is_test(listener) else 'Production'}Rule{digest}"
 
 
 @dataclass(frozen=True)
@@ -142,6 +157,7 @@ _TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subn
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
     "network": {"cidr": str, "existing": bool},
+    "internal": {"domain": str, "https": bool},
     "database": {
         "engine": str,
         "engine_version": str,
@@ -154,6 +170,7 @@ _KNOWN: Mapping[str, Mapping[str, type]] = {
         "bootstrap_image": str,
         "health_path": str,
         "image_key": str,
+        "internal": bool,
         "port": int,
         "protocol_version": str,
         "public_address": bool,

@@ -26,7 +26,9 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
 
     `active` are the rules of all services that are wanted. Raises `LedgerError` where no number is left.
     """
-    every = [(match, record) for match, record in active if record.listener == listeners(app)[0]]
+    every = [
+        (match, record) for match, record in active if record.listener == listeners(app, internal=service.internal)[0]
+    ]
     wanted = {_content(app, *pair): pair for pair in every if pair[0].claimant == service.name}
     if app.maintenance_of(service) is None:
         wanted = {}

@@ -7,6 +7,7 @@ files are made from plans, so nothing below has to know whether a thing is new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,7 +15,7 @@ from itertools import product
 from cfngen import births, maintenance, redirects
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
-from cfngen.ledger import LISTENERS, Ledger, RuleRecord
+from cfngen.ledger import LISTENERS, Ledger, RuleRecord, is_internal
 from cfngen.limits import RULES, SPLIT
 from cfngen.routing import (
     Claimant,
@@ -148,7 +149,11 @@ def _settle_rules(
 ) -> Ledger:
     """Retire the rules that are wanted no more, and add those that are new, each with its number between the `others`."""
     made = matches(claimant, ledger.rules.get(claimant.name, ()))
-    wanted = {match.content(listener): (listener, match) for listener in listeners(app) for match in made}
+    wanted = {
+        match.content(listener): (listener, match)
+        for listener in listeners(app, internal=claimant.internal)
+        for match in made
+    }
     records = [
         replace(record, paths=wanted[record.content][1].paths)
         if record.content in wanted
@@ -180,7 +185,9 @@ def _settle_rules(
 def _records(app: App, claimant: Claimant, ledger: Ledger) -> Iterator[tuple[Match, RuleRecord]]:
     """The rules of a claimant that are wanted still, each with what it matches."""
     made = matches(claimant, ledger.rules.get(claimant.name, ()))
-    contents = {match.content(listener): match for listener in listeners(app) for match in made}
+    contents = {
+        match.content(listener): match for listener in listeners(app, internal=claimant.internal) for match in made
+    }
     for record in ledger.rules.get(claimant.name, ()):
         if not record.retired and record.content in contents:
             yield contents[record.content], record
@@ -202,15 +209,17 @@ def _rules(claimant: Claimant, ledger: Ledger) -> tuple[Rule, ...]:
     )
 
 
-def _retired(ledger: Ledger) -> int:
-    return sum(record.retired for records in ledger.rules.values() for record in records)
+def _retired(ledger: Ledger) -> Counter[bool]:
+    """How many rules are retired, on the internal balancer and on the other."""
+    every = (record for records in ledger.rules.values() for record in records)
+    return Counter(is_internal(record.listener) for record in every if record.retired)
 
 
 def _smoke_test_problems(app: App, every: Sequence[Rule]) -> Iterator[Problem]:
     for index, service in enumerate(app.services):
         if test := service.release.smoke_test:
-            host = service.smoke_test_host(app.balancer.domain) or "any.host"
-            found = reached(every, "test", host, test.path.partition("?")[0])
+            host = app.smoke_test_host(service) or "any.host"
+            found = reached(every, listeners(app, internal=service.internal)[1], host, test.path.partition("?")[0])
             if found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
@@ -221,8 +230,24 @@ def _who(app: App, name: str | None) -> str:
     return next((str(each) for each in claimants(app) if each.name == name), "nobody")
 
 
-def _routing_problems(app: App, every: Sequence[Rule], leaving: int) -> Iterator[Problem]:
-    every_rule = len(every) + app.balancer.https  # the redirect is a rule too
+def _routing_problems(app: App, every: Sequence[Rule], leaving: Counter[bool]) -> Iterator[Problem]:
+    of_internal = sum(is_internal(rule.listener) for rule in every)
+    yield from _too_many(app, len(every) - of_internal + app.balancer.https, leaving[False])  # the redirect is one too
+    yield from _too_many(app, of_internal, leaving[True])
+    for index, service in enumerate(app.services):
+        if service.protocol_version == "GRPC":  # services share one health method, which the balancer alone asks for
+            continue
+        hosts = sorted(app.hosts_of(service)) or ["any.host"]
+        for host, listener in product(hosts, listeners(app, internal=service.internal)):
+            found = reached(every, listener, _plain(host), service.health_path, _sent(service))
+            if found != service.name:
+                there = _who(app, found)
+                fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
+                yield problem(app, f"services[{index}].health_path", fits)
+                break
+
+
+def _too_many(app: App, every_rule: int, leaving: int) -> Iterator[Problem]:
     if every_rule + leaving > RULES_OF_A_BALANCER:
         there = f"{every_rule} listener rules" + (
             f", and {leaving} that stay until the update is over" if leaving else ""
@@ -230,16 +255,6 @@ def _routing_problems(app: App, every: Sequence[Rule], leaving: int) -> Iterator
         fewer = f"name fewer paths, or {'change fewer rules in one update' if leaving else SPLIT}"
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
-    for index, service in enumerate(app.services):
-        if service.protocol_version == "GRPC":  # services share one health method, which the balancer alone asks for
-            continue
-        for host, listener in product(sorted(service.hosts) or ["any.host"], listeners(app)):
-            found = reached(every, listener, _plain(host), service.health_path, _sent(service))
-            if found != service.name:
-                there = _who(app, found)
-                fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
-                yield problem(app, f"services[{index}].health_path", fits)
-                break
 
 
 def _sent(service: Service) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import cache
 from ipaddress import ip_address, ip_network
@@ -35,11 +35,15 @@ _FORWARD = "forward to both target groups of the service, weighted, v1"
 
 @dataclass(frozen=True)
 class Claimant:
-    """Who wants requests: a service, by its name, or all redirects to one place. `made` are their descriptions."""
+    """Who wants requests: a service, by its name, or all redirects to one place. `made` are their descriptions, `hosts`
+    those that it has where these name none; `internal` is whether it wants them of the internal balancer.
+    """
 
     name: str
     made: tuple[Service | Redirect, ...]
     action: str = _FORWARD
+    hosts: tuple[str, ...] = ()
+    internal: bool = False
 
     @property
     def is_service(self) -> bool:
@@ -98,7 +102,10 @@ def claimants(app: App) -> tuple[Claimant, ...]:
     to: dict[str, list[Redirect]] = {}
     for redirect in sorted(app.balancer.redirects, key=lambda each: (each.hosts, each.paths)):
         to.setdefault(f"redirect to {redirect.target}, {redirect.status}", []).append(redirect)
-    services = [Claimant(service.name, (service,)) for service in app.services]
+    services = [
+        Claimant(service.name, (service,), hosts=app.hosts_of(service), internal=service.internal)
+        for service in app.services
+    ]
     redirects = [Claimant(name, tuple(made), f"{name}, v1") for name, made in to.items()]
     return tuple(sorted(services + redirects, key=lambda each: each.name))
 
@@ -109,7 +116,11 @@ def matches(claimant: Claimant, records: Collection[RuleRecord] = ()) -> dict[Ma
     `records` are the rules that exist. One whose paths are all wanted stays as it is; new paths get rules of
     their own, so that a path more replaces no rule.
     """
-    return {match: made for made in claimant.made for match in _matches(claimant, made.requests, records)}
+    return {
+        match: made
+        for made in claimant.made
+        for match in _matches(claimant, replace(made.requests, hosts=made.requests.hosts or claimant.hosts), records)
+    }
 
 
 def _matches(claimant: Claimant, requests: Requests, records: Collection[RuleRecord]) -> Iterator[Match]:
@@ -160,7 +171,7 @@ def conflicts(app: App, rules: Mapping[str, Collection[RuleRecord]] | None = Non
     ]
     for index, (claimant, one, made) in enumerate(every):
         for rival, other, _ in every[:index]:
-            if claimant == rival:
+            if claimant == rival or claimant.internal != rival.internal:
                 continue
             orders = {order for *_, order in _meetings(one, other)}
             for host, path, order in _meetings(one, other):
@@ -214,15 +225,16 @@ def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, hea
     return found.match.claimant if found else None
 
 
-def owner(app: App, host: str, path: str, address: str, headers: Pairs = ()) -> str | None:
+def owner(app: App, host: str, path: str, address: str, headers: Pairs = (), *, internal: bool = False) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
-    and where that one is a redirect, or under maintenance.
+    and where that one is a redirect, or under maintenance. `internal` asks at the internal balancer.
 
     It looks at no rule and no priority, so that rules can be held against it.
     """
     claims = [
         (_key(of_host, of_path, match), match.claimant)
         for claimant in claimants(app)
+        if claimant.internal == internal
         for match in matches(claimant)
         if _has(headers, match.headers)
         if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
@@ -304,8 +316,10 @@ def _meet(one: str, other: str) -> bool:
     return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])
 
 
-def listeners(app: App) -> Sequence[Listener]:
-    """The listeners that carry a service's rules: production's and the test listener."""
+def listeners(app: App, *, internal: bool = False) -> Sequence[Listener]:
+    """The listeners that carry the rules of a balancer: production's and the test listener."""
+    if internal:
+        return ("internal-https" if app.internal_balancer.https else "internal-http", "internal-test")
     return ("https" if app.balancer.https else "http", "test")
 
 

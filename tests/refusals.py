@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cfngen import (
@@ -21,6 +21,7 @@ from cfngen import (
     Database,
     FunctionArn,
     HealthCheck,
+    InternalBalancer,
     Linear,
     LogRouter,
     ManagedRules,
@@ -58,6 +59,7 @@ KINDS: list[type[Any]] = [
     Container,
     Database,
     HealthCheck,
+    InternalBalancer,
     Linear,
     ManagedRules,
     Network,
@@ -151,6 +153,7 @@ EVERY_CIDR = (
     "240.0.0.0/16",
 )
 
+STOCK = Service(name="stock", internal=True)
 ASKED = Release(smoke_test=SmokeTest(path="/shop/a", host="a.example.com"))
 REFUSED = [
     # application
@@ -302,6 +305,23 @@ REFUSED = [
         ("comes from none of the service's allowed_addresses", {"allowed_addresses": ("203.0.113.0/24",)}, {}),
         ("speaks HTTP/1.1", {"protocol_version": "HTTP2"}, {}))),
     case(App, "services[0].release.smoke_test", "one with a host that the certificate is for", services=services("shop", release=Release(smoke_test=SmokeTest(path="/shop/a")))),
+    # internal services and who calls them
+    *(case(InternalBalancer, "domain", "a domain name in lower case, at most 100 characters, as in 'shop.internal'", domain=text) for text in ("Shop.internal", "internal", "-a.internal", "*.shop.internal", "a" * 90 + ".b.internal")),
+    *(case(InternalBalancer, "test_port", "1 to 65535, but neither 80 nor 443", test_port=port) for port in (80, 443, 0, 65536)),
+    *(case(InternalBalancer, f"{option}[0]", f"{text!r}: ", **{option: (text,)}) for option in ("addresses", "test_addresses") for text in ("10.0.0.1/8", "fd00::/8")),
+    case(InternalBalancer, "addresses", "'10.0.0.0/8' stands there twice", addresses=("10.0.0.0/8", "10.0.0.0/8")),
+    case(App, "services[0].calls", "'stok' is no service; did you mean 'stock'?", services=(Service(name="shop", calls=("stok",)), STOCK)),
+    case(App, "services[0].calls", "'shop' is internet-facing, and is called by its public name", services=(Service(name="shop", calls=("shop",)),)),
+    case(App, "services[0].calls", "'stock' stands there twice", services=(Service(name="shop", calls=("stock", "stock")), STOCK)),
+    case(App, "services[0].environment['STOCK_URL']", "another name; the addresses of services that are called are given", services=(Service(name="shop", calls=("stock",), environment={"STOCK_URL": "x"}), STOCK)),
+    case(App, "services[0].calls", "none whose address would stand in MAILER_QUEUE_URL", workers=(Worker(name="mailer", queue=Queue(senders=("shop",))),),
+         services=(Service(name="shop", calls=("mailer-queue",)), Service(name="mailer-queue", internal=True))),
+    case(App, "services[0].hosts[0]", "'stock.example.com': 'shop-dev.internal' or a name in it", services=(Service(name="stock", internal=True, hosts=("stock.example.com",)),)),
+    case(App, "services[1].hosts", "one without wildcards among them, for those who call it", services=(Service(name="shop", calls=("stock",)), replace(STOCK, hosts=("*.shop-dev.internal",)))),
+    case(App, "services[0].protocol_version", "HTTP1, or https in the internal_balancer", services=(replace(STOCK, protocol_version="HTTP2"),)),
+    case(App, "services[0].release.smoke_test", "None, or 'codedeploy' among the endpoints of the network", network=Network(nat="none", bootstrap_image="b:1"),
+         services=(replace(STOCK, release=Release(smoke_test=SmokeTest(path="/items"))),)),
+    case(App, "services", "46 of them internal; one balancer carries 45", services=services(*(f"s{n}" for n in range(46)), internal=True), network=Network(cidr="10.0.0.0/16")),
     # workers, queues and scheduled tasks
     *(case(App, f"{option}[0].containers[0].database", "False, or 'a' among the readers or writers of a database", database=database,
            services=(Service(name="shop"),), **{option: (task,)}) for database in (None, Database(writers=("shop",))) for option, task in (

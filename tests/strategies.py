@@ -27,6 +27,7 @@ from cfngen import (
     DescriptionError,
     FunctionArn,
     HealthCheck,
+    InternalBalancer,
     KeyArn,
     Linear,
     LogRouter,
@@ -122,6 +123,13 @@ REDIRECT: Options = {
     "to_host": of("to_host", "example.org"),
     "to_path": of("to_path", "", "/archive/#{path}"),
     "status": of("status", 301, 302),
+}
+INTERNAL_BALANCER: Options = {
+    "domain": of("domain", "", "shop.internal"),
+    "https": of("https", False, True),
+    "addresses": of("addresses", (), ("10.20.0.0/16",)),
+    "test_port": of("test_port", 8080, 9000),
+    "test_addresses": of("test_addresses", (), ("10.20.0.0/16", "192.0.2.0/24")),
 }
 BALANCER: Options = {
     "https": of("https", True, False),
@@ -327,6 +335,7 @@ def service_options(name: str) -> Options:
         "port": of("port", 8080, 8081),
         "health_path": of("health_path", health, f"/{name}/alive"),
         "maintenance": of("maintenance", None),  # tests/test_maintenance.py
+        "internal": of("internal", False, True),
         "protocol_version": st.sampled_from(
             [
                 {"protocol_version": "HTTP2"},
@@ -347,6 +356,7 @@ def service_options(name: str) -> Options:
         "user": of("user", "1000:1000", "65532"),
         "writable_paths": _option("writable_paths", some(("/run/app", "/var/cache/app"), 2)),
         "egress_ports": of("egress_ports", (443,), (443, 5671)),
+        "calls": of("calls", (), ("alpha",)),
         "spot_percent": of("spot_percent", 0, 50, 100),
         "release": _option("release", made(Release, release_options(name))),
         "migrate": of("migrate", (), ("node", "migrate.js")),
@@ -392,7 +402,8 @@ _OF_SERVICES = {field.name for field in fields(Service)} - {field.name for field
 
 
 def task_options(name: str) -> Options:
-    return {option: drawn for option, drawn in service_options(name).items() if option not in _OF_SERVICES}
+    own = {option: drawn for option, drawn in service_options(name).items() if option not in _OF_SERVICES}
+    return own | {"calls": of("calls", ())}  # names of internal services
 
 
 def worker_options(name: str) -> Options:
@@ -431,6 +442,7 @@ APP: Options = {
     "network": _option("network", made(Network, NETWORK) | st.just(Network(existing=True))),
     "database": _option("database", st.none() | made(Database, DATABASE) | _aurora | _existing),
     "balancer": _option("balancer", made(Balancer, BALANCER)),
+    "internal_balancer": _option("internal_balancer", made(InternalBalancer, INTERNAL_BALANCER)),
     "pipeline": _option("pipeline", st.none() | _pipeline),
     "tags": of("tags", {}, {"Team": "shop"}, {"CostCentre": "7", "Team": "shop"}),
     "permissions_boundary": of("permissions_boundary", True, False),
@@ -456,6 +468,7 @@ TABLES: Mapping[type, Options] = {
     Database: DATABASE,
     HealthCheck: HEALTH_CHECK,
     RestartPolicy: RESTART_POLICY,
+    InternalBalancer: INTERNAL_BALANCER,
     Linear: STEPS,
     LogRouter: LOG_ROUTER | {"image": of("image", IMAGE), "output": of("output", OUTPUT)},
     ManagedRules: MANAGED_RULES,
@@ -584,6 +597,7 @@ def _with_part(draw: st.DrawFn, app: App) -> App:
     parts = {
         "network": NETWORK,
         "balancer": BALANCER,
+        "internal_balancer": INTERNAL_BALANCER,
         "database": DATABASE,
         "pipeline": PIPELINE,
         "off_hours": OFF_HOURS,

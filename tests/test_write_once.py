@@ -32,6 +32,7 @@ from cfngen import (
     Container,
     Database,
     FunctionArn,
+    InternalBalancer,
     KeyArn,
     LedgerError,
     Linear,
@@ -103,7 +104,7 @@ class History:
             if place not in self.rules and place not in paused:
                 self._check_colour(step.tree, place, known_parameters)
             assert self.rules.setdefault(place, rule) == rule, f"{place} is another rule than it was"
-            number = (rule["Properties"]["ListenerArn"].parts[1], rule["Properties"]["Priority"])
+            number = (str(rule["Properties"]["ListenerArn"]), rule["Properties"]["Priority"])
             assert self.numbers.setdefault(number, place) == place, f"{number} is given to a second rule"
         self.gone |= self.rules.keys() - now.keys()
         self.services |= {service.name for service in step.app.services}
@@ -167,7 +168,8 @@ def check_step(before: Rendering, after: Rendering) -> None:
         assert old[place] == new[place], place
     kept = ("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::ElasticLoadBalancingV2::LoadBalancer")
     for place in (place for place, each in old.items() if each["Type"] in kept):
-        assert place in new, f"{place} would be deleted"
+        is_needed = after.app.has_internal_services or not place.startswith("internal.yaml/")
+        assert place in new or not is_needed, f"{place} would be deleted"
     broken = {each for each in replaced(before.tree, after.tree) if each[1:] not in REPLACEABLE}
     assert not broken
 
@@ -181,8 +183,10 @@ def check_alone(step: Rendering) -> None:
         assert sorted(resources["Service"]["DependsOn"]) == [
             name for name in rules if not name.startswith("MaintenanceRule")
         ]
-        listeners = {each["Properties"]["ListenerArn"].parts[1] for each in step.tree.of_type(RULE, file).values()}
-        assert listeners == {"HttpsListener" if step.app.balancer.https else "HttpListener", "TestListener"}
+        listeners = {each["Properties"]["ListenerArn"].parts[:2] for each in step.tree.of_type(RULE, file).values()}
+        stack = "internal.yaml" if service.internal else "cluster.yaml"
+        production = "HttpsListener" if step.app.balancer_of(service).https else "HttpListener"
+        assert listeners == {(stack, production), (stack, "TestListener")}
 
 
 def check_refusal(error: LedgerError, before: Rendering, text: str) -> None:
@@ -241,6 +245,7 @@ _TASK: dict[str, tuple[Any, ...]] = {
     "user": ("1000:1000", "65532"),
     "writable_paths": ((), ("/run/app",)),
     "egress_ports": ((443,), (443, 5671), (8443, 443)),
+    "calls": ((), ("stock",)),
     "containers": ((Container(name="beside", image=BESIDE),), ()),
     "depends_on": ({}, {"beside": "START"}),
     "health_check": (None, ContainerCheck(command=("true",))),
@@ -265,11 +270,13 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
             (
                 Service(name="alpha", paths=("/*",)),
                 Service(name="beta", paths=("/beta/*",), health_path="/beta/health"),
+                Service(name="stock", internal=True),
             ),
             (
                 Service(name="gamma", paths=("/gamma",), health_path="/gamma"),
                 Service(name="beta", paths=("/beta/*",), health_path="/beta/health"),
                 Service(name="alpha", paths=("/*",)),
+                Service(name="stock", internal=True, calls=("stock",)),
             ),
         ),
         "workers": (
@@ -288,6 +295,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "network": (Network(), Network(zones=3, nat="one")),
         "database": (Database(writers=("alpha",)), None),
         "balancer": (Balancer(), Balancer(https=False, domain="shop.example.com", test_port=9000)),
+        "internal_balancer": (InternalBalancer(), InternalBalancer(test_port=9000, addresses=("10.20.0.0/16",))),
         "pipeline": (Pipeline(source=CodeCommit()), None),
         "tags": ({"Team": "shop"}, {"Team": "sales", "CostCentre": "7"}),
         "permissions_boundary": (False, True),
@@ -313,6 +321,13 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "test_addresses": ((), ("192.0.2.0/24",)),
         "access_logs": (True, False),
         "deletion_protection": (True, False),
+    },
+    InternalBalancer: {
+        "domain": ("", "shop.internal"),
+        "https": (False, True),
+        "addresses": ((), ("10.20.0.0/16",)),
+        "test_port": (8080, 9000),
+        "test_addresses": ((), ("10.20.0.0/16", "192.0.2.0/24")),
     },
     Canary: {"percent": (20, 30), "minutes": (4, 7)},
     CodeCommit: {"branch": ("main", "dev"), "create": (False, True)},
@@ -501,6 +516,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "headers": ({}, {"X-Version": ("beta",)}),
         "port": (8080, 9090),
         "health_path": ("/beta/health", "/beta/alive"),
+        "internal": (False, True),
         "protocol_version": ("HTTP1", "HTTP2"),
         "maintenance": (None, "Back at six."),
         "scaling": (Scaling(), Scaling(minimum=2, requests_per_minute=100, cpu_percent=None)),
@@ -538,10 +554,13 @@ REFUSED = {
     "Database.engine 'mariadb'",
     "Database.engine 'postgres'",
     "Database.name 'shop'",
+    "InternalBalancer.domain 'shop.internal'",
+    "InternalBalancer.https True",
     "Network.cidr '10.1.0.0/16'",
     "Network.existing True",
     "Queue.fifo True",
     "Service.health_path '/beta/alive'",
+    "Service.internal True",
     "Service.port 9090",
     "Service.protocol_version 'HTTP2'",
 }
@@ -574,14 +593,14 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
     """The application with one of its parts exchanged; services' parts are those of beta."""
     app = replace(
         born(App),
-        services=(born(App).services[0], born(Service)),
+        services=(born(App).services[0], born(Service), born(App).services[2]),
         **{option: born(kind) for option, kind in PARTS.items()},
     )
     match part:
         case App():
             app = part
         case Service():
-            app = replace(app, services=(app.services[0], part))
+            app = replace(app, services=(app.services[0], part, app.services[2]))
         case Container():
             app = within(replace(born(Service), containers=(part,)))
         case ContainerCheck():
@@ -632,6 +651,7 @@ PARTS: dict[str, type] = {
     "network": Network,
     "database": Database,
     "balancer": Balancer,
+    "internal_balancer": InternalBalancer,
     "pipeline": Pipeline,
     "off_hours": OffHours,
 }

@@ -308,9 +308,8 @@ def _variables(app: App, service: Task) -> dict[str, str]:
         own |= {"PORT": str(service.port)} if "PORT" not in own else {}
     if isinstance(service, Worker) and service.queue:
         own |= {"QUEUE_URL": of(known.QUEUE_URL)}
-    return own | {
-        url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)
-    }
+    own |= {url_variable(worker.name): of(known.queue_url(worker.name)) for worker in app.queues_for(service.name)}
+    return own | app.called_by(service)
 
 
 def _literal(value: Any) -> str:

@@ -129,15 +129,15 @@ def _judge(
 
     played, verdicts = _to_play(place, stage), []
     judge.check_given("--parameter", around.given, [files for _, files, _ in played])
-    for name, files, whose in played:
+    for name, files, owners in played:
         with _refused(name):
             readings = judge.readings_of(every=every_reading)
-            verdicts.append(judge.judge(name, files, replace(around, owner=whose), readings, tell))
+            verdicts.append(judge.judge(name, files, replace(around, **owners), readings, tell))
     return verdicts
 
 
-def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, Callable[[Any], str | None] | None]]:
-    """What is played, each with who answers a request, where a description says so."""
+def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, dict[str, Any]]]:
+    """What is played, each with who answers a request at which balancer, where a description says so."""
     from cfngen.generated import files_of
     from cfngen.load import is_description
     from cfngen.simulate.files import Files
@@ -145,10 +145,10 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, Ca
 
     if place and (place.is_dir() or not is_description(place)):
         folders = stage_folders(place, stage) if place.is_dir() else [place]
-        return [(str(folder), files, None) for folder, files in zip(folders, _read(folders), strict=True)]
+        return [(str(folder), files, {}) for folder, files in zip(folders, _read(folders), strict=True)]
     path, stages = described(place, stage)
     written = files_of(path, stages, Path("templates")).items()
-    return [(str(folder), Files(texts), _owner(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
+    return [(str(folder), Files(texts), _owners(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
 
 
 def _read(places: Iterable[Path]) -> list[Files]:
@@ -188,7 +188,13 @@ def _refused(place: str) -> Iterator[None]:
         raise DescriptionError([Problem(place, "", str(error))]) from None
 
 
-def _owner(app: App) -> Callable[[Any], str | None]:
+def _owners(app: App) -> dict[str, Callable[[Any], str | None]]:
     from cfngen.routing import owner
 
-    return lambda request: owner(app, request.host, request.path, request.address, request.headers)
+    def at(*, internal: bool) -> Callable[[Any], str | None]:
+        return lambda request: owner(
+            app, request.host, request.path, request.address, request.headers, internal=internal
+        )
+
+    inside = {"owner_inside": at(internal=True)} if app.has_internal_services else {}
+    return {"owner": at(internal=False), **inside}

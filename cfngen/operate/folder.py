@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfngen.errors import DescriptionError, Problem
-from cfngen.ledger import FILE, Ledger, RuleRecord
+from cfngen.ledger import FILE, Ledger, RuleRecord, logical_id
 from cfngen.semantics.document import UnreadableError, read_yaml
 from cfngen.stack import title
 
@@ -87,7 +87,7 @@ def _required(root: Path) -> tuple[str, ...]:
 
 
 def _logical_id(record: RuleRecord) -> str:
-    return f"{'Test' if record.listener == 'test' else 'Production'}Rule{record.digest}"
+    return logical_id(record.listener, record.digest)
 
 
 def _text(file: Path) -> str:

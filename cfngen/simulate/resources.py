@@ -154,6 +154,8 @@ def _create_balancer(world: World, physical: str, properties: Properties) -> str
     kind = str(properties.get("Type", "application"))
     arn = f"loadbalancer/{'net' if kind == 'network' else 'app'}/{_in_one_part(physical)}"
     world.balancers[arn] = kind
+    if properties.get("Scheme") == "internal":
+        world.internal_balancers.add(arn)
     return arn
 
 
@@ -161,6 +163,7 @@ def _delete_balancer(world: World, physical: str) -> None:
     for arn in [each.arn for each in world.listeners.values() if each.balancer == physical]:
         _delete_listener(world, arn)
     world.balancers.pop(physical, None)
+    world.internal_balancers.discard(physical)
 
 
 def _create_group(world: World, physical: str, properties: Properties) -> str:

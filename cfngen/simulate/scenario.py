@@ -18,7 +18,7 @@ from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
 from cfngen.simulate.requests import Request, near, of_rule
 from cfngen.simulate.simulation import Disturbance, Simulation
-from cfngen.simulate.watch import Table, everywhere
+from cfngen.simulate.watch import INSIDE, OUTSIDE, Table, everywhere
 from cfngen.simulate.world import World
 
 _PLACEHOLDERS = {
@@ -39,6 +39,10 @@ _TEXTS = (
 )
 
 
+Owner = Callable[[Request], str | None]
+"""Tells whose a request should be; nobody's is none."""
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the templates do not say themselves.
@@ -46,12 +50,13 @@ class Surroundings:
     `given` are parameters of the root, `given_new` those that only the templates of an update get, or get another value
     for. `ssm` is what SSM parameters say when the stage is born: those that are colours follow the releases of an update.
     `owner` tells whose a request should be, where a description knows that; else a request belongs to whoever gets it
-    first.
+    first. `owner_inside` tells the same of the internal balancer, where there is one.
     """
 
     given: Mapping[str, str] = field(default_factory=dict)
     ssm: Mapping[str, str] = field(default_factory=dict)
-    owner: Callable[[Request], str | None] | None = None
+    owner: Owner | None = None
+    owner_inside: Owner | None = None
     given_new: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -63,8 +68,15 @@ class Surroundings:
         """Whose the requests are."""
         if self.owner is None:
             return simulation.look_around(asked)
-        owners = {request: self.owner(request) for request in asked}
-        return everywhere({request: frozenset((name,)) for request, name in owners.items() if name})
+        if self.owner_inside is None:
+            return everywhere(_owned(self.owner, asked))
+        inside = everywhere(_owned(self.owner_inside, asked), INSIDE)
+        return {**everywhere(_owned(self.owner, asked), OUTSIDE), **inside}
+
+
+def _owned(owner: Owner, asked: Sequence[Request]) -> dict[Request, frozenset[str]]:
+    owners = {request: owner(request) for request in asked}
+    return {request: frozenset((name,)) for request, name in owners.items() if name}
 
 
 Tell = Callable[[str], None]

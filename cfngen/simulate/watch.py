@@ -47,15 +47,17 @@ class Hurt:
 
 EVERYWHERE = ""
 """In place of a listener: wherever users come in."""
+OUTSIDE, INSIDE = "internet-facing", "internal"
+"""Likewise: wherever they come in by balancers of this scheme."""
 Asked = tuple[str, Request, frozenset[str]]
 """A listener, a request that is sent to it, and the services that may answer it."""
 Table = Mapping[tuple[str, Request], frozenset[str]]
 """Requests, each with the services that may answer it: one, or two while an update moves it from one to the other."""
 
 
-def everywhere(owners: Mapping[Request, frozenset[str]]) -> Table:
-    """The table of requests that belong to the same services at every listener."""
-    return {(EVERYWHERE, request): services for request, services in owners.items()}
+def everywhere(owners: Mapping[Request, frozenset[str]], where: str = EVERYWHERE) -> Table:
+    """The table of requests that belong to the same services at every listener, or at those of balancers of a scheme."""
+    return {(where, request): services for request, services in owners.items()}
 
 
 @dataclass
@@ -175,10 +177,12 @@ class Watch:
 
     def _asked(self, entries: Iterable[str]) -> Iterator[Asked]:
         there = [each for each in entries if each in self.world.listeners]
+        inside = [each for each in there if self.world.is_internal(each)]
+        outside = [each for each in there if each not in inside]
+        meant = {EVERYWHERE: there, INSIDE: inside, OUTSIDE: outside}
         for (where, request), owners in self.table.items():
-            for listener in there if where == EVERYWHERE else [where]:
-                if listener in there:
-                    yield listener, request, owners
+            for listener in meant.get(where, [where] if where in there else []):
+                yield listener, request, owners
 
     def _asleep(self) -> frozenset[str]:
         """Services that had no tasks before, or that somebody has scaled to nothing: nobody expects an answer."""

@@ -170,6 +170,7 @@ class World:
 
     readings: Readings = field(default_factory=Readings)
     balancers: dict[str, str] = field(default_factory=dict)
+    internal_balancers: set[str] = field(default_factory=set)
     clusters: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, Listener] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
@@ -225,6 +226,10 @@ class World:
     def balancer_name(self, balancer: str) -> str:
         """A balancer's name as metrics know it: the end of its ARN, of which there are three parts."""
         return balancer.rpartition("loadbalancer/")[2]
+
+    def is_internal(self, listener: str) -> bool:
+        """Whether a listener is one of a balancer of scheme internal."""
+        return self.listeners[listener].balancer in self.internal_balancers
 
     def balancer_of(self, group: str) -> str:
         """The balancer of a target group; empty while it is behind none."""

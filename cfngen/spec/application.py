@@ -14,6 +14,7 @@ from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, Secret, SsmParameter
 from cfngen.spec.database import Database
+from cfngen.spec.internal import InternalBalancer, call_variable, plain_host, wrong_calls, wrong_hosts
 from cfngen.spec.network import Network
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import url_variable
@@ -48,7 +49,18 @@ _RETENTION_DAYS = (
     3288,
     3653,
 )  # L2.1
-_STACKS = ("foundation", "network", "ide", "database", "cluster", "redirect", "web-acl", "pipeline", "watch")
+_STACKS = (
+    "foundation",
+    "network",
+    "ide",
+    "database",
+    "cluster",
+    "internal",
+    "redirect",
+    "web-acl",
+    "pipeline",
+    "watch",
+)
 _STACKS_OF_TASKS = ("service-", "pipeline-", "worker-", "queue-", "scheduled-")
 _TIME = r"([01]\d|2[0-3]):[0-5]\d"
 WINDOWS_MINUTES = 90
@@ -124,7 +136,7 @@ class App(Description):
     rest. `permissions_boundary` puts the policy of the root parameter PermissionsBoundaryArn on every role.
     `workers` are tasks that nobody calls, `scheduled_tasks` those that start at given times; all names of services,
     workers and scheduled tasks are different.
-    `maintenance` is what users of every service read instead of it, with status 503; see `Service`.
+    `maintenance` is what users of every service read instead of it, with status 503, but for internal ones; see `Service`.
     `monthly_budget_usd` is what the stage may cost in a month: the alert topic is told at 80 and 100 % of it, and when the
     month is forecast to pass it. Costs are counted by the tags Application and Stage, which somebody activates in Billing first.
     `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
@@ -138,6 +150,7 @@ class App(Description):
     network: Network = field(default_factory=Network)
     database: Database | None = None
     balancer: Balancer = field(default_factory=Balancer)
+    internal_balancer: InternalBalancer = field(default_factory=InternalBalancer)
     pipeline: Pipeline | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     permissions_boundary: bool = False
@@ -156,7 +169,38 @@ class App(Description):
 
     def maintenance_of(self, service: Service) -> str | None:
         """What users of a service read instead of it, if it is under maintenance."""
-        return self.maintenance if service.maintenance is None else service.maintenance
+        general = None if service.internal else self.maintenance
+        return general if service.maintenance is None else service.maintenance
+
+    @property
+    def has_internal_services(self) -> bool:
+        """Whether there is an internal balancer."""
+        return any(service.internal for service in self.services)
+
+    @property
+    def internal_domain(self) -> str:
+        """The private hosted zone in which internal services are found."""
+        return self.internal_balancer.domain or f"{self.name}-{self.stage}.internal"
+
+    def balancer_of(self, service: Service) -> Balancer | InternalBalancer:
+        """The balancer that a service is behind."""
+        return self.internal_balancer if service.internal else self.balancer
+
+    def hosts_of(self, service: Service) -> tuple[str, ...]:
+        """The hosts of a service; an internal one that names none has one of its own."""
+        own = (f"{service.name}.{self.internal_domain}",) if service.internal else ()
+        return service.hosts or own
+
+    def smoke_test_host(self, service: Service) -> str:
+        """The name that the smoke test of a service asks for; empty where there is none."""
+        domain = None if service.internal else self.balancer.domain
+        return service.smoke_test_host(domain, self.hosts_of(service))
+
+    def called_by(self, task: Task) -> dict[str, str]:
+        """The variables of a task in which it finds those that it calls, each with the address."""
+        scheme = "https" if self.internal_balancer.https else "http"
+        called = (self.service(name) for name in sorted(task.calls))
+        return {call_variable(each.name): f"{scheme}://{plain_host(self.hosts_of(each))}" for each in called}
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -234,6 +278,7 @@ class App(Description):
         yield from _names(self)
         yield from _access(self)
         yield from _access_of_containers(self)
+        yield from _internal(self)
         yield from _queues(self)
         yield from _borrowed(self)
         yield from _triggers(self)
@@ -276,11 +321,11 @@ def _placed(app: App) -> list[tuple[str, Task]]:
 def _names(app: App) -> Iterator[Finding]:
     if not app.services:
         yield "services", "at least one"
-    if len(app.services) > SERVICES_OF_A_BALANCER:
-        yield (
-            "services",
-            f"{len(app.services)} of them; one balancer carries {SERVICES_OF_A_BALANCER}. Way out: {SPLIT}",
-        )  # A6.14
+    for scheme, internal in (("internet-facing", False), ("internal", True)):
+        number = sum(service.internal == internal for service in app.services)
+        if number > SERVICES_OF_A_BALANCER:
+            what = f"{number} of them" + (f" {scheme}" if app.has_internal_services else "")
+            yield "services", f"{what}; one balancer carries {SERVICES_OF_A_BALANCER}. Way out: {SPLIT}"  # A6.14
     placed = _placed(app)
     names = [task.name for _, task in placed]
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
@@ -311,7 +356,7 @@ def _access(app: App) -> Iterator[Finding]:
     for place, task in _placed(app):
         if given := _own_variables(app, task) & {*task.environment, *task.secrets}:
             option = "secrets" if min(given) in task.secrets else "environment"
-            what = "queues" if min(given).endswith("QUEUE_URL") else "the database's address and user"
+            what = _whose(min(given))
             yield (
                 f"{place}.{option}[{min(given)!r}]",
                 f"another name; {what} are given to the {_KINDS[type(task)]} by cfngen",
@@ -337,6 +382,14 @@ def _access_of_containers(app: App) -> Iterator[Finding]:
 
 _ADDRESS = {"DB_HOST", "DB_PORT", "DB_NAME"}
 _LOGIN = {*_ADDRESS, "DB_USER", "DB_PASSWORD"}
+
+
+def _whose(variable: str) -> str:
+    if variable.startswith("DB_") and not variable.endswith("_URL"):
+        return "the database's address and user"
+    return "queues" if variable.endswith("QUEUE_URL") else "the addresses of services that are called"
+
+
 _KINDS: dict[type, str] = {Service: "service", Worker: "worker", ScheduledTask: "scheduled task"}
 
 
@@ -347,8 +400,22 @@ def _own_variables(app: App, task: Task) -> set[str]:
     own = set(_ADDRESS) if task.name in users or migrates else set()
     own |= _LOGIN if task.name in users else set()
     own |= {f"DB_{who}_{what}" for who in ("ADMIN", "READER", "WRITER") for what in ("USER", "PASSWORD") if migrates}
-    own |= {url_variable(worker.name) for worker in app.queues_for(task.name)}
+    own |= {url_variable(worker.name) for worker in app.queues_for(task.name)} | set(map(call_variable, task.calls))
     return own | ({"QUEUE_URL"} if isinstance(task, Worker) and task.queue else set())
+
+
+def _internal(app: App) -> Iterator[Finding]:
+    placed, services = _placed(app), {service.name: service for service in app.services}
+    internal = [(place, task) for place, task in placed if isinstance(task, Service) and task.internal]
+    called = {name for _, task in placed for name in task.calls}
+    yield from wrong_calls(placed, services)
+    yield from wrong_hosts(internal, app.internal_domain, called)
+    for place, task in placed:
+        queues = {url_variable(worker.name) for worker in app.queues_for(task.name)}
+        queues |= {"QUEUE_URL"} if isinstance(task, Worker) and task.queue else set()
+        if both := sorted(queues & set(map(call_variable, task.calls))):
+            fits = f"none whose address would stand in {both[0]}, where a queue stands; give the service or the worker another name"
+            yield f"{place}.calls", fits
 
 
 def _queues(app: App) -> Iterator[Finding]:
@@ -373,6 +440,7 @@ def _addresses(app: App) -> Iterator[Finding]:
         return
     block = 2 ** (32 - int(app.network.cidr.partition("/")[2]) - 4)
     room = app.network.zones * (block - 5) - 16  # what AWS keeps, and some for what else lives there (J1.5)
+    room -= 8 * app.network.zones if app.has_internal_services else 0  # a balancer wants as many free (H21)
     needed = sum(2 * service.scaling.maximum for service in app.services)
     needed += sum(worker.scaling.maximum * worker.maximum_percent // 100 for worker in app.workers)
     needed += len(app.scheduled_tasks)
@@ -385,8 +453,9 @@ def _addresses(app: App) -> Iterator[Finding]:
 
 def _protocols(app: App) -> Iterator[Finding]:
     for index, service in enumerate(app.services):
-        if service.protocol_version != "HTTP1" and not app.balancer.https:
-            fits = "HTTP1, or https in the balancer: only a listener of HTTPS speaks HTTP/2 with clients"
+        if service.protocol_version != "HTTP1" and not app.balancer_of(service).https:
+            which = "internal_balancer" if service.internal else "balancer"
+            fits = f"HTTP1, or https in the {which}: only a listener of HTTPS speaks HTTP/2 with clients"
             yield f"services[{index}].protocol_version", fits
 
 
@@ -413,7 +482,13 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         place = f"services[{index}].release.smoke_test"
         if service.release.smoke_test is None:
             continue
-        if app.network.existing or app.network.nat == "none":
+        if service.internal:
+            if app.network.nat == "none" and "codedeploy" not in app.network.endpoints:
+                yield (
+                    place,
+                    "None, or 'codedeploy' among the endpoints of the network: the function tells CodeDeploy how it went",
+                )
+        elif app.network.existing or app.network.nat == "none":
             why = "comes to the test listener by the addresses of NAT gateways, and this network tells of none"
             yield place, f"None, since the generated function {why}; give a hook of your own by hooks"
         if service.allowed_addresses:
@@ -421,7 +496,7 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
             yield place, fits
         if service.protocol_version != "HTTP1":
             yield place, "None, since the generated function speaks HTTP/1.1; give a hook of your own by hooks"
-        if app.balancer.https and not service.smoke_test_host(app.balancer.domain):
+        if app.balancer_of(service).https and not app.smoke_test_host(service):
             why = "it checks the certificate, and there is no name to ask for: neither a host of the service nor the balancer's domain"
             fits = f"one with a host that the certificate is for, because {why}"
             yield place, fits

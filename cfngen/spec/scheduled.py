@@ -29,6 +29,7 @@ class ScheduledTask(Task):
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
     one that is not root only where its Dockerfile gives the folder to that user and declares it as VOLUME.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
+    `calls` are the internal services that it calls, each of which it finds in a variable, as ``INVENTORY_URL`` for ``inventory``.
     `containers` run beside it; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container from inside.
     With a `restart_policy` it is started again where it ends, in the same task.

@@ -73,6 +73,7 @@ class Service(Task):
     Requests: `paths` and `hosts` are patterns with ``*`` and ``?``; ``/admin/*`` does not match ``/admin``, so
     name both (H17). `allowed_addresses` are the only source addresses let through, on both listeners. `headers` asks of a request
     that each of these headers has one of the values, which are patterns too, in any case of letters.
+    `internal` puts it behind the internal balancer instead, where only its callers reach it. Fixed from birth.
     `protocol_version` is what the balancer speaks to the tasks, without TLS. Only clients of HTTP/2 reach ``HTTP2`` and ``GRPC``,
     and they need HTTPS. With ``GRPC``, `health_path` is a method, as in ``/grpc.health.v1.Health/Check``, that answers status 0.
     `maintenance` is what users read instead of the service, with status 503, as long as it is said: a text, or a page of HTML.
@@ -84,6 +85,7 @@ class Service(Task):
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
     one that is not root only where its Dockerfile gives the folder to that user and declares it as VOLUME.
     `egress_ports` are the TCP ports it may call anywhere, 443 among them; its database is reached besides.
+    `calls` are the internal services that it calls, each of which it finds in a variable, as ``INVENTORY_URL`` for ``inventory``.
     `containers` run beside it in each task of a release; `depends_on` says which of them it waits for, and for what.
     `health_check` lets ECS ask the container itself, beside the balancer. With a `restart_policy` it is started again where
     it ends, without a new task. `open_files` is how many files and
@@ -97,6 +99,7 @@ class Service(Task):
     hosts: tuple[str, ...] = ()
     allowed_addresses: tuple[str, ...] = ()
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    internal: bool = False
     port: int = 8080
     health_path: str = "/health"
     protocol_version: ProtocolVersion = "HTTP1"
@@ -111,9 +114,13 @@ class Service(Task):
         """The requests that are the service's."""
         return Requests(self.paths, self.hosts, self.allowed_addresses, tuple(self.headers.items()))
 
-    def smoke_test_host(self, domain: str | None) -> str:
-        """The name that the smoke test asks for; empty where there is none. `domain` is the balancer's."""
-        names = [self.release.smoke_test.host if self.release.smoke_test else "", *sorted(self.hosts), domain or ""]
+    def smoke_test_host(self, domain: str | None, hosts: tuple[str, ...] = ()) -> str:
+        """The name that the smoke test asks for; empty where there is none.
+
+        `domain` is the balancer's, `hosts` are those of a service that names none itself.
+        """
+        own = sorted(self.hosts or hosts)
+        names = [self.release.smoke_test.host if self.release.smoke_test else "", *own, domain or ""]
         return next((name for name in names if name and not {"*", "?"} & set(name)), "")
 
     def checks(self) -> Iterator[Finding]:

@@ -63,6 +63,7 @@ class Task(Description):
     user: str = "1000:1000"
     writable_paths: tuple[str, ...] = ()
     egress_ports: tuple[int, ...] = (443,)
+    calls: tuple[str, ...] = ()
     containers: tuple[Container, ...] = ()
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     health_check: HealthCheck | None = None

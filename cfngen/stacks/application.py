@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from troposphere import Sub
 from troposphere.cloudformation import Stack as NestedStack
@@ -27,6 +28,7 @@ from cfngen.stacks.database import database_stack, existing_database
 from cfngen.stacks.existing import existing_network
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
+from cfngen.stacks.internal import InternalOutputs, internal_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
 from cfngen.stacks.queue import QueueOutputs
@@ -88,12 +90,15 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     if rules := app.balancer.managed_rules:
         database_too = app.database is not None
         stack.nest("web-acl", web_acl_stack, common, foundation, cluster, rules, with_database=database_too)
-    ground = Ground(common, foundation, network, database, cluster)
+    internal = _internal(stack, app, foundation, network)
+    ground = Ground(common, foundation, network, database, cluster, internal)
     queues = queue_stacks(stack, app, common, foundation)
     made = _services(stack, plan, ground, queues)
     if app.balancer.https or plan.redirects:
         stack.nest("redirect", redirect_stack, cluster, plan.redirects)
-        stack.find(NestedStack, "Redirect").DependsOn = [title(f"service-{name}") for name in sorted(made)]
+        stack.find(NestedStack, "Redirect").DependsOn = [
+            title(f"service-{service.name}") for service in plan.services if not service.internal
+        ]
     background = task_stacks(stack, plan, ground, queues, made)
     shared = _pipelines(stack, plan, ground, made, background, queues)
     watch = stack.nest(
@@ -107,6 +112,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         app.off_hours,
         tuple(background.workers.values()),
         tuple(background.scheduled.values()),
+        internal,
     )
     _show(stack, app, cluster, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
@@ -151,17 +157,43 @@ def _services(
             ground.network,
             ground.database,
             ground.cluster,
-            plan.app.balancer,
-            service,
+            plan.app.balancer_of(service),
+            _with_hosts(plan.app, service),
             plan.rules[service.name],
             plan.bootstrap_images[service.name],
             _live(plan, service),
             access_of(plan.app, service),
             plan.app.off_hours,
             queues_for(plan.app, queues, service),
+            ground.internal if service.internal else ground.for_callers(service),
         )
         for service in plan.services
     }
+
+
+def _with_hosts(app: App, service: Service) -> Service:
+    """A service with the hosts that its rules ask for."""
+    return replace(service, hosts=app.hosts_of(service)) if service.internal else service
+
+
+def _internal(stack: Stack, app: App, foundation: FoundationOutputs, network: NetworkOutputs) -> InternalOutputs | None:
+    if not app.has_internal_services:
+        return None
+    certificate = CertificateArn.parameter(
+        "InternalCertificateArn",
+        Description=f"ACM certificate for *.{app.internal_domain}, in this region",
+        AllowedPattern=_ARN % "acm",
+    )
+    return stack.nest(
+        "internal",
+        internal_stack,
+        foundation,
+        network,
+        app.balancer,
+        app.internal_balancer,
+        app.internal_domain,
+        certificate if app.internal_balancer.https else None,
+    )
 
 
 def _live(plan: Plan, service: Service) -> Mapping[str, Colour]:

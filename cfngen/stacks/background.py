@@ -14,6 +14,7 @@ from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
 from cfngen.stacks.queue import QueueOutputs, queue_stack
@@ -40,6 +41,11 @@ class Ground:
     network: NetworkOutputs
     database: DatabaseOutputs | None
     cluster: ClusterOutputs
+    internal: InternalOutputs | None = None
+
+    def for_callers(self, task: Task) -> InternalOutputs | None:
+        """The internal balancer, for a task that calls services behind it."""
+        return self.internal if task.calls else None
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ def task_stacks(
             queues_for(app, queues, worker),
             access_of(app, worker),
             app.off_hours,
+            ground.for_callers(worker),
         )
         for worker in sorted(app.workers, key=lambda each: each.name)
     }
@@ -105,6 +112,7 @@ def task_stacks(
             {**services, **workers}.get(task.image_of),
             queues_for(app, queues, task),
             access_of(app, task),
+            ground.for_callers(task),
         )
         for task in sorted(app.scheduled_tasks, key=lambda each: each.name)
     }

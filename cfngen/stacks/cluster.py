@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from troposphere import GetAtt, Sub, codedeploy, ec2, ecs, route53, wafv2
+from troposphere import GetAtt, Ref, Sub, codedeploy, ec2, ecs, route53, wafv2
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.ledger import Listener
@@ -22,10 +22,11 @@ from cfngen.values import (
     ListenerArn,
     LoadBalancerFullName,
     SecurityGroupId,
+    SubnetIds,
     Text,
 )
 
-_TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"  # H7
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"  # H7
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,18 @@ class ClusterOutputs:
     test_listener: ListenerArn
 
     def listener(self, which: Listener) -> ListenerArn:
-        """The listener of that kind; raises `KeyError` for HTTPS without a certificate."""
-        found = {"http": self.http_listener, "https": self.https_listener, "test": self.test_listener}[which]
+        """The listener of that kind; raises `KeyError` for HTTPS without a certificate.
+
+        Of an internal service both are those of the balancer that it is behind, whose one production listener is `http_listener`.
+        """
+        found = {
+            "http": self.http_listener,
+            "https": self.https_listener,
+            "test": self.test_listener,
+            "internal-http": self.http_listener,
+            "internal-https": self.http_listener,
+            "internal-test": self.test_listener,
+        }[which]
         if found is None:
             raise KeyError(which)
         return found
@@ -70,7 +81,7 @@ def cluster_stack(
     `testers` is the range that reaches the test listener where the description names no `test_addresses`.
     """
     group = _security_group(stack, network, balancer, testers)
-    made = _load_balancer(stack, foundation, network, balancer, group)
+    made = load_balancer(stack, foundation, balancer, group, "internet-facing", network.public_subnets)
     issued: Mapping[str, CertificateArn] = {}
     if balancer.request_certificate and balancer.domain and hosted_zone:
         issued = requested(stack, (balancer.domain, *balancer.aliases), hosted_zone)
@@ -88,9 +99,9 @@ def cluster_stack(
     )
     application = stack.add(codedeploy.Application("DeployApplication", ComputePlatform="ECS"))
     if balancer.domain and hosted_zone:
-        _alias(stack, "Alias", balancer.domain, hosted_zone, made)
+        alias(stack, "Alias", balancer.domain, hosted_zone, made)
         for name in sorted(balancer.aliases):
-            _alias(stack, f"Alias{digest(name)}", name, hosted_zone, made)
+            alias(stack, f"Alias{digest(name)}", name, hosted_zone, made)
     if balancer.web_acl:
         stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
@@ -116,9 +127,9 @@ def _security_group(
         )
     )
     for port in (80, 443) if balancer.https else (80,):
-        _let_in(stack, group, f"Ingress{port}", port, "0.0.0.0/0", "everybody")
+        let_in(stack, group, f"Ingress{port}", port, "0.0.0.0/0", "everybody")
     for address in sorted(balancer.test_addresses):
-        _let_in(
+        let_in(
             stack,
             group,
             f"TestIngress{''.join(c if c.isalnum() else 'x' for c in address)}",
@@ -128,13 +139,14 @@ def _security_group(
         )
     for index, own in enumerate(network.addresses):
         told = Text(Sub("${Address}/32", Address=own))
-        _let_in(stack, group, f"SmokeTestIngress{index + 1}", balancer.test_port, told, "smoke tests")
+        let_in(stack, group, f"SmokeTestIngress{index + 1}", balancer.test_port, told, "smoke tests")
     if testers and not balancer.test_addresses:
-        _let_in(stack, group, "TestIngress", balancer.test_port, testers, "who may see the next version")
+        let_in(stack, group, "TestIngress", balancer.test_port, testers, "who may see the next version")
     return group
 
 
-def _let_in(stack: Stack, group: ec2.SecurityGroup, name: str, port: int, address: str | Text, who: str) -> None:
+def let_in(stack: Stack, group: ec2.SecurityGroup, name: str, port: int, address: str | Text, who: str) -> None:
+    """Let a range of addresses into a group, by one TCP port."""
     stack.add(
         ec2.SecurityGroupIngress(
             name,
@@ -148,9 +160,15 @@ def _let_in(stack: Stack, group: ec2.SecurityGroup, name: str, port: int, addres
     )
 
 
-def _load_balancer(
-    stack: Stack, foundation: FoundationOutputs, network: NetworkOutputs, balancer: Balancer, group: ec2.SecurityGroup
+def load_balancer(
+    stack: Stack,
+    foundation: FoundationOutputs,
+    balancer: Balancer,
+    group: ec2.SecurityGroup,
+    scheme: Literal["internet-facing", "internal"],
+    subnets: SubnetIds,
 ) -> elb.LoadBalancer:
+    """A balancer of a scheme in subnets; `balancer` says whether it keeps logs and may be deleted."""
     attributes: dict[str, object] = {
         "deletion_protection.enabled": str(balancer.deletion_protection).lower(),
         "idle_timeout.timeout_seconds": "60",
@@ -159,14 +177,15 @@ def _load_balancer(
         "access_logs.s3.enabled": str(balancer.access_logs).lower(),
     }
     if balancer.access_logs:
-        attributes |= {"access_logs.s3.bucket": foundation.logs, "access_logs.s3.prefix": "balancer"}
+        prefix = "balancer" if scheme == "internet-facing" else "internal"
+        attributes |= {"access_logs.s3.bucket": foundation.logs, "access_logs.s3.prefix": prefix}
     return stack.add(
         elb.LoadBalancer(
             "LoadBalancer",
             Type="application",
-            Scheme="internet-facing",
+            Scheme=scheme,
             IpAddressType="ipv4",
-            Subnets=network.public_subnets,
+            Subnets=subnets,
             SecurityGroups=[GetAtt(group, "GroupId")],
             LoadBalancerAttributes=[
                 elb.LoadBalancerAttributes(Key=key, Value=value) for key, value in attributes.items()
@@ -178,17 +197,10 @@ def _load_balancer(
 def _listeners(
     stack: Stack, balancer: Balancer, made: elb.LoadBalancer, certificate: CertificateArn | None
 ) -> tuple[elb.Listener, elb.Listener | None, elb.Listener]:
-    # No service answers what no rule is for (S6).
-    not_found = elb.Action(
-        Type="fixed-response",
-        FixedResponseConfig=elb.FixedResponseConfig(
-            StatusCode="404", ContentType="text/plain", MessageBody="not found"
-        ),
-    )
     if not balancer.https:
         http = stack.add(
             elb.Listener(
-                "HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[not_found]
+                "HttpListener", LoadBalancerArn=made.ref(), Port=80, Protocol="HTTP", DefaultActions=[not_found()]
             )
         )
         test = stack.add(
@@ -197,13 +209,13 @@ def _listeners(
                 LoadBalancerArn=made.ref(),
                 Port=balancer.test_port,
                 Protocol="HTTP",
-                DefaultActions=[not_found],
+                DefaultActions=[not_found()],
             )
         )
         return http, None, test
     tls: dict[str, Any] = {
         "Protocol": "HTTPS",
-        "SslPolicy": _TLS_POLICY,
+        "SslPolicy": TLS_POLICY,
         "Certificates": [elb.Certificate(CertificateArn=certificate)],
     }
     http = stack.add(
@@ -216,14 +228,20 @@ def _listeners(
         )
     )
     https = stack.add(
-        elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found], **tls)
+        elb.Listener("HttpsListener", LoadBalancerArn=made.ref(), Port=443, DefaultActions=[not_found()], **tls)
     )
     test = stack.add(
         elb.Listener(
-            "TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found], **tls
+            "TestListener", LoadBalancerArn=made.ref(), Port=balancer.test_port, DefaultActions=[not_found()], **tls
         )
     )
     return http, https, test
+
+
+def not_found() -> elb.Action:
+    """No service answers what no rule is for (S6)."""
+    page = elb.FixedResponseConfig(StatusCode="404", ContentType="text/plain", MessageBody="not found")
+    return elb.Action(Type="fixed-response", FixedResponseConfig=page)
 
 
 def to_https() -> elb.RedirectConfig:
@@ -231,7 +249,8 @@ def to_https() -> elb.RedirectConfig:
     return elb.RedirectConfig(Protocol="HTTPS", Port="443", StatusCode="HTTP_301")
 
 
-def _alias(stack: Stack, title: str, domain: str, hosted_zone: HostedZoneId, made: elb.LoadBalancer) -> None:
+def alias(stack: Stack, title: str, domain: str, hosted_zone: HostedZoneId | Ref, made: elb.LoadBalancer) -> None:
+    """A name in a zone that leads to a balancer."""
     stack.add(
         route53.RecordSetType(
             title,

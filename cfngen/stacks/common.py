@@ -28,6 +28,7 @@ TAGS = {
     "AWS::Backup::BackupPlan": "BackupPlanTags",
     "AWS::Backup::BackupVault": "BackupVaultTags",
     "AWS::Budgets::Budget": "ResourceTags",
+    "AWS::Route53::HostedZone": "HostedZoneTags",
 }
 """What tags are called where they are not called so."""
 

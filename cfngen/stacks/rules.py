@@ -8,6 +8,7 @@ from typing import Any
 from troposphere import FindInMap
 from troposphere import elasticloadbalancingv2 as elb
 
+from cfngen.ledger import is_test, logical_id
 from cfngen.routing import Match, Rule
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
@@ -29,7 +30,7 @@ def listener_rules(
     """
     if any(rule.live for rule in rules):
         stack.template.add_mapping("Weights", _WEIGHTS)
-    ordered = sorted(rules, key=lambda rule: (rule.listener == "test", rule.match.paths, rule.digest))
+    ordered = sorted(rules, key=lambda rule: (is_test(rule.listener), rule.match.paths, rule.digest))
     for rule in ordered:
         if rule.says is not None:
             _maintenance_rule(stack, rule, cluster, rule.says)
@@ -70,7 +71,7 @@ def _rule(
     ]
     return stack.add(
         elb.ListenerRule(
-            f"{'Test' if rule.listener == 'test' else 'Production'}Rule{rule.digest}",
+            logical_id(rule.listener, rule.digest),
             ListenerArn=cluster.listener(rule.listener),
             Priority=rule.priority,
             Conditions=conditions(rule.match),

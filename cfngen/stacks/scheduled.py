@@ -24,6 +24,7 @@ from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn, from_this_account, given, log_group, pass_to, role, role_arn, trust
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs, let_call
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.notices import notice
 from cfngen.stacks.queue import QueueOutputs, dead_letter_queue, sending
@@ -63,8 +64,11 @@ def scheduled_stack(
     owner: TaskOutputs | None = None,
     rights: tuple[QueueOutputs, ...] = (),
     access: Access | None = None,
+    internal: InternalOutputs | None = None,
 ) -> ScheduledOutputs:
-    """A scheduled task; `owner` is the one whose image it runs, `rights` are the queues that it may send to."""
+    """A scheduled task; `owner` is the one whose image it runs, `rights` are the queues that it may send to,
+    `internal` is the balancer of the services that it calls.
+    """
     stack.describe(f"Scheduled task {task.name}: schedule, roles, dead-letter queue, alarms")
     made = None if owner else image_repository(stack, common, foundation)
     repository = owner.repository_arn if owner else Arn(GetAtt("Repository", "Arn"))
@@ -74,6 +78,7 @@ def scheduled_stack(
     )
     tasks = security_group(stack, network, "A scheduled task")
     egress(stack, tasks, task, database if access else None)
+    let_call(stack, tasks, task.name, internal)
     first = first_revision(stack, common, task.name, bootstrap_image, _NOTHING, execution, own, group)
     dead = dead_letter_queue(stack)
     schedules = stack.add(scheduler.ScheduleGroup("ScheduleGroup", Name=f"{common.name}-{task.name}"))

@@ -14,7 +14,7 @@ from troposphere import GetAtt, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.routing import Rule
-from cfngen.spec import Balancer, OffHours, Service
+from cfngen.spec import Balancer, InternalBalancer, OffHours, Service
 from cfngen.spec.release import SMOKE_TEST
 from cfngen.stack import Stack
 from cfngen.stacks import deployment, scaling, service_alarms, smoke_test
@@ -26,6 +26,7 @@ from cfngen.stacks.common import (
 )
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs, let_call
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.queue import QueueOutputs, sending
 from cfngen.stacks.rules import listener_rules
@@ -64,6 +65,7 @@ class ServiceOutputs(TaskOutputs):
     green: TargetGroupFullName
     alarm: AlarmName
     hooks: Mapping[str, FunctionArn]
+    is_internal: bool = False
 
 
 def service_stack(
@@ -73,7 +75,7 @@ def service_stack(
     network: NetworkOutputs,
     database: DatabaseOutputs | None,
     cluster: ClusterOutputs,
-    balancer: Balancer,
+    balancer: Balancer | InternalBalancer,
     service: Service,
     rules: tuple[Rule, ...],
     bootstrap_image: str,
@@ -81,12 +83,15 @@ def service_stack(
     access: Access | None = None,
     off_hours: OffHours | None = None,
     queues: tuple[QueueOutputs, ...] = (),
+    internal: InternalOutputs | None = None,
 ) -> ServiceOutputs:
     """A service behind the balancer, born with a bootstrap revision that answers its health path.
 
     `live` holds the colours of the rules that replace one of a released service, by parameter name.
     `access` is how the service opens the database, which `migrate` in its description opens as master besides.
+    `internal` is the internal balancer, of which a service behind it and one that calls have need.
     """
+    cluster = internal.behind(cluster) if internal and service.internal else cluster
     stack.describe(f"Service {service.name}: image repository, rules, tasks, scaling, alarms, deployment group")
     repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
@@ -95,13 +100,14 @@ def service_stack(
     )
     migration = _migration_role(stack, common, foundation, service, database, repository, group)
     tasks = _security_group(stack, network, cluster, service, database if access or service.migrate else None)
+    let_call(stack, tasks, service.name, internal if service.calls else None)
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
     routed = listener_rules(stack, rules, cluster, blue, green, live)
     first = bootstrap(stack, common, service, bootstrap_image, execution, task, group)
     made = _ecs_service(stack, cluster, network, service, first, tasks, blue, routed)
     scaling.scale(stack, service.scaling, cluster, made, blue, green, off_hours)
     alarms = service_alarms.add(stack, cluster, service, made, blue, green)
-    hooks = _hooks(stack, common, foundation, network, cluster, balancer, service)
+    hooks = _hooks(stack, common, foundation, network, cluster, balancer, service, internal)
     return ServiceOutputs(
         name=service.name,
         repository=RepositoryUri(GetAtt(repository, "RepositoryUri")),
@@ -119,6 +125,7 @@ def service_stack(
         green=TargetGroupFullName(GetAtt(green, "TargetGroupFullName")),
         alarm=alarms.composite,
         hooks=hooks,
+        is_internal=service.internal,
     )
 
 
@@ -128,13 +135,16 @@ def _hooks(
     foundation: FoundationOutputs,
     network: NetworkOutputs,
     cluster: ClusterOutputs,
-    balancer: Balancer,
+    balancer: Balancer | InternalBalancer,
     service: Service,
+    internal: InternalOutputs | None,
 ) -> dict[str, FunctionArn]:
     """The functions that a deployment calls, by its event: the user's, and the smoke test."""
     found: dict[str, FunctionArn] = dict(service.release.hooks.items())
     if test := service.release.smoke_test:
-        found[SMOKE_TEST] = smoke_test.function(stack, common, foundation, network, cluster, balancer, service, test)
+        found[SMOKE_TEST] = smoke_test.function(
+            stack, common, foundation, network, cluster, balancer, service, test, internal if service.internal else None
+        )
     return found
 
 

@@ -11,11 +11,12 @@ from awacs import logs as log_actions
 from awacs.aws import Condition, Deny, Null, Statement
 from troposphere import GetAtt, awslambda, ec2, iam, logs
 
-from cfngen.spec import Balancer, Service, SmokeTest
+from cfngen.spec import Balancer, InternalBalancer, Service, SmokeTest
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn, log_group, role, trust
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs, let_test
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.values import FunctionArn
 
@@ -37,17 +38,23 @@ def function(
     foundation: FoundationOutputs,
     network: NetworkOutputs,
     cluster: ClusterOutputs,
-    balancer: Balancer,
+    balancer: Balancer | InternalBalancer,
     service: Service,
     test: SmokeTest,
+    internal: InternalOutputs | None = None,
 ) -> FunctionArn:
-    """Add a function that stands in the private subnets and comes to the test listener by the NAT gateways' addresses."""
+    """Add a function that stands in the private subnets and comes to the test listener by the NAT gateways' addresses, or
+    by its security group where the service is `internal`.
+    """
+    asking = _security_group(stack, network, balancer)
+    if internal:
+        let_test(stack, asking, service.name, internal)
     group = log_group(stack, "SmokeTestLogGroup", common, foundation.key)
     variables = {
         "ADDRESS": cluster.address,
         "ASKED_PATH": test.path,
         "CONTAINS": test.contains,
-        "HOST": service.smoke_test_host(balancer.domain),
+        "HOST": service.smoke_test_host(None if internal else balancer.domain),
         "PORT": str(balancer.test_port),
         "SCHEME": "https" if balancer.https else "http",
         "SECONDS": str(test.timeout_seconds),
@@ -68,7 +75,7 @@ def function(
             LoggingConfig=awslambda.LoggingConfig(LogGroup=group.ref()),
             VpcConfig=awslambda.VPCConfig(
                 SubnetIds=network.private_subnets,
-                SecurityGroupIds=[GetAtt(_security_group(stack, network, balancer), "GroupId")],
+                SecurityGroupIds=[GetAtt(asking, "GroupId")],
             ),
         )
     )
@@ -106,7 +113,7 @@ def _role(stack: Stack, common: Common, cluster: ClusterOutputs, group: logs.Log
     )
 
 
-def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer) -> ec2.SecurityGroup:
+def _security_group(stack: Stack, network: NetworkOutputs, balancer: Balancer | InternalBalancer) -> ec2.SecurityGroup:
     return stack.add(
         ec2.SecurityGroup(
             "SmokeTestSecurityGroup",

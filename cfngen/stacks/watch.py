@@ -16,6 +16,7 @@ from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, arn
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs
 from cfngen.stacks.notices import notice
 from cfngen.stacks.scheduled import ScheduledOutputs
 from cfngen.stacks.service import ServiceOutputs
@@ -44,12 +45,14 @@ def watch_stack(
     off_hours: OffHours | None = None,
     workers: tuple[WorkerOutputs, ...] = (),
     scheduled: tuple[ScheduledOutputs, ...] = (),
+    internal: InternalOutputs | None = None,
 ) -> WatchOutputs:
     """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
     every: list[ServiceOutputs | WorkerOutputs | ScheduledOutputs] = [*services, *workers, *scheduled]
     rule = _any(
         {
-            "LoadBalancer": _balancer_alarm(stack, cluster),
+            "LoadBalancer": _balancer_alarm(stack, "BalancerAlarm", "The load balancer", cluster),
+            **_of_internal(stack, internal),
             **{title(each.name): each.alarm for each in every},
             **({"Database": database.alarm} if database and database.alarm else {}),
         }
@@ -70,20 +73,27 @@ def watch_stack(
         _failed_releases(stack, common, foundation, workers, cluster)
     dashboard = stack.add(
         cloudwatch.Dashboard(
-            "Dashboard", DashboardBody=_dashboard(common, database, cluster, services, workers, scheduled)
+            "Dashboard", DashboardBody=_dashboard(common, database, cluster, services, workers, scheduled, internal)
         )
     )
     return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
 
 
-def _balancer_alarm(stack: Stack, cluster: ClusterOutputs) -> AlarmName:
+def _of_internal(stack: Stack, internal: InternalOutputs | None) -> dict[str, AlarmName]:
+    if internal is None:
+        return {}
+    alarm = _balancer_alarm(stack, "InternalBalancerAlarm", "The internal load balancer", internal)
+    return {"InternalLoadBalancer": alarm}
+
+
+def _balancer_alarm(stack: Stack, name: str, what: str, balancer: ClusterOutputs | InternalOutputs) -> AlarmName:
     """What the balancer answers itself, 502 to 504, is in no target group's metrics; it rolls no release back."""
     alarm = cloudwatch.Alarm(
-        "BalancerAlarm",
-        AlarmDescription="The load balancer itself fails requests",
+        name,
+        AlarmDescription=f"{what} itself fails requests",
         Namespace="AWS/ApplicationELB",
         MetricName="HTTPCode_ELB_5XX_Count",
-        Dimensions=[cloudwatch.MetricDimension(Name="LoadBalancer", Value=cluster.load_balancer)],
+        Dimensions=[cloudwatch.MetricDimension(Name="LoadBalancer", Value=balancer.load_balancer)],
         Statistic="Sum",
         Period=60,
         EvaluationPeriods=5,
@@ -183,6 +193,7 @@ def _dashboard(
     services: tuple[ServiceOutputs, ...],
     workers: tuple[WorkerOutputs, ...],
     scheduled: tuple[ScheduledOutputs, ...],
+    internal: InternalOutputs | None,
 ) -> Sub:
     """The body as JSON; what only the deployment knows is filled in by Sub, for no transform is used (L2.5)."""
     known: dict[str, Any] = {"Region": Region, "Balancer": cluster.load_balancer, "Cluster": cluster.cluster}
@@ -199,7 +210,10 @@ def _dashboard(
     for row, service in enumerate(services):
         key = f"S{row}"
         known |= {f"{key}Blue": service.blue, f"{key}Green": service.green, f"{key}Service": service.ecs_service}
-        widgets += _service_row(service.name, key, 1 + row * 6)
+        if service.is_internal and internal:
+            known["InternalBalancer"] = internal.load_balancer
+        balancer = "InternalBalancer" if service.is_internal else "Balancer"
+        widgets += _service_row(service.name, key, 1 + row * 6, balancer)
     y = 1 + len(services) * 6
     for number, worker in enumerate(workers):
         widgets += worker_row(worker, f"W{number}", y, known)
@@ -214,14 +228,14 @@ def _dashboard(
     return Sub(f'{{"widgets":[\n{lines}\n]}}', known)
 
 
-def _service_row(name: str, key: str, y: int) -> list[dict[str, Any]]:
+def _service_row(name: str, key: str, y: int, balancer: str) -> list[dict[str, Any]]:
     def colours(metric: str, statistic: str) -> list[list[Any]]:
         return [
             [
                 "AWS/ApplicationELB",
                 metric,
                 "LoadBalancer",
-                "${Balancer}",
+                f"${{{balancer}}}",
                 "TargetGroup",
                 f"${{{key}{colour}}}",
                 {"label": colour.lower(), "stat": statistic, "color": shade},

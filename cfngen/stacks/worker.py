@@ -20,6 +20,7 @@ from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, log_group, role_arn
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
+from cfngen.stacks.internal import InternalOutputs, let_call
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.queue import QueueOutputs, consuming, sending
 from cfngen.stacks.task import (
@@ -59,8 +60,11 @@ def worker_stack(
     rights: tuple[QueueOutputs, ...] = (),
     access: Access | None = None,
     off_hours: OffHours | None = None,
+    internal: InternalOutputs | None = None,
 ) -> WorkerOutputs:
-    """A worker, born with a revision that only waits. `queue` is its own, `rights` are those that it may send to."""
+    """A worker, born with a revision that only waits. `queue` is its own, `rights` are those that it may send to,
+    `internal` is the balancer of the services that it calls.
+    """
     stack.describe(f"Worker {worker.name}: image repository, tasks, scaling, alarms")
     repository = image_repository(stack, common, foundation)
     group = log_group(stack, "LogGroup", common, foundation.key)
@@ -78,6 +82,7 @@ def worker_stack(
     )
     tasks = security_group(stack, network, "Tasks of a worker")
     egress(stack, tasks, worker, database if access else None)
+    let_call(stack, tasks, worker.name, internal)
     first = first_revision(stack, common, worker.name, bootstrap_image, _FOR_EVER, execution, task, group)
     made = _ecs_service(stack, cluster, network, first, tasks)
     _scale(stack, worker, cluster, made, queue, off_hours)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
-from cfngen.local.types.entry import Context, Part, Read, Type, property_
+from cfngen.local.types.entry import Call, Context, Part, Read, Type, pairs, physical, property_
 from cfngen.semantics.update import RefusedError
 
 _RECORD = (
@@ -59,7 +60,69 @@ def _delete(context: Context) -> None:
     _change(context, "DELETE", context.properties)
 
 
+def _create_zone(context: Context) -> str:
+    told = context.properties
+    vpcs = told.get("VPCs", [])
+    more: dict[str, Any] = {"VPC": vpcs[0]} if vpcs else {}
+    comment = told.get("HostedZoneConfig", {}).get("Comment", "")
+    config = {"Comment": comment, "PrivateZone": bool(vpcs)}
+    made = context.call(
+        "route53", "CreateHostedZone", Name=told["Name"], CallerReference=uuid4().hex, HostedZoneConfig=config, **more
+    )
+    identity = str(made["HostedZone"]["Id"]).rpartition("/")[2]
+    for vpc in vpcs[1:]:
+        context.call("route53", "AssociateVPCWithHostedZone", HostedZoneId=identity, VPC=vpc)
+    return identity
+
+
+def _write_vpcs(context: Context) -> None:
+    old, new = context.old.get("VPCs", []), context.properties.get("VPCs", [])
+    for operation, those in (
+        ("AssociateVPCWithHostedZone", [each for each in new if each not in old]),
+        ("DisassociateVPCFromHostedZone", [each for each in old if each not in new]),
+    ):
+        for vpc in those:
+            context.call("route53", operation, HostedZoneId=context.physical, VPC=vpc)
+
+
+def _write_zone_tags(context: Context) -> None:
+    old, new = pairs(context.old.get("HostedZoneTags")), pairs(context.properties.get("HostedZoneTags"))
+    told: dict[str, Any] = {"AddTags": [{"Key": key, "Value": value} for key, value in new.items()]} if new else {}
+    gone = [key for key in old if key not in new]
+    told |= {"RemoveTagKeys": gone} if gone else {}
+    context.call("route53", "ChangeTagsForResource", ResourceType="hostedzone", ResourceId=context.physical, **told)
+
+
+def _write_comment(context: Context) -> None:
+    comment = context.properties.get("HostedZoneConfig", {}).get("Comment", "")
+    context.call("route53", "UpdateHostedZoneComment", Id=context.physical, Comment=comment)
+
+
 TYPES = {
+    "AWS::Route53::HostedZone": Type(
+        "route53",
+        _create_zone,
+        takes=("Name", "VPCs", "HostedZoneConfig"),
+        parts=(
+            Part(_write_vpcs, ("VPCs",), whole=True, is_update=True),
+            Part(_write_comment, ("HostedZoneConfig",), whole=True, is_update=True),
+            Part(_write_zone_tags, ("HostedZoneTags",), whole=True),
+        ),
+        delete=Call("DeleteHostedZone", given={"Id": physical}),
+        reads=(
+            Read(
+                "GetHostedZone",
+                {"Id": physical},
+                "{Name: HostedZone.Name, HostedZoneConfig: HostedZone.Config, VPCs: VPCs, NameServers: DelegationSet.NameServers}",
+            ),
+            Read(
+                "ListTagsForResource",
+                {"ResourceType": "hostedzone", "ResourceId": physical},
+                "{HostedZoneTags: ResourceTagSet.Tags}",
+            ),
+        ),
+        attributes={"Id": physical, "NameServers": "NameServers"},
+    ),
     "AWS::Route53::RecordSet": Type(
         "route53",
         _create,

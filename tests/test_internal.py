@@ -1,0 +1,197 @@
+"""Internal services: their balancer, who reaches it, how callers find them, and what stays as it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from resolve import STACK, Rendering, differing, rendered
+
+from cfngen import (
+    App,
+    Balancer,
+    CodeCommit,
+    DescriptionError,
+    InternalBalancer,
+    LedgerError,
+    Pipeline,
+    Release,
+    ScheduledTask,
+    Service,
+    SmokeTest,
+    Worker,
+)
+from cfngen.routing import owner
+
+WEB = Service(name="web", calls=("stock",))
+STOCK = Service(name="stock", internal=True, release=Release(smoke_test=SmokeTest(path="/items")))
+PRICES = Service(name="prices", internal=True)
+SHOP = App(
+    name="shop",
+    services=(WEB, STOCK, PRICES),
+    workers=(Worker(name="mailer", calls=("prices", "stock")), Worker(name="packer")),
+    scheduled_tasks=(ScheduledTask(name="report", schedule="rate(1 day)", calls=("prices",)),),
+    balancer=Balancer(domain="shop.example.com"),
+    pipeline=Pipeline(source=CodeCommit()),
+)
+SECURE = replace(SHOP, internal_balancer=InternalBalancer(domain="shop.corp.example.com", https=True))
+
+
+def of(step: Rendering, file: str, name: str) -> dict[str, Any]:
+    properties: dict[str, Any] = step.tree.bodies[file]["Resources"][name]["Properties"]
+    return properties
+
+
+@cache
+def shop() -> Rendering:
+    return rendered(SHOP)
+
+
+def urls(step: Rendering, task: str) -> dict[str, str]:
+    body = json.loads(step.files[f"{task}/taskdef.json"])
+    told = {each["name"]: each["value"] for each in body["containerDefinitions"][0]["environment"]}
+    return {name: value for name, value in told.items() if name.endswith("_URL")}
+
+
+def test_a_stage_without_internal_services_has_none_of_it() -> None:
+    plain = replace(SHOP, services=(Service(name="web"),), workers=(), scheduled_tasks=())
+    before, after = rendered(plain), shop()
+    assert "internal" not in before.ledger + "".join(before.files.values())
+    moved = {place for place in differing(before.tree, after.tree) if place in before.tree.resources}
+    # The way to the balancer is new beside what the service has; alarm and dashboard tell more.
+    assert {place.partition("/")[0] for place in moved} <= {"watch.yaml", "pipeline.yaml", "network.yaml"} | {
+        "pipeline-web.yaml"
+    }
+    assert not [place for place in moved if place.startswith(("network.yaml/V", "service-"))]
+
+
+def test_internal_services_are_behind_a_balancer_of_their_own_in_private_subnets() -> None:
+    step = shop()
+    balancer = of(step, "internal.yaml", "LoadBalancer")
+    assert balancer["Scheme"] == "internal"
+    assert balancer["Subnets"] == {"Ref": "NetworkPrivateSubnets"}
+    for name in ("HttpListener", "TestListener"):
+        (action,) = of(step, "internal.yaml", name)["DefaultActions"]
+        assert action["FixedResponseConfig"]["StatusCode"] == "404"
+    rules = step.tree.of_type("AWS::ElasticLoadBalancingV2::ListenerRule")
+    here = {place.partition("/")[0]: {str(rule["Properties"]["ListenerArn"]) for p, rule in rules.items() if p.partition("/")[0] == place.partition("/")[0]} for place in rules}  # fmt: skip
+    assert here["service-stock.yaml"] == here["service-prices.yaml"]
+    assert here["service-stock.yaml"].isdisjoint(here["service-web.yaml"])
+    assert all("internal.yaml" in each for each in here["service-stock.yaml"])
+    route = of(step, "service-stock.yaml", "DeploymentGroup")["LoadBalancerInfo"]["TargetGroupPairInfoList"][0]
+    assert route["ProdTrafficRoute"] == {"ListenerArns": [{"Ref": "InternalProductionListener"}]}
+    assert route["TestTrafficRoute"] == {"ListenerArns": [{"Ref": "InternalTestListener"}]}
+    assert "${InternalBalancer}" in str(of(step, "watch.yaml", "Dashboard"))
+    assert "InternalLoadBalancer" in str(of(step, "watch.yaml", "Alarm")["AlarmRule"])
+
+
+def test_callers_find_services_by_their_names_in_the_private_zone() -> None:
+    stock, prices = "http://stock.shop-dev.internal", "http://prices.shop-dev.internal"
+    assert urls(shop(), "web") == {"STOCK_URL": stock}
+    assert urls(shop(), "mailer") == {"PRICES_URL": prices, "STOCK_URL": stock}
+    assert urls(shop(), "report") == {"PRICES_URL": prices}
+    assert urls(shop(), "packer") == urls(shop(), "stock") == {}
+    step = shop()
+    zone = of(step, "internal.yaml", "HostedZone")
+    assert (zone["Name"], zone["VPCs"][0]["VPCId"]) == ("shop-dev.internal", {"Ref": "NetworkVpc"})
+    records = step.tree.of_type("AWS::Route53::RecordSet")
+    inside = {each["Properties"]["Name"] for place, each in records.items() if place.startswith("internal.yaml")}
+    assert inside == {"shop-dev.internal", "*.shop-dev.internal"}
+    assert owner(SHOP, "stock.shop-dev.internal", "/a", "10.0.0.9", internal=True) == "stock"
+    assert owner(SHOP, "stock.shop-dev.internal", "/a", "10.0.0.9") == "web"
+    assert owner(SHOP, "elsewhere.shop-dev.internal", "/a", "10.0.0.9", internal=True) is None
+
+
+def test_https_inside_needs_a_certificate_and_says_so_to_callers() -> None:
+    step = rendered(SECURE)
+    assert urls(step, "web") == {"STOCK_URL": "https://stock.shop.corp.example.com"}
+    assert "Default" not in step.tree.bodies[step.tree.root]["Parameters"]["InternalCertificateArn"]
+    assert {of(step, "internal.yaml", name)["Protocol"] for name in ("HttpsListener", "TestListener")} == {"HTTPS"}
+    assert "HttpListener" not in step.tree.bodies["internal.yaml"]["Resources"]
+    grpc = replace(PRICES, protocol_version="GRPC", health_path="/grpc.health.v1.Health/Check")
+    assert rendered(replace(SECURE, services=(WEB, STOCK, grpc)))
+
+
+def test_only_who_calls_reaches_the_balancer_and_no_stack_waits_for_a_later_one() -> None:
+    step = shop()
+    ports = {
+        f"{file}/{name}": (each["Properties"]["FromPort"], "SourceSecurityGroupId" in each["Properties"])
+        for file, body in step.tree.bodies.items()
+        for name, each in body["Resources"].items()
+        if each["Type"] == "AWS::EC2::SecurityGroupIngress"
+        if file == "internal.yaml" or each["Properties"]["GroupId"] == {"Ref": "InternalSecurityGroup"}
+    }
+    assert ports == {
+        "scheduled-report.yaml/InternalIngress": (80, True),
+        "service-stock.yaml/InternalTestIngress": (8080, True),
+        "service-web.yaml/InternalIngress": (80, True),
+        "worker-mailer.yaml/InternalIngress": (80, True),
+    }
+    for file in ("service-web", "worker-mailer", "scheduled-report"):
+        out = of(step, f"{file}.yaml", "InternalEgress")
+        assert (out["DestinationSecurityGroupId"], out["ToPort"]) == ({"Ref": "InternalSecurityGroup"}, 80)
+    ranges = replace(
+        SHOP, internal_balancer=InternalBalancer(addresses=("10.9.0.0/16",), test_addresses=("10.8.0.0/16",))
+    )
+    internal = rendered(ranges).tree.bodies["internal.yaml"]["Resources"]
+    assert {
+        (each["Properties"]["CidrIp"], each["Properties"]["FromPort"])
+        for each in internal.values()
+        if each["Type"] == "AWS::EC2::SecurityGroupIngress"
+    } == {("10.9.0.0/16", 80), ("10.8.0.0/16", 8080)}
+    nested = [name for name, each in step.tree.bodies[step.tree.root]["Resources"].items() if each["Type"] == STACK]
+    assert nested.index("Cluster") < nested.index("Internal") < nested.index("ServiceStock")
+
+
+def test_the_smoke_test_asks_the_internal_test_listener_by_the_name_that_callers_use() -> None:
+    step = shop()
+    variables = of(step, "service-stock.yaml", "SmokeTest")["Environment"]["Variables"]
+    assert variables["HOST"] == "stock.shop-dev.internal"
+    assert variables["ADDRESS"] == {"Ref": "InternalAddress"}
+    assert (variables["SCHEME"], variables["PORT"]) == ("http", "8080")
+
+
+@pytest.mark.parametrize(
+    ("option", "changed"),
+    [
+        ("services[1].internal", replace(SHOP, services=(replace(WEB, calls=()), replace(STOCK, internal=False, paths=("/s/*",), health_path="/health", release=Release()), PRICES), workers=(), scheduled_tasks=())),
+        ("internal_balancer.domain", replace(SHOP, internal_balancer=InternalBalancer(domain="other.internal"))),
+        ("internal_balancer.https", replace(SHOP, internal_balancer=InternalBalancer(https=True))),
+    ],
+)  # fmt: skip
+def test_what_callers_know_and_target_groups_hang_on_stays_for_life(option: str, changed: App) -> None:
+    before = shop()
+    with pytest.raises(LedgerError) as refused:
+        rendered(changed, before.ledger)
+    assert any(problem.option.endswith(option) for problem in refused.value.problems)
+
+
+def test_numbers_are_counted_on_each_balancer_by_itself() -> None:
+    """Paths that would clash on one balancer do not on two, and a hundred rules are a hundred of each."""
+    many = tuple(f"/p{number}/*" for number in range(95))
+    inside = Service(name="inside", internal=True, paths=(*many, "/*"))
+    outside = Service(name="outside", paths=(*many, "/*"))
+    step = rendered(App(name="shop", services=(inside, outside)))
+    taken = [
+        (record["listener"], record["priority"])
+        for records in json.loads(step.ledger)["rules"].values()
+        for record in records
+    ]
+    assert len(set(taken)) == len(taken)
+    assert {listener for listener, _ in taken} == {"https", "test", "internal-http", "internal-test"}
+    with pytest.raises(DescriptionError, match="at most 100 on one balancer"):
+        rendered(
+            App(name="shop", services=(replace(inside, paths=(*many, *(f"/q{n}/*" for n in range(160)))), outside))
+        )
+
+
+def test_a_page_for_users_of_the_whole_application_is_none_for_callers() -> None:
+    step = rendered(replace(SHOP, maintenance="Back at six."))
+    pages = [place for place in step.tree.resources if "/MaintenanceRule" in place]
+    assert pages
+    assert {place.partition("/")[0] for place in pages} == {"service-web.yaml"}
+    closed = rendered(replace(SHOP, services=(WEB, replace(STOCK, maintenance="Counting."), PRICES)))
+    assert [place for place in closed.tree.resources if place.startswith("service-stock.yaml/MaintenanceRule")]
