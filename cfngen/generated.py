@@ -41,6 +41,7 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
             told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
             notes += _many_tasks(each)
+            notes += _asleep(each)
             notes += _files_elsewhere(each, folder, project_of(path))
     if problems:  # what is wrong with several stages in the same words is told once
         raise DescriptionError(dict.fromkeys(problems))
@@ -65,6 +66,27 @@ def _many_tasks(app: App) -> list[str]:
     return [
         f"{app.name} {app.stage}: {tasks:,} where {TARGETS.number:,} is the limit of {TARGETS.what}; {TARGETS.way_out}"
     ]
+
+
+def _asleep(app: App) -> list[str]:
+    """Scheduled tasks that would find their database stopped: off hours stop no schedule."""
+    if app.off_hours is None or app.database is None or app.database.existing:
+        return []
+    users = {*app.database.readers, *app.database.writers}
+    hours = app.off_hours
+    found = (
+        (task, hours.asleep_at(task.schedule, task.timezone)) for task in app.scheduled_tasks if task.name in users
+    )
+    notes = []
+    for task, span in found:
+        if span:
+            day, hour, minute = span.day_and_time
+            when = f"{task.schedule} may be due on {day} at {hour:02}:{minute:02}, {task.timezone}"
+            awake = f"the stage is awake from {hours.end} to {hours.start} of {hours.days}, {hours.timezone}"
+            notes.append(
+                f"{app.name} {app.stage}: {task.name} uses the database, which off-hours stop, and {when}; {awake}"
+            )
+    return notes
 
 
 def _ledger(folder: Path) -> Ledger | None:

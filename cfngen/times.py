@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -78,6 +79,22 @@ class _Field:
         values = [self._value(each) for each in span.split("-")]
         return span == "*" or (None not in values and len(values) <= 2 and self._is_in_order(values))
 
+    def values(self, text: str) -> list[int]:
+        """The values that a text which fits stands for, in order; all of them where it says a rule, as in ``LW``."""
+        every = range(self.least, self.greatest + 1)
+        if re.fullmatch(self.alone, text, re.ASCII):
+            return list(every)
+        return sorted({value for part in text.split(",") for value in self._span(part)})
+
+    def _span(self, part: str) -> Iterator[int]:
+        span, slash, step = part.partition("/")
+        first, dash, last = ("", "", "") if span == "*" else span.partition("-")
+        start, size = self._value(first) if first else self.least, self.greatest - self.least + 1
+        until = self._value(last) if dash else self.greatest if slash or span == "*" else start
+        length = ((until or 0) - (start or 0)) % size  # FRI-MON comes back to its end
+        for value in range(0, length + 1, int(step) if slash else 1):
+            yield self.least + ((start or 0) - self.least + value) % size
+
     def _value(self, text: str) -> int | None:
         if text in self.names:
             return self.least + self.names.index(text)
@@ -109,6 +126,30 @@ def wrong_schedule(expression: str) -> str:
     if not match:
         return "cron(...), rate(...) or at(...), as in 'cron(0 20 ? * MON-FRI *)'"
     return {"cron": _wrong_cron, "rate": _wrong_rate, "at": _wrong_moment}[match[1]](match[2])
+
+
+def minutes_of_week(expression: str) -> list[int]:
+    """Minutes since Monday 00:00, by the schedule's own clock, at which one that AWS takes may be due, in order.
+
+    A rate counts from when it was made, so it may be due in any minute; so may a day of the month be any of the week's.
+    """
+    kind, _, text = expression.rstrip(")").partition("(")
+    if kind == "rate":
+        return list(range(7 * 24 * 60))
+    if kind == "at":
+        from datetime import datetime
+
+        moment = datetime.fromisoformat(text)
+        return [moment.weekday() * 24 * 60 + moment.hour * 60 + moment.minute]
+    minutes, hours, _, _, days, _ = text.split(" ")
+    named = re.fullmatch(rf"{_DAY}(L|#\d)|L", days, re.ASCII)
+    days = (named[1] or "SAT") if named else days  # the last or the third of its kind is one of its kind
+    return sorted(
+        (day - 2) % 7 * 24 * 60 + hour * 60 + minute  # AWS begins weeks on Sunday
+        for day in _FIELDS[_OF_A_WEEK].values(days)
+        for hour in _FIELDS[1].values(hours)
+        for minute in _FIELDS[0].values(minutes)
+    )
 
 
 def _wrong_cron(text: str) -> str:

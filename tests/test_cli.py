@@ -133,6 +133,33 @@ def test_one_stage_elsewhere(project: Path, cfngen: Run) -> None:
     assert [path.name for path in (project / "out" / "here" / "shop").iterdir()] == ["prod"]
 
 
+SLEEPING = """\
+name: inn
+balancer: {https: false}
+database: {writers: [nightly, hourly, daily]}
+off_hours: {timezone: Europe/Berlin}
+services: {desk: {}}
+scheduled_tasks:
+  nightly: {schedule: cron(30 3 ? * TUE-SAT *), timezone: Europe/Berlin}
+  hourly: {schedule: rate(1 hour)}
+  daily: {schedule: cron(0 12 ? * MON-FRI *)}
+  other: {schedule: rate(1 hour)}
+"""
+
+
+def test_a_task_that_would_find_its_database_stopped_is_noted(project: Path, cfngen: Run) -> None:
+    (project / "inn.yaml").write_text(SLEEPING, encoding="utf-8")
+    noted = [line for line in cfngen("generate", "inn.yaml").err.splitlines() if "database" in line]
+    awake = "the stage is awake from 07:00 to 20:00 of MON,TUE,WED,THU,FRI, Europe/Berlin"
+    assert noted == [
+        f"note: inn dev: {name} uses the database, which off-hours stop, and {when}; {awake}"
+        for name, when in (
+            ("nightly", "cron(30 3 ? * TUE-SAT *) may be due on TUE at 03:30, Europe/Berlin"),
+            ("hourly", "rate(1 hour) may be due on MON at 00:00, UTC"),
+        )
+    ]
+
+
 def test_pipelines_that_would_look_elsewhere_are_noted(
     project: Path, cfngen: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

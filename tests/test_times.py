@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cfngen.times import change_minutes, clock, offsets, timezones, wrong_schedule, wrong_timezone
+from cfngen import OffHours
+from cfngen.times import change_minutes, clock, minutes_of_week, offsets, timezones, wrong_schedule, wrong_timezone
 
 TAKEN = [
     "cron(0 20 ? * MON-FRI *)",
@@ -127,3 +128,65 @@ def test_every_zone_has_its_clocks() -> None:
 
 def test_a_time_of_day_is_minutes() -> None:
     assert (clock("00:00"), clock("07:05"), clock("23:59")) == (0, 425, 1439)
+
+
+def week(*days: int, at: int = 0) -> list[int]:
+    return [day * 24 * 60 + at for day in days]
+
+
+@pytest.mark.parametrize(
+    ("expression", "minutes"),
+    [
+        ("cron(0 3 * * ? *)", week(*range(7), at=180)),
+        ("cron(0 8 ? * MON-FRI *)", week(*range(5), at=480)),
+        ("cron(0 8 ? * 1,7 *)", week(5, 6, at=480)),
+        ("cron(0 8 ? * FRI-MON *)", week(0, 4, 5, 6, at=480)),
+        ("cron(0 8 ? * L *)", week(5, at=480)),
+        ("cron(0 8 ? * 6L *)", week(4, at=480)),
+        ("cron(0 8 ? * 2#1 *)", week(0, at=480)),
+        ("cron(0 8 1 * ? *)", week(*range(7), at=480)),
+        ("cron(*/30 22-1 ? * WED *)", [2 * 1440 + each for each in (0, 30, 60, 90, 1320, 1350, 1380, 1410)]),
+        ("cron(0/20 9 ? * WED *)", [2 * 1440 + each for each in (540, 560, 580)]),
+        ("at(2026-11-29T12:34:56)", week(6, at=754)),
+    ],
+)
+def test_when_a_schedule_may_be_due(expression: str, minutes: list[int]) -> None:
+    assert minutes_of_week(expression) == minutes
+
+
+def test_a_rate_may_be_due_at_any_time() -> None:
+    assert minutes_of_week("rate(12 hours)") == list(range(7 * 24 * 60))
+
+
+@pytest.mark.parametrize("expression", TAKEN)
+def test_whatever_is_taken_may_be_due_in_the_week(expression: str) -> None:
+    found = minutes_of_week(expression)
+    assert found
+    assert found == sorted(set(found))
+    assert 0 <= found[0] <= found[-1] < 7 * 24 * 60
+
+
+BERLIN = OffHours(timezone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("hours", "schedule", "timezone", "asleep"),
+    [
+        (BERLIN, "cron(0 3 * * ? *)", "Europe/Berlin", (0, 180)),
+        (BERLIN, "cron(0 7-19 ? * MON-FRI *)", "Europe/Berlin", None),
+        (BERLIN, "cron(0 20 ? * MON-FRI *)", "Europe/Berlin", (0, 1200)),
+        (BERLIN, "cron(59 19 ? * FRI *)", "Europe/Berlin", None),
+        (BERLIN, "cron(0 12 ? * SAT *)", "Europe/Berlin", (5, 720)),
+        (BERLIN, "cron(0 12 1 * ? *)", "Europe/Berlin", (5, 720)),
+        (BERLIN, "cron(30 5 ? * MON *)", "UTC", (0, 330)),  # 06:30 in winter
+        (BERLIN, "cron(0 6 ? * MON *)", "UTC", None),
+        (BERLIN, "rate(1 hour)", "Europe/Berlin", (0, 0)),
+        (OffHours(start="02:00", end="08:00"), "cron(30 1 ? * SAT *)", "UTC", None),  # Friday's night
+        (OffHours(start="02:00", end="08:00"), "cron(30 1 ? * MON *)", "UTC", (0, 90)),
+    ],
+)
+def test_a_schedule_is_due_while_a_stage_sleeps(
+    hours: OffHours, schedule: str, timezone: str, asleep: tuple[int, int] | None
+) -> None:
+    found = hours.asleep_at(schedule, timezone)
+    assert (found and divmod(found.start, 24 * 60)) == asleep

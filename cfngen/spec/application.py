@@ -23,7 +23,7 @@ from cfngen.spec.service import Service, wrong_maintenance
 from cfngen.spec.task import Task
 from cfngen.spec.windows import WEEK, Span
 from cfngen.spec.worker import Worker
-from cfngen.times import change_minutes, clock, offsets, wrong_timezone
+from cfngen.times import change_minutes, clock, minutes_of_week, offsets, wrong_timezone
 
 _RETENTION_DAYS = (
     1,
@@ -103,13 +103,25 @@ class OffHours(Description):
 
     def is_awake(self, span: Span) -> bool:
         """Whether the stage is awake all through a span, in winter and in summer; a daily one only on working days."""
-        for offset in offsets(self.timezone):
-            here = span.start + offset
-            since = (here - clock(self.end)) % (24 * 60)
-            is_day = span.daily or WEEK[(here - since) // (24 * 60) % 7] in self.working_days
-            if not is_day or since + span.minutes > (clock(self.start) - clock(self.end)) % (24 * 60):
-                return False
-        return True
+        return all(self.is_awake_here(replace(span, start=span.start + offset)) for offset in offsets(self.timezone))
+
+    def is_awake_here(self, span: Span) -> bool:
+        """Whether the stage is awake all through a span that is said by the clock of its own `timezone`."""
+        since = (span.start - clock(self.end)) % (24 * 60)
+        is_day = span.daily or WEEK[(span.start - since) // (24 * 60) % 7] in self.working_days
+        return is_day and since + span.minutes <= (clock(self.start) - clock(self.end)) % (24 * 60)
+
+    def asleep_at(self, schedule: str, timezone: str) -> Span | None:
+        """The first minute of the week, by the schedule's own clock, at which it may be due while the stage sleeps."""
+        for minute in minutes_of_week(schedule):
+            here = Span(minute, 1)
+            if timezone == self.timezone:
+                is_awake = self.is_awake_here(here)
+            else:
+                is_awake = all(self.is_awake(Span(minute - offset, 1)) for offset in offsets(timezone))
+            if not is_awake:
+                return here
+        return None
 
     def checks(self) -> Iterator[Finding]:
         for option in ("start", "end"):

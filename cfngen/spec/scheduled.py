@@ -24,6 +24,7 @@ class ScheduledTask(Task):
     after each one that is due.
     Nothing keeps a run from starting while the one before is still at work, and now and then one time starts two: the
     command must bear both.
+    Off-hours of the stage stop no schedule: `cfngen generate` notes a task that may find its database stopped.
     The database is reached where the task's own name is among its readers or writers.
     `shared` are further folders whose change releases the task, `build_context` what `docker build` sees (the source folder).
     The container runs as `user` on a read-only root; `writable_paths` are empty folders it may write to:
