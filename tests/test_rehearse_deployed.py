@@ -22,10 +22,16 @@ FOLDER = Path(__file__).parents[1] / "templates" / "coffee"
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    with room(tmp_path_factory.mktemp("logs"), print) as here:
-        made = Account(here, "eu-west-1")
-        made.deploy(FOLDER / "dev", "coffee.yaml", "coffee-dev", {"TestCidr": "127.0.1.0/24"})
-        yield made
+    """At its end nothing of it stays but its log, beside the others."""
+    runtime, logs = tmp_path_factory.mktemp("runtime"), tmp_path_factory.mktemp("logs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        with room(logs, print) as here:
+            made = Account(here, "eu-west-1")
+            made.deploy(FOLDER / "dev", "coffee.yaml", "coffee-dev", {"TestCidr": "127.0.1.0/24"})
+            yield made
+        assert [each for each in runtime.rglob("*") if each.is_file()] == []
+        assert "cloudformation ExecuteChangeSet" in (logs / "local-aws.log").read_text(encoding="utf-8")
 
 
 def test_services_are_those_that_codedeploy_moves(account: Account) -> None:

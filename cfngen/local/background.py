@@ -174,6 +174,13 @@ def stop(running: Running) -> None:
     (_folder() / f"{running.name}.json").unlink(missing_ok=True)
 
 
+def forget(name: str) -> None:
+    """Remove what a target that runs no more leaves for people who look at it later: its log, and its lock."""
+    if not _is_held(name):
+        for ending in ("log", "lock"):
+            (_folder() / f"{name}.{ending}").unlink(missing_ok=True)
+
+
 @contextmanager
 def alone(name: str) -> Iterator[None]:
     """Be the one target of that name; raises `LocalError` when there is one. What `tell` wrote goes at the end."""

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -40,7 +41,7 @@ class Account:
         self.room = room
         self.region = region
         running = background.start(f"rehearsal-{os.getpid()}", 0, region, "")
-        room.end.callback(background.stop, running)
+        room.end.callback(_end, running, room.log("local-aws"))
         self.environment = dict(running.environment)
         self.url = running.url
         self._session = boto3.Session("test", "test", region_name=region)
@@ -180,3 +181,11 @@ class Account:
         # An image that comes again under another tag was scanned when it came first.
         with suppress(ecr.exceptions.LimitExceededException):
             ecr.start_image_scan(repositoryName=repository, imageId={"imageDigest": digest})
+
+
+def _end(running: background.Running, log: Path) -> None:
+    """End the local AWS; what it said is kept where the other logs are, and nothing of it stays elsewhere."""
+    background.stop(running)
+    with suppress(OSError):
+        shutil.copyfile(running.log, log)
+    background.forget(running.name)

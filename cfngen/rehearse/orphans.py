@@ -14,6 +14,7 @@ def end(say: Callable[[str], None]) -> None:
         running = background.find(f"rehearsal-{pid}")
         if running:
             background.stop(running)
+        background.forget(f"rehearsal-{pid}")
         count = len(set(processes.of(place))) + bool(running)
         engines.clear(place)
         processes.end(place)
