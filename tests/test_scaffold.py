@@ -102,7 +102,35 @@ services:
   api: {build: {context: ., dockerfile: apps/api/Dockerfile, target: ""}, expose: ["4000"]}
 """,
 }
-PROJECTS = {"rails-shop": RAILS, "django": DJANGO, "node": NODE, "php": PHP, "go": GO, "monorepo": MONOREPO}
+QUEUES = {
+    "app/Dockerfile": "FROM ruby:3\nUSER 1000\nEXPOSE 3000\n",
+    "packer/Dockerfile": "FROM rust:1\nUSER 1000\n",
+    "sweep/Dockerfile": "FROM python:3.13\nUSER 1000\nEXPOSE 5555\n",
+    "compose.yaml": """\
+services:
+  web:
+    build: app
+    ports: [3000]
+    depends_on: {prepare: {condition: service_completed_successfully}}
+  prepare: {build: app, command: bin/prepare}
+  migrate: {build: app, command: bin/rails db:migrate}
+  mailers: {build: app, command: "sh -c \\"bin/jobs -q 'mail x'\\""}
+  cron: {build: app, command: supercronic /etc/crontab}
+  css: {build: app, command: bin/rails tailwindcss:watch}
+  packer: {build: packer, entrypoint: [pack]}
+  sweep: {build: sweep, command: celery -A sweep worker}
+  beat: {build: sweep, command: celery -A sweep beat}
+""",
+}
+PROJECTS = {
+    "queues": QUEUES,
+    "rails-shop": RAILS,
+    "django": DJANGO,
+    "node": NODE,
+    "php": PHP,
+    "go": GO,
+    "monorepo": MONOREPO,
+}
 
 
 def make(folder: Path, files: Mapping[str, str]) -> Path:
@@ -154,13 +182,15 @@ def test_rails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (web,) = app.services
     assert (web.source, web.port, web.health_path, web.user) == (".", 3000, "/up", "1000:1000")
     assert web.environment == {"LANG": "C.UTF-8", "RAILS_ENV": "production"}
+    (sidekiq,) = app.workers
+    assert (sidekiq.name, sidekiq.source, sidekiq.command) == ("sidekiq", ".", ("bundle", "exec", "sidekiq"))
+    assert (sidekiq.user, sidekiq.environment) == (web.user, web.environment)
     assert app.database.engine == "mysql"
     assert app.pipeline.source.repository == "acme/rails-shop"
     assert "shop:secret" not in Path("cfngen.yaml").read_text(encoding="utf-8")
     for sentence in (
         "web: secret variables, whose values are not copied: DATABASE_URL, RAILS_MASTER_KEY",
         "web: variables that name hosts of compose: REDIS_URL",
-        "sidekiq: runs the image of web without a port (bundle exec sidekiq), a worker",
         "redis: redis:7-alpine; cfngen makes none",
     ):
         assert f"undecided: {sentence}" in said
@@ -201,6 +231,41 @@ def test_a_monorepo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web, api = (app.service(name) for name in ("web", "api"))
     assert (web.source, web.build_context, web.shared, web.paths) == ("apps/web", ".", ("packages",), ("/*",))
     assert (api.paths, api.health_path, api.port) == (("/api", "/api/*"), "/api/health", 4000)
+
+
+def test_what_nobody_calls_becomes_a_worker_or_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, said = described(QUEUES, tmp_path / "queues", monkeypatch)
+    assert [each.name for each in app.services] == ["web"]
+    assert {each.name: (each.source, each.command) for each in app.workers} == {
+        "mailers": ("app", ("sh", "-c", "bin/jobs -q 'mail x'")),
+        "packer": ("packer", ()),
+        "sweep": ("sweep", ("celery", "-A", "sweep", "worker")),
+    }
+    for sentence in (
+        "cron: starts others at given times (supercronic /etc/crontab) with the image of web; left out",
+        "beat: starts others at given times (celery -A sweep beat) with the image of sweep; left out",
+        "prepare: runs once (bin/prepare) with the image of web; left out",
+        "migrate: runs once (bin/rails db:migrate) with the image of web; left out",
+        "css: is for developers (bin/rails tailwindcss:watch); left out",
+        "packer: compose gives an entrypoint; a task keeps the image's",
+    ):
+        assert f"undecided: {sentence}" in said
+    text = Path("cfngen.yaml").read_text(encoding="utf-8")
+    assert "#   cron: {image_of: web, command: [...], schedule: cron(0 3 * * ? *)}" in text
+    head, marked, rest = text.partition("# scheduled_tasks:\n")
+    lines = rest.splitlines()
+    lines[:2] = [line.removeprefix("# ").replace("[...]", "[x]") for line in lines[:2]]
+    Path("cfngen.yaml").write_text(f"{head}{marked.removeprefix('# ')}" + "\n".join(lines), encoding="utf-8")
+    assert [each.image_of for each in load(Path("cfngen.yaml"))[0].scheduled_tasks] == ["sweep", "web"]
+
+
+def test_workers_alone_are_no_application(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM a\n",
+        "compose.yaml": "services:\n  a: {build: ., command: rq worker}\n  b: {build: .}\n",
+    }
+    with pytest.raises(DescriptionError, match="no application without a service behind its balancer"):
+        draft(make(tmp_path, files))
 
 
 def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ _MOST_BYTES = 2**20
 class Declared:
     """A service of a compose file. `context` and `dockerfile` are empty for one that is not built here.
 
+    `awaited` are those for whose end it waits.
     `variables` have their values, `None` where only the machine that runs compose knows them.
     """
 
@@ -36,6 +38,8 @@ class Declared:
     health: str = ""
     user: str = ""
     profiles: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
+    has_entrypoint: bool = False
 
 
 def read_compose(path: Path) -> dict[str, Declared]:
@@ -126,13 +130,25 @@ def _declared(name: str, given: dict[str, Any], folder: Path, known: Mapping[str
         health=" ".join(map(str, test)) if isinstance(test, list) else str(test),
         user=_text(given.get("user"), known),
         profiles=tuple(map(str, given.get("profiles") or ())),
+        awaited=tuple(_awaited(given.get("depends_on"))),
+        has_entrypoint=bool(given.get("entrypoint")),
     )
+
+
+def _awaited(given: Any) -> Iterator[str]:
+    for name, each in given.items() if isinstance(given, dict) else ():
+        if isinstance(each, dict) and each.get("condition") == "service_completed_successfully":
+            yield str(name)
 
 
 def _command(given: Any, known: Mapping[str, str]) -> tuple[str, ...]:
-    return (
-        tuple(_text(each, known) for each in given) if isinstance(given, list) else tuple(_text(given, known).split())
-    )
+    if isinstance(given, list):
+        return tuple(_text(each, known) for each in given)
+    text = _text(given, known)
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return tuple(text.split())
 
 
 def _ports(given: Any, known: Mapping[str, str]) -> Iterator[int]:

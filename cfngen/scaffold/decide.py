@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from cfngen.describe import is_folder
 from cfngen.errors import DescriptionError, Problem
 from cfngen.manifest.shapes import Choice, Nullable, options
+from cfngen.scaffold.background import Part, part, rank
 from cfngen.scaffold.compose import NAMES, Declared, read_compose
 from cfngen.scaffold.dockerfile import Image, health_path, read_dockerfile
 from cfngen.scaffold.variables import Variables, sorted_out
@@ -25,7 +26,10 @@ _SHARED = ("packages", "libs", "lib", "shared", "common", "pkg", "internal")
 
 @dataclass(frozen=True)
 class Found:
-    """A service as far as it is known. `variables` are its own, sorted into what can be written and what not."""
+    """A service or worker as far as it is known. `variables` are its own, sorted into what can be written and what not.
+
+    A worker has no port, health path and paths; `command` is what it runs in place of its image's own.
+    """
 
     name: str
     source: str
@@ -36,14 +40,20 @@ class Found:
     paths: tuple[str, ...] = ("/*",)
     user: str = ""
     variables: Variables = field(default_factory=Variables)
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A description to be written; `undecided` says what it leaves to people, a sentence each."""
+    """A description to be written; `undecided` says what it leaves to people, a sentence each.
+
+    `timed` are those that run at times which only people know, each with the service whose image it runs.
+    """
 
     name: str
     services: tuple[Found, ...]
+    workers: tuple[Found, ...] = ()
+    timed: tuple[tuple[str, str], ...] = ()
     engine: str = ""
     repository: str = ""
     undecided: tuple[str, ...] = ()
@@ -56,8 +66,12 @@ def draft(folder: Path) -> Draft:
     declared = read_compose(compose) if compose else {}
     dockerfiles = list(_dockerfiles(folder))
     seen = [*([compose.name] if compose else []), *dockerfiles]
-    found, undecided = _services(folder, declared, dockerfiles)
-    if not found:
+    parts = _parts(folder, declared, dockerfiles)
+    undecided = parts.undecided
+    if not parts.services and parts.workers:
+        fits = "a container with a port: cfngen has no application without a service behind its balancer; nothing but workers is here"
+        raise DescriptionError([Problem("init", str(folder), fits)])
+    if not parts.services:
         fits = (
             "a folder with a Dockerfile in it or below; write one that listens on the port in PORT, then run this again"
         )
@@ -66,11 +80,14 @@ def draft(folder: Path) -> Draft:
     name = slug(folder.resolve().name, 24) or "app"
     reserved = {"foundation", "network", "ide", "database", "cluster", "redirect", "web-acl", "pipeline", "watch"}
     name = name if name not in reserved and not name.startswith(("service-", "pipeline-")) else f"app-{name}"[:24]
+    services = tuple(_routed(parts.services, undecided))
     repository = _repository(folder)
     unknown = [] if repository else [f"pipeline: where the source is; owner/{name} stands in for it"]
     return Draft(
         name,
-        tuple(_routed(found, undecided)),
+        services,
+        tuple(_renamed(parts.workers, [each.name for each in services])),
+        tuple(parts.timed),
         engine,
         repository or f"owner/{name}",
         (*undecided, *said, *unknown),
@@ -94,36 +111,63 @@ def _dockerfiles(folder: Path) -> Iterator[str]:
             yield (Path(here).relative_to(folder) / "Dockerfile").as_posix()
 
 
-def _services(folder: Path, declared: dict[str, Declared], dockerfiles: list[str]) -> tuple[list[Found], list[str]]:
-    undecided: list[str] = []
-    found: list[Found] = []
+@dataclass(frozen=True)
+class _Parts:
+    """What is found, in order."""
+
+    services: list[Found] = field(default_factory=list)
+    workers: list[Found] = field(default_factory=list)
+    timed: list[tuple[str, str]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+
+
+def _parts(folder: Path, declared: dict[str, Declared], dockerfiles: list[str]) -> _Parts:
+    parts = _Parts()
     built: dict[tuple[str, str], str] = {}
-    order = sorted((each for each in declared.values() if each.context), key=lambda each: (not each.ports, each.name))
+    order = sorted((each for each in declared.values() if each.context), key=rank)
+    awaited = {name for each in declared.values() for name in each.awaited}
     used = {_file_of(each) for each in order}
     for each in order:
         file = _file_of(each)
         image = _image(folder, file, each.target)
-        first = built.setdefault((file, each.target), each.name)
         if each.profiles:
-            undecided.append(f"{each.name}: only in the profiles {', '.join(each.profiles)} of compose; left out")
-        elif first != each.name and not each.ports:
-            undecided.append(
-                f"{each.name}: runs the image of {first} without a port ({' '.join(each.command) or 'another command'}), a worker; left out, say it under workers with its source and command"
-            )
-        elif not each.ports and not image.ports and len(order) > 1:
-            undecided.append(
-                f"{each.name}: has no port, so it is no service behind the balancer; left out, say it under workers if it is one"
-            )
+            parts.undecided.append(f"{each.name}: only in the profiles {', '.join(each.profiles)} of compose; left out")
+            continue
+        first = built.setdefault((file, each.target), each.name)
+        kind = part(
+            each,
+            has_port=bool(image.ports),
+            shares_image=first != each.name,
+            runs_once=each.name in awaited,
+            is_alone=len(order) == 1,
+        )
+        if kind == "service":
+            parts.services.extend(_service(folder, each, file, image, declared, parts.undecided))
+        elif kind == "worker":
+            parts.workers.extend(_worker(folder, each, file, image, declared, parts.undecided))
         else:
-            found += _service(folder, each, file, image, declared, undecided)
+            if kind == "timed" and first != each.name:
+                parts.timed.append((slug(each.name, 32), slug(first, 32)))
+            parts.undecided.append(_left_out(each, kind, first))
     for file in dockerfiles:
         if file not in used:
             context = PurePosixPath(file).parent.as_posix()
             name = folder.resolve().name if context == "." else PurePosixPath(context).name
-            found += _service(
-                folder, Declared(name, context=context), file, _image(folder, file, ""), declared, undecided
-            )
-    return found, undecided
+            image = _image(folder, file, "")
+            made = _service(folder, Declared(name, context=context), file, image, declared, parts.undecided)
+            parts.services.extend(made)
+    return parts
+
+
+def _left_out(each: Declared, kind: Part, first: str) -> str:
+    command = " ".join(each.command) or "its image's own command"
+    whose = "" if first == each.name else f" with the image of {first}"
+    told = {
+        "timed": f"starts others at given times ({command}){whose}; left out: say each of them under scheduled_tasks, with its schedule and command",
+        "once": f"runs once ({command}){whose}; left out: what changes the database before a release is migrate of a service",
+        "developing": f"is for developers ({command}); left out: an image has its files built in",
+    }
+    return f"{each.name}: {told[kind]}"
 
 
 def _file_of(each: Declared) -> str:
@@ -138,6 +182,29 @@ def _image(folder: Path, file: str, target: str) -> Image:
 def _service(
     folder: Path, each: Declared, file: str, image: Image, declared: dict[str, Declared], undecided: list[str]
 ) -> list[Found]:
+    def unsure(sentence: str) -> None:
+        undecided.append(f"{slug(each.name, 32) or 'web'}: {sentence}")
+
+    made = _task(folder, each, file, image, declared, undecided)
+    path = health_path(each.health) or health_path(image.health)
+    if made and not path:
+        unsure("which path answers 200 while it can serve, without asking the database; /health stands in for it")
+    return [replace(one, port=_port(each, image, unsure), health_path=path or "/health") for one in made]
+
+
+def _worker(
+    folder: Path, each: Declared, file: str, image: Image, declared: dict[str, Declared], undecided: list[str]
+) -> list[Found]:
+    made = _task(folder, each, file, image, declared, undecided)
+    if made and each.has_entrypoint:
+        undecided.append(f"{made[0].name}: compose gives an entrypoint; a task keeps the image's and gets the command")
+    return [replace(one, command=each.command, port=0, health_path="", paths=()) for one in made]
+
+
+def _task(
+    folder: Path, each: Declared, file: str, image: Image, declared: dict[str, Declared], undecided: list[str]
+) -> list[Found]:
+    """What services and workers have in common; nothing for one that cannot be built."""
     name = slug(each.name, 32) or "web"
     source, context = PurePosixPath(file).parent.as_posix(), os.path.normpath(each.context).replace(os.sep, "/")
     if not (folder / file).is_file() or not all(place == "." or is_folder(place) for place in (source, context)):
@@ -157,17 +224,12 @@ def _service(
     for path in dict.fromkeys((*each.volumes, *image.volumes)):
         unsure(f"keeps files in {path}; tasks keep nothing and share nothing, so they belong in S3 or the database")
     variables = sorted_out({**each.variables}, set(declared) - {each.name}, unsure)
-    path = health_path(each.health) or health_path(image.health)
-    if not path:
-        unsure("which path answers 200 while it can serve, without asking the database; /health stands in for it")
     return [
         Found(
             name,
             source,
             "" if context == source else context,
             shared,
-            port=_port(each, image, unsure),
-            health_path=path or "/health",
             user=_user(each.user or image.user, unsure),
             variables=variables,
         )
@@ -218,6 +280,15 @@ def _routed(found: list[Found], undecided: list[str]) -> Iterator[Found]:
             f"{name}: which requests are its own; /{name} and what is below stands in, its health path with it"
         )
         yield replace(each, name=name, paths=(f"/{name}", f"/{name}/*"), health_path=path)
+
+
+def _renamed(workers: list[Found], taken: list[str]) -> Iterator[Found]:
+    """Workers by names that no service and no other worker has."""
+    for each in workers:
+        names = (each.name, f"{each.name[:25]}-worker", *(f"{each.name[:29]}-{number}" for number in range(2, 100)))
+        name = next(name for name in names if name not in taken)
+        taken.append(name)
+        yield replace(each, name=name)
 
 
 def _databases(declared: dict[str, Declared]) -> tuple[str, list[str]]:

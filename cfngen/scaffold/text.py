@@ -46,8 +46,9 @@ def _lines(made: Draft) -> Iterator[str]:
     yield "services:"
     for each in made.services:
         yield f"  {each.name}:"
-        yield from (f"    {line}" if line else line for line in _service(each))
+        yield from (f"    {line}" for line in _service(each))
     yield ""
+    yield from _background(made)
     yield "network:"
     yield "  nat: one # one per zone survives the failure of a zone, and costs as often as there are zones"
     if made.engine:
@@ -55,7 +56,7 @@ def _lines(made: Draft) -> Iterator[str]:
         yield "database:"
         yield f"  {_pair('engine', made.engine)}"
         yield "  # Who may change rows, and who may only read; one service also needs migrate, which makes these users."
-        yield f"  # writers: [{made.services[0].name}]"
+        yield f"  # writers: [{', '.join(each.name for each in (made.services[0], *made.workers))}]"
     yield ""
     yield "balancer:"
     yield "  https: true # by the root parameter CertificateArn: a certificate of ACM in the same region"
@@ -77,15 +78,48 @@ def _lines(made: Draft) -> Iterator[str]:
     yield "  #   pipeline: {approval: true}"
 
 
+def _background(made: Draft) -> Iterator[str]:
+    """What nobody calls."""
+    if made.workers:
+        yield "# Workers run all the time, and nobody calls them. Each builds its own image, from a service's folder too."
+        yield "workers:"
+        for each in made.workers:
+            yield f"  {each.name}:"
+            yield from (f"    {line}" for line in _worker(each))
+        yield ""
+    if made.timed:
+        yield "# What runs at given times, each in the image of a service."
+        yield "# scheduled_tasks:"
+        for name, owner in made.timed:
+            yield f"#   {name}: {{image_of: {owner}, command: [...], schedule: cron(0 3 * * ? *)}}"
+        yield ""
+
+
+def _worker(each: Found) -> Iterator[str]:
+    yield from _built(each)
+    if each.command:
+        yield f"{_pair('command', list(each.command))} # in place of the image's own"
+    yield "# queue: {} # one of SQS, with its address as QUEUE_URL and scaling by what waits in it"
+    yield from _process(each)
+
+
 def _service(each: Found) -> Iterator[str]:
+    yield from _built(each)
+    yield f"{_pair('paths', list(each.paths))} # the requests that are its own"
+    yield f"port: {each.port} # given to the container as PORT; fixed from birth"
+    yield f"{_pair('health_path', each.health_path)} # answers 200 without asking the database; fixed from birth"
+    yield from _process(each)
+
+
+def _built(each: Found) -> Iterator[str]:
     yield f"source: {_flow(each.source)}"
     if each.build_context:
         yield f"{_pair('build_context', each.build_context)} # what docker build sees"
     if each.shared:
         yield f"{_pair('shared', list(each.shared))} # changes of these release it too"
-    yield f"{_pair('paths', list(each.paths))} # the requests that are its own"
-    yield f"port: {each.port} # given to the container as PORT; fixed from birth"
-    yield f"{_pair('health_path', each.health_path)} # answers 200 without asking the database; fixed from birth"
+
+
+def _process(each: Found) -> Iterator[str]:
     if each.user:
         yield _pair("user", each.user)
     yield "writable_paths: [/tmp] # all else is read-only"
@@ -120,7 +154,7 @@ def _devcontainer(made: Draft, folder: Path) -> str:
         "ghcr.io/devcontainers/features/python:1": {},
     }
     for mark, feature in _FEATURES.items():
-        if any((folder / each.source / mark).is_file() for each in made.services):
+        if any((folder / each.source / mark).is_file() for each in (*made.services, *made.workers)):
             features |= feature
     data = {
         "name": made.name,
