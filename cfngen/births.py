@@ -33,6 +33,7 @@ def broken(app: App, known: Ledger) -> Iterator[Problem]:
     yield from _task_births(app, known)
     yield from _network_birth(app, known)
     yield from () if other else _internal_birth(app, known)  # of another stage the zone has another name, too
+    yield from _private_births(app, known)
     yield from _database_birth(app, known)
 
 
@@ -63,6 +64,12 @@ def bootstrap_images(app: App, ledger: Ledger) -> dict[str, str]:
     return {task.name: ledger.births[f"{kind} {task.name}"]["bootstrap_image"] for kind, task in every}
 
 
+def public_births(app: App, ledger: Ledger) -> frozenset[str]:
+    """The services, workers and scheduled tasks that were born with a public address, in a public subnet."""
+    every = (*(("service", service) for service in app.services), *_others(app))
+    return frozenset(task.name for kind, task in every if ledger.births[f"{kind} {task.name}"].get("public_address"))
+
+
 def service_key(name: str) -> str:
     """What the ledger calls a service."""
     return f"service {name}"
@@ -75,8 +82,7 @@ def _service_birth(app: App, service: Service) -> dict[str, object]:
         "image_key": _key_of(app, "images"),
         "port": service.port,
         "protocol_version": service.protocol_version,
-        "public_address": False,
-        "subnet_tier": "private",
+        **_place(app),
         **({"internal": True} if service.internal else {}),
     }
 
@@ -96,6 +102,11 @@ def _internal_birth(app: App, known: Ledger) -> Iterator[Problem]:
             yield problem(app, f"internal_balancer.{name}", fits)
 
 
+def _place(app: App) -> dict[str, object]:
+    is_public = app.network.has_public_tasks
+    return {"public_address": is_public, "subnet_tier": "public" if is_public else "private"}
+
+
 def _bootstrap_image(app: App) -> str:
     """The public image, or that of the account's own registry, which is written without the account."""
     return f"{OWN_REGISTRY}{app.network.bootstrap_image}" if app.network.bootstrap_image else BOOTSTRAP_IMAGE
@@ -108,11 +119,7 @@ def _others(app: App) -> Iterator[tuple[str, Worker | ScheduledTask]]:
 
 
 def _task_birth(app: App, task: Worker | ScheduledTask) -> dict[str, object]:
-    birth: dict[str, object] = {
-        "bootstrap_image": _bootstrap_image(app),
-        "public_address": False,
-        "subnet_tier": "private",
-    }
+    birth: dict[str, object] = {"bootstrap_image": _bootstrap_image(app), **_place(app)}
     lent = isinstance(task, ScheduledTask) and task.image_of
     return birth if lent else {**birth, "image_key": _key_of(app, "images")}
 
@@ -217,6 +224,17 @@ def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     if app.network.zones < zones:
         fits = f"the network has {zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed. Ways out: keep {zones}, or make a new stage beside this one"
         yield problem(app, "network.zones", fits)
+
+
+def _private_births(app: App, ledger: Ledger) -> Iterator[Problem]:
+    """Tasks move by releases, one after the other, and NAT goes in one update before them."""
+    every = (*(("service", service) for service in app.services), *_others(app))
+    private = [
+        task.name for kind, task in every if ledger.births.get(f"{kind} {task.name}", {}).get("public_address") is False
+    ]
+    if app.network.has_public_tasks and private:
+        fits = f"{', '.join(sorted(private))} {'was' if len(private) == 1 else 'were'} born in private subnets, where without NAT tasks that run would reach nothing, and new ones would not start, until each is released again. Ways out: keep NAT or endpoints, or make a new stage beside this one"
+        yield problem(app, "network.nat", fits)
 
 
 def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:

@@ -40,13 +40,14 @@ RULES_OF_A_BALANCER = RULES.number
 @dataclass(frozen=True)
 class Plan:
     """One stage, ready to be rendered. `rules` are by service, `redirects` those of the balancer itself, `bootstrap_images`
-    by service, worker and scheduled task.
+    by service, worker and scheduled task, `public_births` those of them that were born with a public address.
     """
 
     app: App
     rules: Mapping[str, tuple[Rule, ...]]
     redirects: tuple[Rule, ...]
     bootstrap_images: Mapping[str, str]
+    public_births: frozenset[str]
     engine_version: str
     ledger: Ledger
 
@@ -98,6 +99,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         rules=rules,
         redirects=sending,
         bootstrap_images=births.bootstrap_images(app, settled),
+        public_births=births.public_births(app, settled),
         engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
         ledger=settled,
     )

@@ -105,7 +105,7 @@ def _option(name: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[di
 NETWORK: Options = {
     "cidr": of("cidr", "10.0.0.0/16", "10.64.0.0/18"),
     "zones": of("zones", 2, 3),
-    "nat": of("nat", "one", "one per zone"),
+    "nat": of("nat", "one", "one per zone", "public tasks"),
     "endpoints": of("endpoints", (), ("sts",)),
     "bootstrap_image": of("bootstrap_image", "", "bootstrap:node-22"),
     "existing": of("existing", False),
@@ -131,14 +131,17 @@ INTERNAL_BALANCER: Options = {
     "test_port": of("test_port", 8080, 9000),
     "test_addresses": of("test_addresses", (), ("10.20.0.0/16", "192.0.2.0/24")),
 }
+_ISSUED: dict[str, Any] = {"https": True, "domain": "shop.example.com", "request_certificate": True}
 BALANCER: Options = {
-    "https": of("https", True, False),
-    "domain": of("domain", None, "shop.example.com"),
+    "https": of("https", True, False) | st.just(_ISSUED),
+    "domain": of("domain", "shop.example.com"),
     "aliases": of("aliases", ()),  # with a domain alone
-    "request_certificate": of("request_certificate", True).map(lambda one: one | {"domain": "shop.example.com"}),
+    "request_certificate": of("request_certificate", False),  # with HTTPS and a domain
     "certificates": of("certificates", ()),  # with HTTPS alone
-    "web_acl": of("web_acl", None, Arn.parameter("WebAclArn")),
-    "managed_rules": of("managed_rules", None, ManagedRules(requests_per_5_minutes=100)),
+    "web_acl": of("web_acl", None),
+    "managed_rules": st.sampled_from(
+        [{"managed_rules": ManagedRules(requests_per_5_minutes=100)}, {"web_acl": Arn.parameter("WebAclArn")}]
+    ),  # of the two a balancer has one
     "redirects": _option("redirects", some((WWW, OLD), 2)),
     "test_port": of("test_port", 8080, 9000),
     "test_addresses": _option("test_addresses", some(("192.0.2.0/24", "198.51.100.0/24"), 2)),

@@ -394,7 +394,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
     Network: {
         "cidr": ("10.0.0.0/16", "10.1.0.0/16"),
         "zones": (2, 3),
-        "nat": ("one per zone", "one", "none"),
+        "nat": ("one per zone", "one", "none", "public tasks"),
         "endpoints": ((), ("sts",)),
         "bootstrap_image": ("bootstrap:node-22", ""),
         "existing": (False, True),
@@ -558,6 +558,7 @@ REFUSED = {
     "InternalBalancer.https True",
     "Network.cidr '10.1.0.0/16'",
     "Network.existing True",
+    "Network.nat 'public tasks'",
     "Queue.fifo True",
     "Service.health_path '/beta/alive'",
     "Service.internal True",

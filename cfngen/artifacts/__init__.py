@@ -26,7 +26,9 @@ def service_files(
     files: dict[str, str] = {}
     for service in plan.services:
         folder, access = service.name, access_of(plan.app, service)
-        files[f"{folder}/{APPSPEC}"] = appspec(service, source, command)
+        files[f"{folder}/{APPSPEC}"] = appspec(
+            service, source, command, has_public_tasks=plan.app.network.has_public_tasks
+        )
         files[f"{folder}/{TASKDEF}"] = taskdef(plan.app, service, access)
         if service.migrate:
             files[f"{folder}/{MIGRATION_TASKDEF}"] = migration_taskdef(plan.app, service)

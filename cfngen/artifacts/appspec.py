@@ -29,13 +29,13 @@ Resources:
           AwsvpcConfiguration:
             Subnets: [{subnets}]
             SecurityGroups: [{group}]
-            AssignPublicIp: DISABLED
+            AssignPublicIp: {public}
 """
 
 _WORDS = ("false", "n", "no", "null", "off", "on", "true", "y", "yes")  # which YAML takes for something else than texts
 
 
-def appspec(service: Service, source: str, command: str = "make templates") -> str:
+def appspec(service: Service, source: str, command: str = "make templates", *, has_public_tasks: bool = False) -> str:
     """The AppSpec of a service; its build fills in subnets and group, all of them, as they are at that time (A5.1)."""
     text = _TEXT.format(
         source=source,
@@ -45,6 +45,7 @@ def appspec(service: Service, source: str, command: str = "make templates") -> s
         subnets=of(known.SUBNETS),
         group=of(known.SECURITY_GROUP),
         strategy=_strategy(service.spot_percent),
+        public="ENABLED" if has_public_tasks else "DISABLED",
     )
     return text + _hooks(service.release)
 

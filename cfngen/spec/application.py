@@ -453,13 +453,14 @@ def _addresses(app: App) -> Iterator[Finding]:
     block = 2 ** (32 - int(app.network.cidr.partition("/")[2]) - 4)
     room = app.network.zones * (block - 5) - 16  # what AWS keeps, and some for what else lives there (J1.5)
     room -= 8 * app.network.zones if app.has_internal_services else 0  # a balancer wants as many free (H21)
+    tier = "public" if app.network.has_public_tasks else "private"
     needed = sum(2 * service.scaling.maximum for service in app.services)
     needed += sum(worker.scaling.maximum * worker.maximum_percent // 100 for worker in app.workers)
     needed += len(app.scheduled_tasks)
     if needed > room:
         yield (
             "network.cidr",
-            f"a larger range, or less for scaling.maximum: at most {needed} tasks run while services are released, and the private subnets have {max(room, 0)} addresses for them",
+            f"a larger range, or less for scaling.maximum: at most {needed} tasks run while services are released, and the {tier} subnets have {max(room, 0)} addresses for them",
         )
 
 
@@ -477,10 +478,10 @@ def _containers_of(task: Task) -> tuple[Task | Container, ...]:
 
 def _without_internet(app: App) -> Iterator[Finding]:
     """What cannot work where no way leads to the internet."""
+    if app.cloud9 and app.network.nat in ("none", "public tasks"):
+        yield "cloud9", "False; without NAT the environment reaches neither Cloud9 nor a package"
     if app.network.nat != "none":
         return
-    if app.cloud9:
-        yield "cloud9", "False; without NAT the environment reaches neither Cloud9 nor a package"
     for option in ("services", "workers", "scheduled_tasks"):
         for index, task in enumerate(getattr(app, option)):
             for number, each in enumerate(task.containers):
@@ -495,12 +496,12 @@ def _smoke_tests(app: App) -> Iterator[Finding]:
         if service.release.smoke_test is None:
             continue
         if service.internal:
-            if app.network.nat == "none" and "codedeploy" not in app.network.endpoints:
+            if app.network.nat in ("none", "public tasks") and "codedeploy" not in app.network.endpoints:
                 yield (
                     place,
                     "None, or 'codedeploy' among the endpoints of the network: the function tells CodeDeploy how it went",
                 )
-        elif app.network.existing or app.network.nat == "none":
+        elif app.network.existing or app.network.nat in ("none", "public tasks"):
             why = "comes to the test listener by the addresses of NAT gateways, and this network tells of none"
             yield place, f"None, since the generated function {why}; give a hook of your own by hooks"
         if service.allowed_addresses:

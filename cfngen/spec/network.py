@@ -32,7 +32,8 @@ class Network(Description):
     `cidr` is cut into 16 blocks, four for each tier, so that a further zone moves no subnet (J1.4).
     `nat` is how tasks reach the internet: one gateway, or one in each zone, which survives a zone's failure
     and costs as often as there are zones. With "none" there is no way to the internet: interface endpoints lead to what tasks
-    need of AWS. `endpoints` are those of further services, such as ``sts``, with NAT or without.
+    need of AWS. With "public tasks" each task has a public address and stands in a public subnet, where security groups alone keep
+    others out: the cheapest way for a few tasks. A stage may leave it for NAT, and never comes to it from there. `endpoints` are those of further services, such as ``sts``, with NAT or without.
     `bootstrap_image` is an image of Node 22 for both architectures in a repository of the account, as in ``bootstrap:node-22``,
     that stands in for services, workers and scheduled tasks to come until their first release; without NAT there has to be one.
     `existing`: no VPC is made; the root parameters VpcId, PublicSubnetIds and PrivateSubnetIds, and DatabaseSubnetIds with
@@ -41,10 +42,15 @@ class Network(Description):
 
     cidr: str = "10.0.0.0/16"
     zones: int = 2
-    nat: Literal["one", "one per zone", "none"] = "one per zone"
+    nat: Literal["one", "one per zone", "none", "public tasks"] = "one per zone"
     endpoints: tuple[str, ...] = ()
     bootstrap_image: str = ""
     existing: bool = False
+
+    @property
+    def has_public_tasks(self) -> bool:
+        """Whether tasks have public addresses."""
+        return self.nat == "public tasks"
 
     def checks(self) -> Iterator[Finding]:
         yield from _endpoints(self)

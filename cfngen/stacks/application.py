@@ -66,6 +66,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         foundation.logs,
         shows_addresses=app.has_smoke_tests,
         endpoints=app.endpoints,
+        has_public_births=bool(plan.public_births),
     )
     if app.cloud9:
         stack.nest("ide", ide_stack, common, network)
@@ -166,6 +167,7 @@ def _services(
             plan.app.off_hours,
             queues_for(plan.app, queues, service),
             ground.internal if service.internal else ground.for_callers(service),
+            is_public=service.name in plan.public_births,
         )
         for service in plan.services
     }

@@ -95,6 +95,7 @@ def task_stacks(
             access_of(app, worker),
             app.off_hours,
             ground.for_callers(worker),
+            is_public=worker.name in plan.public_births,
         )
         for worker in sorted(app.workers, key=lambda each: each.name)
     }

@@ -72,9 +72,9 @@ def _definition(cluster: ClusterOutputs, network: NetworkOutputs, made: ServiceO
             "CapacityProviderStrategy": [{"CapacityProvider": "FARGATE", "Weight": 1}],
             "NetworkConfiguration": {
                 "AwsvpcConfiguration": {
-                    "AssignPublicIp": "DISABLED",
+                    "AssignPublicIp": network.assign_public_ip,
                     "SecurityGroups": [made.security_group],
-                    "Subnets": network.private_subnets,
+                    "Subnets": network.task_subnets,
                 }
             },
         },

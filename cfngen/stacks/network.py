@@ -9,20 +9,30 @@ from dataclasses import dataclass
 
 from troposphere import GetAtt, GetAZs, Select, Sub, Tags, ec2
 
+from cfngen.errors import WiringError
 from cfngen.spec import Network
 from cfngen.stack import Stack
 from cfngen.values import BucketName, SubnetIds, Text, VpcId
 
 _BLOCKS_OF_A_TIER = 4  # so that a further zone moves no subnet of another tier (J1.4)
 _TIERS = ("public", "private", "isolated")
-_GATEWAYS = {"one": 1, "one per zone": None, "none": 0}
+_GATEWAYS = {"one": 1, "one per zone": None, "none": 0, "public tasks": 0}
 """How many of the public subnets have a NAT gateway; `None` means all."""
+
+
+@dataclass(frozen=True)
+class Birth:
+    """Where a task was born, as its ECS service says it for life."""
+
+    assign_public_ip: str
+    subnets: SubnetIds
 
 
 @dataclass(frozen=True)
 class NetworkOutputs:
     """`birth_subnets` are the first two private ones: a service is born in them and its definition never changes,
-    while its tasks follow `private_subnets` release by release.
+    while its tasks follow `task_subnets` release by release. `public_birth_subnets` are the first two public ones, where any
+    task was born with a public address.
     """
 
     vpc: VpcId
@@ -31,6 +41,27 @@ class NetworkOutputs:
     birth_subnets: SubnetIds
     isolated_subnets: SubnetIds
     addresses: tuple[Text, ...] = ()
+    has_public_tasks: bool = False
+    public_birth_subnets: SubnetIds | None = None
+
+    @property
+    def task_subnets(self) -> SubnetIds:
+        """Where tasks run from their next release on."""
+        return self.public_subnets if self.has_public_tasks else self.private_subnets
+
+    @property
+    def assign_public_ip(self) -> str:
+        """Whether they have public addresses, as ECS says it."""
+        return "ENABLED" if self.has_public_tasks else "DISABLED"
+
+    def birth(self, *, is_public: bool) -> Birth:
+        """Where a task was born. Raises `WiringError` where there is no such place."""
+        subnets = self.public_birth_subnets if is_public else self.birth_subnets
+        if subnets is None:
+            raise WiringError(
+                "this network has no public subnets for tasks; give network_stack(has_public_births=True)"
+            )
+        return Birth("ENABLED" if is_public else "DISABLED", subnets)
 
 
 def network_stack(
@@ -40,10 +71,11 @@ def network_stack(
     *,
     shows_addresses: bool = False,
     endpoints: tuple[str, ...] = (),
+    has_public_births: bool = False,
 ) -> NetworkOutputs:
     """A VPC whose private subnets reach the internet by NAT; its flow logs go to the bucket `logs`.
 
-    `shows_addresses` returns the addresses by which they do. `endpoints` are the services of AWS that they reach without NAT.
+    `shows_addresses` returns the addresses by which they do. `has_public_births` tells that tasks were born in public subnets. `endpoints` are the services of AWS that they reach without NAT.
     """
     vpc = stack.add(
         ec2.VPC(
@@ -59,10 +91,11 @@ def network_stack(
         ec2.VPCGatewayAttachment("InternetGatewayAttachment", VpcId=vpc.ref(), InternetGatewayId=gateway.ref())
     )
     subnets = {tier: _subnets(stack, network, vpc, tier) for tier in _TIERS}
-    _route_public(stack, vpc, gateway, attachment, subnets["public"])
+    public_table = _route_public(stack, vpc, gateway, attachment, subnets["public"])
     private_tables = _route_private(stack, network, vpc, attachment, subnets)
     isolated_table = _route_isolated(stack, vpc, subnets["isolated"])
-    _s3_endpoint(stack, vpc, [*private_tables, isolated_table])
+    public_tables = [public_table] if network.has_public_tasks else []
+    _s3_endpoint(stack, vpc, [*private_tables, isolated_table, *public_tables])
     if endpoints:
         _interface_endpoints(stack, network, vpc, subnets["private"], endpoints)
     if logs:
@@ -74,6 +107,8 @@ def network_stack(
         birth_subnets=SubnetIds(each.ref() for each in subnets["private"][:2]),
         isolated_subnets=SubnetIds(each.ref() for each in subnets["isolated"]),
         addresses=tuple(_addresses(stack, network)) if shows_addresses else (),
+        has_public_tasks=network.has_public_tasks,
+        public_birth_subnets=SubnetIds(each.ref() for each in subnets["public"][:2]) if has_public_births else None,
     )
 
 
@@ -101,7 +136,7 @@ def _route_public(
     gateway: ec2.InternetGateway,
     attachment: ec2.VPCGatewayAttachment,
     subnets: list[ec2.Subnet],
-) -> None:
+) -> ec2.RouteTable:
     table = stack.add(ec2.RouteTable("PublicRouteTable", VpcId=vpc.ref(), Tags=Tags(Name="public")))
     stack.add(
         ec2.Route(
@@ -113,6 +148,7 @@ def _route_public(
         )
     )
     _associate(stack, table, subnets)
+    return table
 
 
 def _route_private(

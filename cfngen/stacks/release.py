@@ -124,9 +124,9 @@ def _worker_states(
             },
             "NetworkConfiguration": {
                 "AwsvpcConfiguration": {
-                    "AssignPublicIp": "DISABLED",
+                    "AssignPublicIp": network.assign_public_ip,
                     "SecurityGroups": [made.security_group],
-                    "Subnets": network.private_subnets,
+                    "Subnets": network.task_subnets,
                 }
             },
         },

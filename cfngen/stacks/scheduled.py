@@ -163,9 +163,9 @@ def _schedule(
             PropagateTags="TASK_DEFINITION",
             NetworkConfiguration=scheduler.NetworkConfiguration(
                 AwsvpcConfiguration=scheduler.AwsVpcConfiguration(
-                    AssignPublicIp="DISABLED",
+                    AssignPublicIp=network.assign_public_ip,
                     SecurityGroups=[GetAtt(tasks, "GroupId")],
-                    Subnets=network.private_subnets,
+                    Subnets=network.task_subnets,
                 )
             ),
         ),

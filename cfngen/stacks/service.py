@@ -27,7 +27,7 @@ from cfngen.stacks.common import (
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.internal import InternalOutputs, let_call
-from cfngen.stacks.network import NetworkOutputs
+from cfngen.stacks.network import Birth, NetworkOutputs
 from cfngen.stacks.queue import QueueOutputs, sending
 from cfngen.stacks.rules import listener_rules
 from cfngen.stacks.targets import bootstrap, target_group
@@ -84,11 +84,13 @@ def service_stack(
     off_hours: OffHours | None = None,
     queues: tuple[QueueOutputs, ...] = (),
     internal: InternalOutputs | None = None,
+    *,
+    is_public: bool = False,
 ) -> ServiceOutputs:
     """A service behind the balancer, born with a bootstrap revision that answers its health path.
 
     `live` holds the colours of the rules that replace one of a released service, by parameter name.
-    `access` is how the service opens the database, which `migrate` in its description opens as master besides.
+    `is_public` tells that it was born with a public address. `access` is how the service opens the database, which `migrate` in its description opens as master besides.
     `internal` is the internal balancer, of which a service behind it and one that calls have need.
     """
     cluster = internal.behind(cluster) if internal and service.internal else cluster
@@ -104,7 +106,7 @@ def service_stack(
     blue, green = (target_group(stack, colour, network.vpc, service) for colour in ("Blue", "Green"))
     routed = listener_rules(stack, rules, cluster, blue, green, live)
     first = bootstrap(stack, common, service, bootstrap_image, execution, task, group)
-    made = _ecs_service(stack, cluster, network, service, first, tasks, blue, routed)
+    made = _ecs_service(stack, cluster, network.birth(is_public=is_public), service, first, tasks, blue, routed)
     scaling.scale(stack, service.scaling, cluster, made, blue, green, off_hours)
     alarms = service_alarms.add(stack, cluster, service, made, blue, green)
     hooks = _hooks(stack, common, foundation, network, cluster, balancer, service, internal)
@@ -204,7 +206,7 @@ def _security_group(
 def _ecs_service(
     stack: Stack,
     cluster: ClusterOutputs,
-    network: NetworkOutputs,
+    birth: Birth,
     service: Service,
     first: ecs.TaskDefinition,
     tasks: ec2.SecurityGroup,
@@ -229,7 +231,9 @@ def _ecs_service(
             ],
             NetworkConfiguration=ecs.NetworkConfiguration(
                 AwsvpcConfiguration=ecs.AwsvpcConfiguration(
-                    AssignPublicIp="DISABLED", SecurityGroups=[GetAtt(tasks, "GroupId")], Subnets=network.birth_subnets
+                    AssignPublicIp=birth.assign_public_ip,
+                    SecurityGroups=[GetAtt(tasks, "GroupId")],
+                    Subnets=birth.subnets,
                 )
             ),
         )

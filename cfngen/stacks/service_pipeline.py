@@ -110,7 +110,7 @@ def stack_values(
     """What the build fills into the service's files, by placeholder."""
     values = task_values(database, made, service, access, queues)
     values |= {
-        placeholders.SUBNETS: network.private_subnets.text,
+        placeholders.SUBNETS: network.task_subnets.text,
         placeholders.SECURITY_GROUP: made.security_group,
     }
     values |= {placeholders.hook(event): function for event, function in made.hooks.items()}

@@ -21,7 +21,7 @@ from cfngen.stacks.common import Common, log_group, role_arn
 from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.internal import InternalOutputs, let_call
-from cfngen.stacks.network import NetworkOutputs
+from cfngen.stacks.network import Birth, NetworkOutputs
 from cfngen.stacks.queue import QueueOutputs, consuming, sending
 from cfngen.stacks.task import (
     Access,
@@ -61,8 +61,10 @@ def worker_stack(
     access: Access | None = None,
     off_hours: OffHours | None = None,
     internal: InternalOutputs | None = None,
+    *,
+    is_public: bool = False,
 ) -> WorkerOutputs:
-    """A worker, born with a revision that only waits. `queue` is its own, `rights` are those that it may send to,
+    """A worker, born with a revision that only waits, with a public address or without. `queue` is its own, `rights` are those that it may send to,
     `internal` is the balancer of the services that it calls.
     """
     stack.describe(f"Worker {worker.name}: image repository, tasks, scaling, alarms")
@@ -84,7 +86,7 @@ def worker_stack(
     egress(stack, tasks, worker, database if access else None)
     let_call(stack, tasks, worker.name, internal)
     first = first_revision(stack, common, worker.name, bootstrap_image, _FOR_EVER, execution, task, group)
-    made = _ecs_service(stack, cluster, network, first, tasks)
+    made = _ecs_service(stack, cluster, network.birth(is_public=is_public), first, tasks)
     _scale(stack, worker, cluster, made, queue, off_hours)
     return WorkerOutputs(
         name=worker.name,
@@ -102,7 +104,7 @@ def worker_stack(
 
 
 def _ecs_service(
-    stack: Stack, cluster: ClusterOutputs, network: NetworkOutputs, first: ecs.TaskDefinition, tasks: ec2.SecurityGroup
+    stack: Stack, cluster: ClusterOutputs, birth: Birth, first: ecs.TaskDefinition, tasks: ec2.SecurityGroup
 ) -> ecs.Service:
     return stack.add(
         ecs.Service(
@@ -122,7 +124,9 @@ def _ecs_service(
             PropagateTags="TASK_DEFINITION",
             NetworkConfiguration=ecs.NetworkConfiguration(
                 AwsvpcConfiguration=ecs.AwsvpcConfiguration(
-                    AssignPublicIp="DISABLED", SecurityGroups=[GetAtt(tasks, "GroupId")], Subnets=network.birth_subnets
+                    AssignPublicIp=birth.assign_public_ip,
+                    SecurityGroups=[GetAtt(tasks, "GroupId")],
+                    Subnets=birth.subnets,
                 )
             ),
         )
