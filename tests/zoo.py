@@ -562,6 +562,15 @@ ZOO: Mapping[str, tuple[str, dict[str, Any]]] = {
             "ResourceTags": tagged("one"),
         },
     ),
+    "Zone": (
+        "Route53::HostedZone",
+        {
+            "Name": "zoo.internal",
+            "HostedZoneConfig": {"Comment": "one"},
+            "VPCs": [{"VPCId": ref("Vpc"), "VPCRegion": ref("AWS::Region")}],
+            "HostedZoneTags": tagged("one"),
+        },
+    ),
     "Record": (
         "Route53::RecordSet",
         {
@@ -589,6 +598,7 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
         "Tags": tagged("two"),
     },
     "Ingress": {"Description": "everybody"},
+    "Zone": {"HostedZoneConfig": {"Comment": "two"}, "HostedZoneTags": tagged("two")},
     "Egress": {"Description": "ourselves"},
     "Balancer": {
         "LoadBalancerAttributes": [{"Key": "idle_timeout.timeout_seconds", "Value": "62"}],

@@ -98,6 +98,17 @@ def _write_comment(context: Context) -> None:
     context.call("route53", "UpdateHostedZoneComment", Id=context.physical, Comment=comment)
 
 
+def _zone_told(context: Context) -> dict[str, Any]:
+    told = context.call("route53", "GetHostedZone", Id=context.physical)
+    name = told["HostedZone"]["Name"]
+    return {
+        "Name": name if context.properties["Name"].endswith(".") else name.rstrip("."),  # it is told with its last dot
+        "HostedZoneConfig": told["HostedZone"].get("Config", {}),
+        "VPCs": told.get("VPCs", []),
+        "NameServers": told.get("DelegationSet", {}).get("NameServers", []),
+    }
+
+
 TYPES = {
     "AWS::Route53::HostedZone": Type(
         "route53",
@@ -110,11 +121,7 @@ TYPES = {
         ),
         delete=Call("DeleteHostedZone", given={"Id": physical}),
         reads=(
-            Read(
-                "GetHostedZone",
-                {"Id": physical},
-                "{Name: HostedZone.Name, HostedZoneConfig: HostedZone.Config, VPCs: VPCs, NameServers: DelegationSet.NameServers}",
-            ),
+            _zone_told,
             Read(
                 "ListTagsForResource",
                 {"ResourceType": "hostedzone", "ResourceId": physical},
