@@ -60,11 +60,14 @@ def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
 
 def _many_tasks(app: App) -> list[str]:
     """The one limit that a stage does not meet when it is deployed, but on a busy day."""
-    tasks = sum(2 * service.scaling.maximum for service in app.services)
-    if tasks <= TARGETS.number:
-        return []
+    behind = [
+        sum(2 * each.scaling.maximum for each in app.services if each.internal == internal)
+        for internal in (False, True)
+    ]
     return [
         f"{app.name} {app.stage}: {tasks:,} where {TARGETS.number:,} is the limit of {TARGETS.what}; {TARGETS.way_out}"
+        for tasks in behind
+        if tasks > TARGETS.number
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -25,6 +26,9 @@ from cfngen import (
     Worker,
 )
 from cfngen.routing import owner
+from cfngen.simulate.files import Files
+from cfngen.simulate.requests import Request
+from cfngen.simulate.scenario import Surroundings, standard
 
 WEB = Service(name="web", calls=("stock",))
 STOCK = Service(name="stock", internal=True, release=Release(smoke_test=SmokeTest(path="/items")))
@@ -37,6 +41,7 @@ SHOP = App(
     balancer=Balancer(domain="shop.example.com"),
     pipeline=Pipeline(source=CodeCommit()),
 )
+SMALL = App(name="shop", services=(WEB, replace(STOCK, release=Release())))
 SECURE = replace(SHOP, internal_balancer=InternalBalancer(domain="shop.corp.example.com", https=True))
 
 
@@ -167,6 +172,21 @@ def test_what_callers_know_and_target_groups_hang_on_stays_for_life(option: str,
     with pytest.raises(LedgerError) as refused:
         rendered(changed, before.ledger)
     assert any(problem.option.endswith(option) for problem in refused.value.problems)
+
+
+def test_releases_and_updates_hurt_nobody_at_either_balancer() -> None:
+    """As `cfngen simulate` asks: each request at the balancer whose service it is; the same rules at one listener hurt."""
+
+    def at(*, internal: bool) -> Callable[[Request], str | None]:
+        return lambda asked: owner(SMALL, asked.host, asked.path, asked.address, internal=internal)
+
+    around = Surroundings(owner=at(internal=False), owner_inside=at(internal=True))
+    files = Files(rendered(SMALL).files)
+    played = standard(files, around)
+    assert {each.service.label for each in played.world.deployments} == {"stock", "web"}
+    assert played.hurts == []
+    mixed = standard(files, replace(around, owner_inside=at(internal=False)))
+    assert {each.invariant for each in mixed.hurts} >= {"T2"}
 
 
 def test_numbers_are_counted_on_each_balancer_by_itself() -> None:

@@ -52,9 +52,12 @@ def plain_http(stage: Stage) -> Iterator[Place]:
         plain = [each for each in listeners if each.get("Protocol") == "HTTP" and not _redirects(each)]
         if plain:
             names = " and ".join(each.name for each in plain)
-            message = (
-                f"{names}: HTTP without HTTPS, so traffic is not encrypted; Balancer(https=True) takes a certificate"
+            inside = any(
+                each.get("Scheme") == "internal"
+                for each in template.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")
             )
+            way = "InternalBalancer" if inside else "Balancer"
+            message = f"{names}: HTTP without HTTPS, so traffic is not encrypted{' within the VPC' if inside else ''}; {way}(https=True) takes a certificate"
             yield Place(template.file, plain[0].path("Protocol"), message)
 
 

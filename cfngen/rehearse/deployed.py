@@ -144,6 +144,20 @@ def listeners(account: Account) -> list[Listener]:
     return sorted(found, key=lambda each: each.port)
 
 
+def one_balancer(account: Account) -> None:
+    """Raise `RehearsalError` where services are behind a balancer that only the network reaches: one is played, of users."""
+    inside = {
+        each["LoadBalancerArn"]
+        for each in account.all("elbv2", "describe_load_balancers", "LoadBalancers")
+        if each["Scheme"] == "internal"
+    }
+    groups = {each["TargetGroupArn"] for each in _groups(account) if inside & set(each["LoadBalancerArns"])}
+    if behind := sorted(each.short for each in services(account) if groups & set(each.pair)):
+        raise RehearsalError(
+            f"{', '.join(behind)}: services behind an internal balancer are not played by the rehearsal"
+        )
+
+
 def names(account: Account) -> list[str]:
     """The names by which people and functions ask for the balancer: hosts of rules, aliases, and what functions are told."""
     rules = [rule for each in listeners(account) for rule in each.rules]

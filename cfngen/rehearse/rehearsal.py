@@ -216,6 +216,7 @@ def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Wor
 def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     """Deploy and start everything; each service answers with the revision that the stack brings."""
     there = deploy(wanted, room, story)
+    deployed.one_balancer(there.account)
     shop = workshop(wanted, room, story, there)
     account, authority, services, database = there.account, there.authority, there.services, there.database
     engine, tasks = shop.engine, shop.tasks
