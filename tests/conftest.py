@@ -32,8 +32,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Histories, which take minutes, come first, so that no worker begins them when the others are done."""
-    items.sort(key=lambda item: item.path.stem != "test_histories")
+    """Tests that share what takes seconds to set up are one worker's, and they and histories, which take longest, come first."""
+    for item in items:
+        shared = [
+            each for found in item._fixtureinfo.name2fixturedefs.values() for each in found if each.scope == "module"
+        ]
+        if shared:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: (item.path.stem != "test_histories", item.get_closest_marker("xdist_group") is None))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from cfngen import (
 from cfngen.describe import Description
 
 RANDOM = settings(
-    max_examples=10,
+    max_examples=5,
     derandomize=True,
     deadline=None,
     suppress_health_check=list(HealthCheck),

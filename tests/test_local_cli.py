@@ -13,31 +13,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfngen import App, Balancer, CodeCommit, Database, Ledger, Pipeline, Scaling, Service, stage_files
-
 ROOT = Path(__file__).parent.parent
 AWS = shlex.split(os.environ.get("CFNGEN_AWS", "")) or [sys.executable, "-m", "awscli"]
 BOUND_SECONDS = 240  # for anything one command does, on a machine that is busy with other tests
-
-FORTY = App(
-    name="big",
-    services=(
-        *(
-            Service(name=f"s{number:02}", paths=(f"/s{number:02}/*",), health_path=f"/s{number:02}/health")
-            for number in range(39)
-        ),
-        Service(name="web"),
-    ),
-    database=Database(readers=("web",), writers=("s00",), protected=False),
-    balancer=Balancer(https=False, deletion_protection=False, access_logs=False),
-    pipeline=Pipeline(source=CodeCommit(create=True)),
-)
 
 
 class Shell:
@@ -184,25 +167,3 @@ def test_coffee_prod_stands_and_protects_itself(shell: Shell) -> None:
     assert shell.aws("rds", "describe-db-instances")["DBInstances"] == []
     snapshots = shell.aws("rds", "describe-db-snapshots", "--snapshot-type", "manual")["DBSnapshots"]
     assert [each["DBInstanceIdentifier"] for each in snapshots].count(database) == 1
-
-
-def test_forty_services(shell: Shell, tmp_path: Path) -> None:
-    """Made, one of them changed, deleted: each within the bound of a command."""
-
-    def written(app: App) -> Path:
-        file = tmp_path / "ledger.json"
-        ledger = Ledger.read(file.read_text(), str(file)) if file.exists() else None
-        for name, text in stage_files(app, ledger, "services/big.py").items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text)
-        return shell.package(tmp_path / "big.yaml")
-
-    shell.deploy(written(FORTY), "big", "--parameter-overrides", "TestCidr=203.0.113.0/24")
-    assert len(shell.groups()) == 80
-    web = replace(FORTY.services[-1], scaling=Scaling(maximum=9))
-    shell.deploy(written(replace(FORTY, services=(*FORTY.services[:-1], web))), "big")
-    told = shell.aws("application-autoscaling", "describe-scalable-targets", "--service-namespace", "ecs")
-    assert [each["MaxCapacity"] for each in told["ScalableTargets"]].count(9) == 1
-    shell.aws("cloudformation", "delete-stack", "--stack-name", "big")
-    shell.aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", "big")
-    assert shell.groups() == []

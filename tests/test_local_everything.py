@@ -24,7 +24,7 @@ from cfngen.semantics.records import Readings
 from cfngen.semantics.template import read_template
 from cfngen.semantics.update import Engine, Event, Outcome, Resource, StackState
 
-EXAMPLES = int(os.environ.get("CFNGEN_LOCAL_APPS", "6"))
+EXAMPLES = int(os.environ.get("CFNGEN_LOCAL_APPS", "2"))
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's
 

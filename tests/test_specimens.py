@@ -6,6 +6,7 @@ one of the readings of what AWS leaves open; a system must be right in all of th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,10 +28,10 @@ def test_a_template_that_is_right_hurts_in_no_reading() -> None:
         assert standard(files(by_hand()), None, readings).hurts == [], readings
 
 
-@pytest.mark.parametrize(("stage", "every"), [("dev", one_at_a_time()), ("prod", every_reading())])
-def test_coffee_hurts_in_no_reading(stage: str, every: list[Readings]) -> None:
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_coffee_hurts_in_no_reading(stage: str) -> None:
     coffee = Files.of(TEMPLATES / stage)
-    for readings in every:
+    for readings in every_reading() if "CFNGEN_HISTORIES" in os.environ else one_at_a_time():
         assert standard(coffee, None, readings).hurts == [], readings
 
 

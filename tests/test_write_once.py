@@ -219,7 +219,7 @@ def steps(life: list[App]) -> Iterator[tuple[Rendering | None, Rendering]]:
             before = after
 
 
-@settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
+@settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), phases=PHASES)
 @given(lives())
 def test_what_a_stage_was_born_with_stays_for_life(life: list[App]) -> None:
     history = History()

@@ -206,7 +206,7 @@ def every_rule(given: Generated) -> Resources:
 
 
 @given(histories())
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 def test_a6_12_a_rule_never_changes_under_its_logical_id(lived: list[Generated]) -> None:
     known: Resources = {}
     for given_ in lived:
@@ -215,7 +215,7 @@ def test_a6_12_a_rule_never_changes_under_its_logical_id(lived: list[Generated])
 
 
 @given(histories())
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 def test_a6_12_what_a_service_was_born_with_is_blue_and_all_else_asks(lived: list[Generated]) -> None:
     seen: set[str] = set()
     known: set[str] = set()
@@ -293,7 +293,7 @@ headers_of_a_service = st.dictionaries(
 
 
 @given(hosts_of_a_service, paths_of_a_service, addresses_of_a_service, headers_of_a_service)
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 def test_a6_15_a_rule_has_five_values_and_six_wildcards_at_most(
     hosts: list[str], paths: list[str], addresses: list[str], headers: dict[str, tuple[str, ...]]
 ) -> None:
@@ -570,7 +570,7 @@ def test_h17_paths_that_the_balancer_does_not_take_are_refused(path: str) -> Non
 
 
 @given(histories())
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=5, deadline=None, derandomize=True)
 def test_h16_a_priority_is_given_once_and_never_again(lived: list[Generated]) -> None:
     owner: dict[tuple[Any, int], str] = {}
     for given_ in lived:
