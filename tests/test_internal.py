@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Golden
 from resolve import STACK, Rendering, differing, rendered
 
 from cfngen import (
@@ -24,7 +26,9 @@ from cfngen import (
     Service,
     SmokeTest,
     Worker,
+    write,
 )
+from cfngen.operate.folder import read_folder
 from cfngen.routing import owner
 from cfngen.simulate.files import Files
 from cfngen.simulate.requests import Request
@@ -187,6 +191,25 @@ def test_releases_and_updates_hurt_nobody_at_either_balancer() -> None:
     assert played.hurts == []
     mixed = standard(files, replace(around, owner_inside=at(internal=False)))
     assert {each.invariant for each in mixed.hurts} >= {"T2"}
+
+
+def test_the_templates_of_a_small_stage(golden: Golden) -> None:
+    files = rendered(SMALL).files
+    golden("internal", {name: files[name] for name in ("internal.yaml", "service-stock.yaml", "ledger.json")})
+
+
+def test_a_change_of_deployed_rules_asks_for_the_live_colour_of_an_internal_service_too(tmp_path: Path) -> None:
+    """What `cfngen preflight` reads of a folder knows the rules of both balancers by what they begin with."""
+    before = rendered(SMALL)
+    later = replace(SMALL, services=(WEB, replace(SMALL.services[1], paths=("/*", "/v2"))))
+    after = rendered(later, before.ledger)
+    write({tmp_path / "dev": dict(after.files)})
+    folder = read_folder(tmp_path / "dev")
+    rules = after.tree.of_type("AWS::ElasticLoadBalancingV2::ListenerRule", "service-stock.yaml")
+    told = {folder.begins("ServiceStock", place.partition("/")[2]) for place in rules}
+    assert "blue" in told
+    assert {name for name in told if name != "blue"} == set(folder.required) - {"CertificateArn"}
+    assert len(told) == 2
 
 
 def test_numbers_are_counted_on_each_balancer_by_itself() -> None:
