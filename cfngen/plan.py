@@ -52,6 +52,13 @@ class Plan:
     ledger: Ledger
 
     @property
+    def has_public_balancer(self) -> bool:
+        """Whether there is an internet-facing balancer: for services and what else it is asked for, and ever since."""
+        return self.app.asks_for_public_balancer or any(
+            line.startswith("cluster/LoadBalancer ") for line in self.ledger.resources
+        )
+
+    @property
     def services(self) -> tuple[Service, ...]:
         """By name, so that their order in the description changes nothing."""
         return tuple(sorted(self.app.services, key=lambda service: service.name))

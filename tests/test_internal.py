@@ -212,6 +212,26 @@ def test_a_change_of_deployed_rules_asks_for_the_live_colour_of_an_internal_serv
     assert len(told) == 2
 
 
+def test_a_stage_whose_services_are_all_internal_has_no_way_in_from_the_internet_until_it_asks_for_one() -> None:
+    alone = App(name="tool", services=(STOCK,), pipeline=Pipeline(source=CodeCommit()))
+    step = rendered(alone)
+    balancers = step.tree.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")
+    assert [each["Properties"]["Scheme"] for each in balancers.values()] == ["internal"]
+    root = step.tree.bodies[step.tree.root]
+    assert not {"CertificateArn", "HostedZoneId", "TestCidr"} & set(root["Parameters"])
+    assert "Url" not in root["Outputs"]
+    assert "0.0.0.0/0" not in str(step.tree.of_type("AWS::EC2::SecurityGroupIngress"))
+    assert standard(Files(step.files)).hurts == []
+    both = rendered(replace(alone, services=(STOCK, Service(name="web"))), step.ledger)
+    assert "cluster.yaml/LoadBalancer" in both.tree.resources
+    watch = {"watch.yaml/Alarm", "watch.yaml/Dashboard"}
+    kept = {place for place in differing(step.tree, both.tree) if place in step.tree.resources}
+    assert {place for place in kept if place.startswith(("service-", "internal", "cluster"))} == set()
+    assert kept >= watch
+    again = rendered(alone, both.ledger)
+    assert "cluster.yaml/LoadBalancer" in again.tree.resources, "who is there is not deleted over an option"
+
+
 def test_numbers_are_counted_on_each_balancer_by_itself() -> None:
     """Paths that would clash on one balancer do not on two, and a hundred rules are a hundred of each."""
     many = tuple(f"/p{number}/*" for number in range(95))

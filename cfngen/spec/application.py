@@ -190,6 +190,13 @@ class App(Description):
         return any(service.internal for service in self.services)
 
     @property
+    def asks_for_public_balancer(self) -> bool:
+        """Whether a service is internet-facing, or the balancer is asked for more than services."""
+        asked = self.balancer
+        more = (asked.domain, asked.redirects, asked.web_acl, asked.managed_rules)
+        return any(not service.internal for service in self.services) or any(more)
+
+    @property
     def internal_domain(self) -> str:
         """The private hosted zone in which internal services are found."""
         return self.internal_balancer.domain or f"{self.name}-{self.stage}.internal"
@@ -232,8 +239,8 @@ class App(Description):
 
     @property
     def has_smoke_tests(self) -> bool:
-        """Whether any service's new versions are asked before they take traffic."""
-        return any(service.release.smoke_test for service in self.services)
+        """Whether any service's new versions are asked by way of the internet before they take traffic."""
+        return any(service.release.smoke_test and not service.internal for service in self.services)
 
     @property
     def tasks(self) -> tuple[Task, ...]:

@@ -22,7 +22,7 @@ from cfngen.stacks.background import (
     queues_for,
     task_stacks,
 )
-from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
+from cfngen.stacks.cluster import ClusterOutputs, bare_cluster_stack, cluster_stack
 from cfngen.stacks.common import Common, tag
 from cfngen.stacks.database import database_stack, existing_database
 from cfngen.stacks.existing import existing_network
@@ -87,15 +87,14 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         if app.database
         else None
     )
-    cluster = stack.nest("cluster", cluster_stack, foundation, network, app.balancer, *balancer)
+    cluster, internal = _balancers(stack, plan, foundation, network, balancer)
     if rules := app.balancer.managed_rules:
         database_too = app.database is not None
         stack.nest("web-acl", web_acl_stack, common, foundation, cluster, rules, with_database=database_too)
-    internal = _internal(stack, app, foundation, network)
     ground = Ground(common, foundation, network, database, cluster, internal)
     queues = queue_stacks(stack, app, common, foundation)
     made = _services(stack, plan, ground, queues)
-    if app.balancer.https or plan.redirects:
+    if plan.has_public_balancer and (app.balancer.https or plan.redirects):
         stack.nest("redirect", redirect_stack, cluster, plan.redirects)
         stack.find(NestedStack, "Redirect").DependsOn = [
             title(f"service-{service.name}") for service in plan.services if not service.internal
@@ -114,8 +113,11 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         tuple(background.workers.values()),
         tuple(background.scheduled.values()),
         internal,
+        has_public_balancer=plan.has_public_balancer,
     )
-    _show(stack, app, cluster, foundation, shared)
+    if plan.has_public_balancer:
+        _show_addresses(stack, app, cluster)
+    _show(stack, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
     tag(stack, {"Application": app.name, "Stage": app.stage, **app.tags})
 
@@ -176,6 +178,24 @@ def _services(
 def _with_hosts(app: App, service: Service) -> Service:
     """A service with the hosts that its rules ask for."""
     return replace(service, hosts=app.hosts_of(service)) if service.internal else service
+
+
+def _balancers(
+    stack: Stack,
+    plan: Plan,
+    foundation: FoundationOutputs,
+    network: NetworkOutputs,
+    parameters: tuple[CertificateArn | None, HostedZoneId | None, Text | None],
+) -> tuple[ClusterOutputs, InternalOutputs | None]:
+    """The cluster with the balancer of users, and the internal one; or the cluster with the internal one alone."""
+    if plan.has_public_balancer:
+        cluster = stack.nest("cluster", cluster_stack, foundation, network, plan.app.balancer, *parameters)
+        return cluster, _internal(stack, plan.app, foundation, network)
+    bare = stack.nest("cluster", bare_cluster_stack)
+    internal = _internal(stack, plan.app, foundation, network)
+    if internal is None:
+        raise ValueError("a stage has services, and each of them a balancer")
+    return internal.behind(bare), internal
 
 
 def _internal(stack: Stack, app: App, foundation: FoundationOutputs, network: NetworkOutputs) -> InternalOutputs | None:
@@ -256,9 +276,7 @@ def _pipelines(
     return shared
 
 
-def _show(
-    stack: Stack, app: App, cluster: ClusterOutputs, foundation: FoundationOutputs, shared: PipelineOutputs | None
-) -> None:
+def _show_addresses(stack: Stack, app: App, cluster: ClusterOutputs) -> None:
     scheme = "https" if app.balancer.https else "http"
     if domain := app.balancer.domain:
         url, test_url = Text(f"{scheme}://{domain}"), Text(f"{scheme}://{domain}:{app.balancer.test_port}")
@@ -269,6 +287,9 @@ def _show(
     by_name = "; a DNS name of the certificate must point at this address, and users come by that name"
     stack.output("Url", url, f"What users reach{by_name if app.balancer.https and not app.balancer.domain else ''}")
     stack.output("TestUrl", test_url, "Where the next version shows before it takes traffic")
+
+
+def _show(stack: Stack, foundation: FoundationOutputs, shared: PipelineOutputs | None) -> None:
     stack.output("AlertTopic", foundation.alerts, "Where alarms and notices go; subscribe to it")
     if shared and shared.clone_url:
         stack.output("CloneUrl", shared.clone_url, "The source's repository")

@@ -67,6 +67,27 @@ class ClusterOutputs:
         return self.https_listener or self.http_listener
 
 
+@dataclass(frozen=True)
+class BareClusterOutputs:
+    """The ECS cluster and the CodeDeploy application alone."""
+
+    cluster: ClusterName
+    deploy_application: Text
+
+
+def bare_cluster_stack(stack: Stack) -> BareClusterOutputs:
+    """What services share where none of them is internet-facing: no balancer is there."""
+    cluster = stack.add(
+        ecs.Cluster(
+            "Cluster",
+            CapacityProviders=["FARGATE", "FARGATE_SPOT"],
+            ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
+        )
+    )
+    application = stack.add(codedeploy.Application("DeployApplication", ComputePlatform="ECS"))
+    return BareClusterOutputs(ClusterName(cluster.ref()), Text(application.ref()))
+
+
 def cluster_stack(
     stack: Stack,
     foundation: FoundationOutputs,
@@ -90,14 +111,7 @@ def cluster_stack(
     if https:
         others = {name: each for name, each in issued.items() if name != balancer.domain}
         on_listeners(stack, balancer.certificates, others, {"Https": https, "Test": test})
-    cluster = stack.add(
-        ecs.Cluster(
-            "Cluster",
-            CapacityProviders=["FARGATE", "FARGATE_SPOT"],
-            ClusterSettings=[ecs.ClusterSetting(Name="containerInsights", Value="enabled")],
-        )
-    )
-    application = stack.add(codedeploy.Application("DeployApplication", ComputePlatform="ECS"))
+    bare = bare_cluster_stack(stack)
     if balancer.domain and hosted_zone:
         alias(stack, "Alias", balancer.domain, hosted_zone, made)
         for name in sorted(balancer.aliases):
@@ -105,8 +119,8 @@ def cluster_stack(
     if balancer.web_acl:
         stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
-        cluster=ClusterName(cluster.ref()),
-        deploy_application=Text(application.ref()),
+        cluster=bare.cluster,
+        deploy_application=bare.deploy_application,
         security_group=SecurityGroupId(GetAtt(group, "GroupId")),
         load_balancer=LoadBalancerFullName(GetAtt(made, "LoadBalancerFullName")),
         address=Text(GetAtt(made, "DNSName")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from troposphere import GetAtt, Region, ec2, route53
@@ -10,7 +10,15 @@ from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen.spec import Balancer, InternalBalancer
 from cfngen.stack import Stack
-from cfngen.stacks.cluster import TLS_POLICY, ClusterOutputs, alias, let_in, load_balancer, not_found
+from cfngen.stacks.cluster import (
+    TLS_POLICY,
+    BareClusterOutputs,
+    ClusterOutputs,
+    alias,
+    let_in,
+    load_balancer,
+    not_found,
+)
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.values import CertificateArn, ListenerArn, LoadBalancerFullName, SecurityGroupId, Text
@@ -28,10 +36,11 @@ class InternalOutputs:
     port: int
     test_port: int
 
-    def behind(self, cluster: ClusterOutputs) -> ClusterOutputs:
-        """The cluster as internal services see it: the same but for the balancer."""
-        return replace(
-            cluster,
+    def behind(self, cluster: ClusterOutputs | BareClusterOutputs) -> ClusterOutputs:
+        """The cluster as internal services see it: with their balancer, in the place of another one if there is one."""
+        return ClusterOutputs(
+            cluster=cluster.cluster,
+            deploy_application=cluster.deploy_application,
             security_group=self.security_group,
             load_balancer=self.load_balancer,
             address=self.address,

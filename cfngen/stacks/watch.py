@@ -46,12 +46,18 @@ def watch_stack(
     workers: tuple[WorkerOutputs, ...] = (),
     scheduled: tuple[ScheduledOutputs, ...] = (),
     internal: InternalOutputs | None = None,
+    *,
+    has_public_balancer: bool = True,
 ) -> WatchOutputs:
     """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
     every: list[ServiceOutputs | WorkerOutputs | ScheduledOutputs] = [*services, *workers, *scheduled]
     rule = _any(
         {
-            "LoadBalancer": _balancer_alarm(stack, "BalancerAlarm", "The load balancer", cluster),
+            **(
+                {"LoadBalancer": _balancer_alarm(stack, "BalancerAlarm", "The load balancer", cluster)}
+                if has_public_balancer
+                else {}
+            ),
             **_of_internal(stack, internal),
             **{title(each.name): each.alarm for each in every},
             **({"Database": database.alarm} if database and database.alarm else {}),
@@ -196,7 +202,8 @@ def _dashboard(
     internal: InternalOutputs | None,
 ) -> Sub:
     """The body as JSON; what only the deployment knows is filled in by Sub, for no transform is used (L2.5)."""
-    known: dict[str, Any] = {"Region": Region, "Balancer": cluster.load_balancer, "Cluster": cluster.cluster}
+    users = {} if all(each.is_internal for each in services) else {"Balancer": cluster.load_balancer}
+    known: dict[str, Any] = {"Region": Region, **users, "Cluster": cluster.cluster}
     widgets: list[dict[str, Any]] = [
         {
             "type": "text",
