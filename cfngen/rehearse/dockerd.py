@@ -112,11 +112,13 @@ class Docker(Engine):
             "cgroup-parent": f"/{self.room.folder.name}",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "default-ulimits": {key: {"Name": key, "Soft": most, "Hard": most} for key, most in limits.items()},
-            "oom-score-adjust": 0,
             "runtimes": {_TASK: {"path": where("runc")}},
             "log-driver": "json-file",
             "shutdown-timeout": 5,
         }
+        # Daemons before version 25 lower it by themselves, which not every machine lets them.
+        if "--oom-score-adjust" in self.room.run("docker", [where("dockerd"), "--help"]):
+            settings["oom-score-adjust"] = 0
         (self.folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         known = os.environ.get("SSL_CERT_FILE", "")
         if Path(known).is_file():

@@ -40,6 +40,11 @@ class Podman(Engine):
     def says(self) -> str:
         return "podman behind Docker's API"
 
+    @property
+    def docker(self) -> dict[str, str]:
+        # podman has no BuildKit, which Docker's command line asks for where buildx is installed.
+        return super().docker | {"DOCKER_BUILDKIT": "0"}
+
     def is_ready(self) -> bool:
         return self.socket.exists()
 
