@@ -88,6 +88,7 @@ def growths(draw: st.DrawFn) -> tuple[App, App, str]:
     name = draw(st.sampled_from([service.name for service in larger.services]))
     smaller = without(larger, name)
     assume(smaller != larger)
+    assume(smaller.has_internal_services == larger.has_internal_services)  # the first: tests/test_internal.py
     return smaller, larger, name
 
 
@@ -100,7 +101,7 @@ def changes_of_a_service(draw: st.DrawFn) -> tuple[App, App, str]:
     changed = app
     for option in draw(
         st.lists(
-            st.sampled_from(sorted(options.keys() - {"port", "health_path", "protocol_version"})),
+            st.sampled_from(sorted(options.keys() - {"port", "health_path", "protocol_version", "internal"})),
             min_size=1,
             max_size=3,
         )
