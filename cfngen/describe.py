@@ -10,8 +10,8 @@ import ast
 import linecache
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
-from functools import lru_cache
+from dataclasses import MISSING, Field, fields
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -26,7 +26,7 @@ _hints: dict[type, dict[str, Any]] = {}
 
 
 class _SelfChecking(type):
-    """Checks what a description is given before anybody can hold an inconsistent one."""
+    """Makes descriptions, and checks what they are given before anybody can hold an inconsistent one."""
 
     def __call__(cls, *args: Any, **given: Any) -> Any:
         known = cls._options()
@@ -38,6 +38,7 @@ class _SelfChecking(type):
         """An object that a file describes. What is wrong with the options `wrong` has been told; they are not given."""
         return cls._checked(given, [], wrong, written)
 
+    @cache  # noqa: B019  (classes stay)
     def _options(cls) -> dict[str, Any]:
         return {f.name: f for f in fields(cls) if f.init}  # type: ignore[arg-type]  # cls is a dataclass
 
@@ -52,7 +53,8 @@ class _SelfChecking(type):
         ]
         found += list(_mistyped(cls, {name: value for name, value in given.items() if name in known}))
         wrong = {name for name, _ in found} | told
-        made = _unsound(cls, known, given, wrong) if wrong else super().__call__(**given)
+        # What has errors is made as well, so that the rest of it and of its file can be read for more of them.
+        made = _made(cls, known, {name: value for name, value in given.items() if name not in wrong})
         object.__setattr__(made, "made_at", users_place())
         object.__setattr__(made, "written", written)
         unsound = wrong | {name for name, value in given.items() if not _sound(value)}
@@ -64,10 +66,10 @@ class _SelfChecking(type):
         return made
 
 
-@dataclass(frozen=True, kw_only=True)
 class Description(metaclass=_SelfChecking):
     """Base of all that people write; subclasses add fields and `checks`."""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
     is_sound: ClassVar[bool] = True
     made_at: ClassVar[tuple[str, int]] = ("", 0)
     written: ClassVar[Written | None] = None
@@ -151,15 +153,18 @@ def _many(hint: Any) -> str:
     return {str: "strings", int: "whole numbers", float: "numbers"}.get(hint, f"{getattr(hint, '__name__', hint)}s")
 
 
-def _unsound(cls: type, known: Mapping[str, Any], given: Mapping[str, Any], wrong: set[str]) -> Any:
-    """A stand-in for an object with errors, so that the rest of it and of its file can be read for more of them."""
+def _made(cls: type, known: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """An object with what is given, and defaults for the rest."""
     made: Any = object.__new__(cls)
     for name, f in known.items():
-        default = (
-            f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
-        )
-        object.__setattr__(made, name, default if name in wrong else given.get(name, default))
+        object.__setattr__(made, name, given[name] if name in given else _default(f))
     return made
+
+
+def _default(f: Any) -> Any:
+    if f.default_factory is not MISSING:
+        return f.default_factory()
+    return None if f.default is MISSING else f.default
 
 
 def _further(made: Any, wrong: set[str]) -> list[Finding]:

@@ -17,9 +17,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+
+from cfngen._frozen import dataclass
 
 _PACKAGE, _DATACLASSES = f"{Path(__file__).parent}{os.sep}", str(dataclasses.__file__)
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import UnionType
 from typing import Any, Literal
 
+from cfngen._frozen import dataclass
 from cfngen.errors import LedgerError, Problem, writable
 
 FORMAT = 1

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from cfngen._frozen import dataclass
 from cfngen.errors import Problem
 
 Bodies = Mapping[str, Mapping[str, Any]]

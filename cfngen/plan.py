@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 
 from cfngen import births, maintenance, redirects
+from cfngen._frozen import dataclass
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, Ledger, RuleRecord, is_internal

@@ -10,12 +10,13 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import translate
 from functools import cache
 from ipaddress import ip_address, ip_network
 from itertools import chain
 
+from cfngen._frozen import dataclass
 from cfngen.describe import problem
 from cfngen.errors import Problem
 from cfngen.ledger import LAST_PRIORITY, Listener, RuleRecord

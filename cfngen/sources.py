@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 
 # Commercial regions in which every resource type that cfngen renders exists (cfn-lint's registry schemas, E3006).

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
+
+from cfngen._frozen import dataclass
 
 _YEAR = 2026
 """The year whose clocks are asked; which one matters only where a country changes its rules."""

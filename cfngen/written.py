@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from cfngen._frozen import dataclass
 from cfngen.errors import Problem
 
 _LONGEST = 60

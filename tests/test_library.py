@@ -102,7 +102,9 @@ def test_what_a_public_name_takes_or_returns_is_public_too() -> None:
 
 def test_types_are_shipped() -> None:
     assert (resources.files("cfngen") / "py.typed").is_file()
-    assert "cfngen = py.typed, __init__.pyi" in (Path(__file__).parents[1] / "setup.cfg").read_text(encoding="utf-8")
+    assert "cfngen = py.typed, __init__.pyi, _frozen.pyi" in (Path(__file__).parents[1] / "setup.cfg").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_every_public_name_says_what_it_is() -> None:

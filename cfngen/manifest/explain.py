@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, place_of
 from cfngen.manifest.shapes import Kinds, Many, Map, Named, Nullable, One, Shape, options
 from cfngen.manifest.write import default_of, spelt

@@ -7,8 +7,9 @@ differently: ``no``, ``on``, ``0755``, ``22:22``, ``1_000``, dates. cfngen takes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from cfngen._frozen import dataclass
 
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}

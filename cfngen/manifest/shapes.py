@@ -15,11 +15,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description
 from cfngen.values import Value
 

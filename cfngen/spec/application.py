@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.errors import did_you_mean
 from cfngen.limits import SPLIT

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.errors import did_you_mean
 from cfngen.values import KeyArn, SecretArn, Text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Literal
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.spec.windows import Windows, calm, from_then_on, given, wrong
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.spec.requests import Requests, wrong_requests
 

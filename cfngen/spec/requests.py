@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from math import ceil, prod
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Finding
 from cfngen.spec.network import wrong_range
 

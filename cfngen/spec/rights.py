@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.values import Arn
 

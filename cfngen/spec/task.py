@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.spec.container import (
     NAME,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.spec.container import Container, Secret, SsmParameter, wrong_image
 

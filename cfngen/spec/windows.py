@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from cfngen._frozen import dataclass
 from cfngen.times import clock
 
 WEEK = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")

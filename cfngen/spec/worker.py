@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.spec.queue import Queue
 from cfngen.spec.service import ScheduledScaling

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from cfngen._frozen import dataclass
 from cfngen.plan import Plan
 from cfngen.spec import App, ScheduledTask, Worker
 from cfngen.spec.task import Task

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import Region
 
 from cfngen import placeholders
+from cfngen._frozen import dataclass
 from cfngen.spec import ScheduledTask
 from cfngen.spec.task import Task
 from cfngen.stacks.database import DatabaseOutputs

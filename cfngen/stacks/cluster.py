@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from troposphere import GetAtt, Ref, Sub, codedeploy, ec2, ecs, route53, wafv2
 from troposphere import elasticloadbalancingv2 as elb
 
+from cfngen._frozen import dataclass
 from cfngen.ledger import Listener
 from cfngen.spec import Balancer
 from cfngen.stack import Stack

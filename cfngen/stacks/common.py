@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals, StringLike
 from awacs.sts import AssumeRole
 from troposphere import AccountId, GetAtt, Sub, Tags, iam, logs
 
+from cfngen._frozen import dataclass
 from cfngen.spec import App
 from cfngen.stack import Stack
 from cfngen.values import KeyArn, PolicyArn, RoleArn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from awacs import kms as kms_actions
 from awacs import s3 as s3_actions
@@ -22,6 +21,7 @@ from awacs.aws import (
 )
 from troposphere import AccountId, AWSHelperFn, GetAtt, Select, Sub, kms, s3, sns
 
+from cfngen._frozen import dataclass
 from cfngen.stack import Stack
 from cfngen.stacks.budget import budget, may_encrypt, may_publish
 from cfngen.stacks.common import Common, arn, given

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from troposphere import GetAtt, GetAZs, Select, Sub, Tags, ec2
 
+from cfngen._frozen import dataclass
 from cfngen.errors import WiringError
 from cfngen.spec import Network
 from cfngen.stack import Stack

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from troposphere import GetAtt, Join, Select, Split, StackId, codecommit
 
+from cfngen._frozen import dataclass
 from cfngen.sources import CodeCommit, Source
 from cfngen.spec import Pipeline
 from cfngen.stack import Stack

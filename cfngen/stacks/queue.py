@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from awacs import kms as kms_actions
@@ -11,6 +10,7 @@ from awacs import sqs as sqs_actions
 from awacs.aws import Bool, Condition, Deny, PolicyDocument, Principal, Statement
 from troposphere import GetAtt, sqs
 
+from cfngen._frozen import dataclass
 from cfngen.spec import Queue
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, given, only_kms_via

@@ -7,7 +7,6 @@ that is rolled back, leads to an older image: it never says which one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from awacs import ecs as ecs_actions
@@ -17,6 +16,7 @@ from awacs.aws import ArnEquals, StringEquals
 from troposphere import GetAtt, ec2, ecs, iam, scheduler, sqs
 
 from cfngen import placeholders
+from cfngen._frozen import dataclass
 from cfngen.spec import ScheduledTask
 from cfngen.stack import Stack
 from cfngen.stacks import alarms

@@ -7,12 +7,12 @@ what never changes (A2, A3.3, A6.12); what may change rides in taskdef.json and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import GetAtt, ec2, ecr, ecs, iam, logs
 from troposphere import elasticloadbalancingv2 as elb
 
+from cfngen._frozen import dataclass
 from cfngen.routing import Rule
 from cfngen.spec import Balancer, InternalBalancer, OffHours, Service
 from cfngen.spec.release import SMOKE_TEST

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import GetAtt, Join, Sub, cloudwatch, ecs
 from troposphere import elasticloadbalancingv2 as elb
 
+from cfngen._frozen import dataclass
 from cfngen.spec import Service
 from cfngen.stack import Stack
 from cfngen.stacks.cluster import ClusterOutputs

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from awacs import ecr as ecr_actions
@@ -18,6 +17,7 @@ from awacs.aws import Action, PolicyDocument, Statement, StringEquals
 from troposphere import GetAtt, Region, Sub, ec2, ecr, ecs, iam, logs
 
 from cfngen import placeholders
+from cfngen._frozen import dataclass
 from cfngen.births import OWN_REGISTRY
 from cfngen.spec import Secret, SsmParameter
 from cfngen.spec.task import Task

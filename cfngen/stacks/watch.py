@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import Region, Sub, cloudwatch
 
+from cfngen._frozen import dataclass
 from cfngen.spec import OffHours
 from cfngen.spec.windows import WEEK
 from cfngen.stack import Stack, title

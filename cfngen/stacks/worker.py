@@ -7,12 +7,12 @@ change rides in taskdef.json and in the machine that releases it (`cfngen.stacks
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import GetAtt, cloudwatch, ec2, ecs
 from troposphere import applicationautoscaling as aas
 
+from cfngen._frozen import dataclass
 from cfngen.spec import OffHours, Worker
 from cfngen.stack import Stack
 from cfngen.stacks import alarms, scaling

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import log2
 
 from troposphere import Join, Sub, cloudwatch
 
+from cfngen._frozen import dataclass
 from cfngen.spec import Database, Serverless
 from cfngen.stack import Stack
 from cfngen.stacks.database.engines import ENGINES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from cfngen._frozen import dataclass
 
 _FILED = {"slow_query_log": "1", "long_query_time": "1", "log_output": "FILE"}
 """RDS would write slow queries into a table, which fills the storage and is published nowhere."""

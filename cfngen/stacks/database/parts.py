@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from troposphere import ec2, rds, secretsmanager
 
+from cfngen._frozen import dataclass
 from cfngen.spec import Database, OffHours
 from cfngen.spec.windows import Windows
 from cfngen.stack import Stack

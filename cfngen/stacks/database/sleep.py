@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from awacs import rds as actions
 from awacs.aws import Action
 from troposphere import GetAtt, Sub, scheduler
 
+from cfngen._frozen import dataclass
 from cfngen.spec import OffHours
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, arn, from_this_account, role, trust
