@@ -17,7 +17,7 @@ _HOMES = {
     "ledger": ("Ledger",),
     "plan": ("Plan", "plan"),
     "render": ("render", "stage_files", "tree_files"),
-    "sources": ("CodeCommit", "Connection"),
+    "sources": ("S3", "CodeCommit", "Connection"),
     "spec": (
         "AllAtOnce",
         "App",

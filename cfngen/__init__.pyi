@@ -4,7 +4,7 @@ from cfngen.errors import CfngenError, DescriptionError, LedgerError, OutputErro
 from cfngen.ledger import Ledger
 from cfngen.plan import Plan, plan
 from cfngen.render import render, stage_files, tree_files
-from cfngen.sources import CodeCommit, Connection
+from cfngen.sources import S3, CodeCommit, Connection
 from cfngen.spec import (
     AllAtOnce,
     App,
@@ -74,6 +74,7 @@ from cfngen.values import (
 __version__: str
 
 __all__ = [
+    "S3",
     "AlarmName",
     "AllAtOnce",
     "App",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from cfngen._frozen import dataclass
-from cfngen.describe import Description, Finding
+from cfngen.describe import Description, Finding, is_folder
+from cfngen.values import KeyArn
 
 # Commercial regions in which every resource type that cfngen renders exists (cfn-lint's registry schemas, E3006).
 _WITH_CONNECTIONS = (
@@ -32,9 +33,12 @@ _WITH_CONNECTIONS = (
 )
 TWO_ZONES = ("us-west-1",)
 """Regions that give a new account two availability zones; a third subnet cannot be made there."""
-WITHOUT_BUDGETS = ("ap-east-1", "ap-northeast-3", "eu-north-1", "eu-south-1")
+WITHOUT_BUDGETS = ("af-south-1", "ap-east-1", "ap-northeast-3", "eu-north-1", "eu-south-1", "il-central-1")
 """Regions whose registry has no AWS::Budgets::Budget, likewise."""
 _WITH_CODECOMMIT = tuple(sorted({*_WITH_CONNECTIONS, "ap-east-1", "ap-northeast-3"}))
+_LONGEST_PREFIX = 900
+"""An object's key has 1,024 characters, a value of an action's settings 1,000 (D1.13)."""
+_WITH_PIPELINES = tuple(sorted({*_WITH_CODECOMMIT, "af-south-1", "il-central-1"}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,34 @@ class Connection(Description):
         yield from _branch(self.branch)
 
 
-Source = CodeCommit | Connection
+@dataclass(frozen=True, kw_only=True)
+class S3(Description):
+    """A zip file for each service in a bucket of S3. A new one starts just that service's pipeline.
+
+    It holds files of the repository by their paths: all of them, or the service's folders and its generated files.
+    `create`: make the bucket with this stage; else the root parameter SourceBucketName names one of this account and
+    region, which keeps versions and tells EventBridge of its objects. `prefix` is the folder in it, by default
+    ``<application>/<stage>``, so that a service's object is ``<application>/<stage>/<service>.zip``. `key` is your own
+    key of KMS, where such a key encrypts the bucket that exists.
+    """
+
+    regions: ClassVar[tuple[str, ...]] = _WITH_PIPELINES
+
+    create: bool = False
+    prefix: str = ""
+    key: KeyArn | None = None
+
+    def checks(self) -> Iterator[Finding]:
+        if self.prefix and (not is_folder(self.prefix) or len(self.prefix) > _LONGEST_PREFIX):
+            yield "prefix", f"a folder in the bucket, as in 'shop/dev', at most {_LONGEST_PREFIX} characters"
+        if self.create and self.key:
+            yield (
+                "key",
+                "none with create=True; the stage's own key encrypts the bucket where own_key_for says 'artifacts'",
+            )
+
+
+Source = CodeCommit | Connection | S3
 
 
 def _branch(branch: str) -> Iterator[Finding]:

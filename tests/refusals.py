@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cfngen import (
+    S3,
     AlarmName,
     AllAtOnce,
     App,
@@ -22,6 +23,7 @@ from cfngen import (
     FunctionArn,
     HealthCheck,
     InternalBalancer,
+    KeyArn,
     Linear,
     LogRouter,
     ManagedRules,
@@ -54,6 +56,7 @@ KINDS: list[type[Any]] = [
     BackupPlan,
     Balancer,
     Canary,
+    S3,
     CodeCommit,
     Connection,
     Container,
@@ -87,6 +90,7 @@ SECRET = Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:sec
 REQUIRED: dict[type[Any], dict[str, Any]] = {
     App: {"name": "shop", "services": (Service(name="shop"),)},
     Connection: {"repository": "acme/shop"},
+    S3: {},
     Container: {"name": "side", "command": ("true",)},
     HealthCheck: {"command": ("true",)},
     Pipeline: {"source": CodeCommit()},
@@ -371,6 +375,8 @@ REFUSED = [
     *(case(Pipeline, f"runtimes[{name!r}]", "a runtime of CodeBuild and its version", runtimes={name: version})
       for name, version in (("nodejs", ""), ("nodejs", "22; rm"), ("Node", "22"), ("", "22"))),
     *(case(Connection, "repository", "owner/name, as in 'acme/coffee'", repository=text) for text in ("", "acme", "/a", "a/", "a/b c")),
+    *(case(S3, "prefix", "a folder in the bucket", prefix=text) for text in ("/a", "a/", "../a", "a b", "a" * 901)),
+    case(S3, "key", "none with create=True", create=True, key=KeyArn.parameter("SourceKeyArn")),
     *(case(kind, "branch", "the name of one branch", branch=text) for kind in (CodeCommit, Connection) for text in ("", "a*", "a b", "a" * 256)),
     # release
     *(case(Release, "continue_within_minutes", f"{DAYS}, or None to go on by itself", continue_within_minutes=m) for m in (0, 2881)),

@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from cfngen import (
+    S3,
     AlarmName,
     AllAtOnce,
     App,
@@ -254,9 +255,15 @@ CONNECTION: Options = {
     "repository": of("repository", "acme/coffee", "acme/shop"),
     "branch": of("branch", "main", "dev"),
 }
+S3_SOURCE: Options = {
+    "create": st.sampled_from([{"create": True, "key": None}, {"create": False}]),
+    "prefix": of("prefix", "", "sources/dev"),
+    "key": st.sampled_from([{"key": None}, {"key": KeyArn.parameter("SourceKeyArn"), "create": False}]),
+}
 PIPELINE: Options = {
     "source": _option(
-        "source", st.one_of(made(CodeCommit, CODECOMMIT), made(Connection, CONNECTION, repository="a/b"))
+        "source",
+        st.one_of(made(CodeCommit, CODECOMMIT), made(Connection, CONNECTION, repository="a/b"), made(S3, S3_SOURCE)),
     ),
     "approval": of("approval", True, False),
     "test_command": of("test_command", "npm ci && npm test", "make test"),
@@ -467,6 +474,7 @@ TABLES: Mapping[type, Options] = {
     Canary: STEPS,
     CodeCommit: CODECOMMIT,
     Connection: CONNECTION,
+    S3: S3_SOURCE,
     Container: CONTAINER | {"name": of("name", "beside")},
     Database: DATABASE,
     HealthCheck: HEALTH_CHECK,

@@ -20,6 +20,7 @@ from buildspec_runner import SHELLS, Answer, Build, Fails, run
 
 from buildspecs import COMPILED, compiled
 from cfngen import (
+    S3,
     App,
     CodeCommit,
     Container,
@@ -281,6 +282,15 @@ def test_f3_each_build_of_a_commit_has_its_own_tag(number: str, build: Builder) 
     made = build(environment={"CODEBUILD_BUILD_NUMBER": number})
     assert made.exported["IMAGE_TAG"] == f"0123456789ab-{number}"
     assert made.called("docker push")[0].words[-1] == f"{REPOSITORY}:0123456789ab-{number}"
+
+
+@pytest.mark.parametrize(
+    ("version", "tag"), [(".FLQ-scLIcfxSq_jsFJ.szUkmng2Yw6", "s3-FLQscLIcfxSq-42"), ("", "s3--42")]
+)
+def test_the_version_of_an_object_makes_a_tag_that_docker_takes(version: str, tag: str, build: Builder) -> None:
+    made = build(with_pipeline(source=S3()), environment={"CODEBUILD_RESOLVED_SOURCE_VERSION": version})
+    assert made.exported["IMAGE_TAG"] == tag
+    assert made.called("docker push")[0].words[-1] == f"{REPOSITORY}:{tag}"
 
 
 # What stops it

@@ -16,6 +16,7 @@ from breaking import (
 )
 
 from cfngen import (
+    S3,
     App,
     Balancer,
     CodeCommit,
@@ -82,8 +83,11 @@ def test_the_source_decides_the_regions(tmp_path: Path) -> None:
     for service in ("customer", "employee"):
         rename(f"pipeline-{service}.yaml", "CodeCommit", "CodeStarSourceConnection")(files)
     assert regions("by connection", files) == set(Connection.regions)
+    for service in ("customer", "employee"):
+        rename(f"pipeline-{service}.yaml", "CodeStarSourceConnection", "S3")(files)
+    assert regions("by object", files) == set(S3.regions)
     assert regions("without", {"a.yaml": "Resources: {}\n"}) == set(Connection.regions)
-    assert set(CodeCommit.regions) > set(Connection.regions)
+    assert set(S3.regions) > set(CodeCommit.regions) > set(Connection.regions)
 
 
 @pytest.mark.parametrize(

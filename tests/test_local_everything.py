@@ -73,6 +73,7 @@ class Deployment:
             "TestCidr": "203.0.113.0/24",
             "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "OwnPolicyArn": "arn:aws:iam::aws:policy/SecurityAudit",
+            "SourceBucketName": "sources",
             "SourceConnectionArn": f"arn:aws:codeconnections:{account}:connection/1",
         }
         if name.endswith("KeyArn"):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cfngen import Connection, stage_files
+from cfngen import S3, App, Connection, stage_files
 from cfngen.load import load
 from cfngen.simulate.files import Files
-from cfngen.simulate.pipelines import Difference, push, run
+from cfngen.simulate.pipelines import Difference, push, run, upload
 from cfngen.simulate.scenario import parameters, requests
 from cfngen.simulate.simulation import Simulation
+from cfngen.simulate.world import World
 
 ROOT = Path(__file__).parent.parent
 DEV, PROD = (Files.of(ROOT / "templates" / "coffee" / stage) for stage in ("dev", "prod"))
@@ -50,8 +53,6 @@ def test_the_first_push_of_a_branch_starts_every_pipeline() -> None:
 
 
 def test_a_connection_starts_by_path_as_well() -> None:
-    from dataclasses import replace
-
     dev = next(app for app in load(ROOT / "services" / "coffee.py") if app.stage == "dev")
     assert dev.pipeline
     source = Connection(repository="acme/coffee", branch="main")
@@ -59,6 +60,32 @@ def test_a_connection_starts_by_path_as_well() -> None:
     world = deployed(files).world
     assert push(world, "main", changed("services/employee/app.js")) == ["coffee-dev-employee"]
     assert push(world, "main", changed("services/coffee.py")) == []
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_an_object_starts_the_pipeline_of_its_service(*, create: bool) -> None:
+    files = Files(stage_files(uploaded(S3(create=create))))
+    world = deployed(files).world
+    [bucket] = {str(told["S3Bucket"]) for told in sources(world)}
+    assert upload(world, bucket, "coffee/dev/customer.zip") == ["coffee-dev-customer"]
+    assert upload(world, bucket, "coffee/dev/employee.zip") == ["coffee-dev-employee"]
+    assert upload(world, bucket, "coffee/prod/employee.zip") == []
+    assert upload(world, "another", "coffee/dev/employee.zip") == []
+    assert push(world, "main", changed("services/employee/app.js")) == []
+    assert {(told["S3ObjectKey"], told["PollForSourceChanges"]) for told in sources(world)} == {
+        ("coffee/dev/customer.zip", "false"),
+        ("coffee/dev/employee.zip", "false"),
+    }
+
+
+def uploaded(source: S3) -> App:
+    dev = next(app for app in load(ROOT / "services" / "coffee.py") if app.stage == "dev")
+    assert dev.pipeline
+    return replace(dev, pipeline=replace(dev.pipeline, source=source))
+
+
+def sources(world: World) -> list[dict[str, Any]]:
+    return [made["Stages"][0]["Actions"][0]["Configuration"] for made in world.pipelines.values()]
 
 
 def test_a_pipeline_releases_its_service() -> None:

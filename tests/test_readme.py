@@ -22,7 +22,7 @@ import pytest
 from kinds import kinds
 
 import cfngen
-from cfngen import App, Balancer, Connection, Pipeline, Stack, application_stack, plan
+from cfngen import S3, App, Balancer, Connection, Pipeline, Stack, application_stack, plan
 from cfngen.describe import Description
 from cfngen.load import load
 
@@ -317,8 +317,9 @@ def root_of(app: App) -> dict[str, Any]:
 def variants() -> list[App]:
     dev, prod = load(ROOT / "services" / "coffee.py")
     connected = Pipeline(source=Connection(repository="acme/coffee"))
+    uploaded = [replace(dev, pipeline=Pipeline(source=S3(create=create))) for create in (False, True)]
     named = Balancer(domain="shop.example.com")
-    return [dev, prod, replace(prod, permissions_boundary=True, balancer=named, pipeline=connected)]
+    return [dev, prod, *uploaded, replace(prod, permissions_boundary=True, balancer=named, pipeline=connected)]
 
 
 def table(text: str, head: str) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from cfngen.rehearse import deployed, parameters
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.pushes import check_sources
 from cfngen.rehearse.registry import RefusedError
 from cfngen.rehearse.release import shift
 from cfngen.rehearse.room import room
@@ -106,6 +107,20 @@ def test_only_the_authorization_token_logs_in(account: Account) -> None:
     assert account.may_log_in("AWS", "123456789012-auth-token")
     assert not account.may_log_in("AWS", "another")
     assert not account.may_log_in("", "")
+
+
+def test_a_source_that_no_push_reaches_is_refused_by_name(account: Account) -> None:
+    check_sources(account)
+    pipelines = account.client("codepipeline")
+    told = pipelines.get_pipeline(name="coffee-dev-customer")["pipeline"]
+    action = told["stages"][0]["actions"][0]
+    action["actionTypeId"]["provider"], action["configuration"] = "S3", {"S3Bucket": "b", "S3ObjectKey": "k"}
+    pipelines.create_pipeline(pipeline={**told, "name": "by-object"})
+    try:
+        with pytest.raises(RehearsalError, match="by-object: a source of S3 is not played"):
+            check_sources(account)
+    finally:
+        pipelines.delete_pipeline(name="by-object")
 
 
 def given(account: Account, folder: Path, place: Path, **values: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from resolve import Rendering, Symbol, Tree, differing, rendered, replaced
 from strategies import TABLES, lives, options_of
 
 from cfngen import (
+    S3,
     AlarmName,
     AllAtOnce,
     App,
@@ -406,7 +407,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "timezone": ("UTC", "Europe/Berlin"),
     },
     Pipeline: {
-        "source": (CodeCommit(), CodeCommit(create=True), Connection(repository="acme/shop")),
+        "source": (CodeCommit(), CodeCommit(create=True), Connection(repository="acme/shop"), S3(create=True)),
         "approval": (False, True),
         "test_command": ("make test", "make check"),
         "test_report": ("", "reports/junit.xml"),
@@ -436,6 +437,11 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "contains": ("", "Items"),
         "host": ("", "beta.example.com"),
         "timeout_seconds": (60, 90),
+    },
+    S3: {
+        "create": (False, True),
+        "prefix": ("", "sources/dev"),
+        "key": (None, KeyArn.parameter("SourceKeyArn")),
     },
     Scaling: {
         "minimum": (1, 2),
@@ -641,7 +647,7 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Release), smoke_test=part))
         case AllAtOnce() | Canary() | Linear():
             app = within(replace(born(Release), strategy=part))
-        case CodeCommit() | Connection():
+        case CodeCommit() | Connection() | S3():
             app = within(replace(born(Pipeline), source=part))
         case _:
             app = replace(app, **{option: part for option, kind in PARTS.items() if kind is type(part)})

@@ -9,6 +9,7 @@ from typing import Any
 from cfngen import placeholders
 from cfngen.artifacts import filters, packaged
 from cfngen.errors import CfngenError, DescriptionError, Problem
+from cfngen.sources import S3
 from cfngen.spec import App, Pipeline, Service
 from cfngen.spec.task import Task
 from cfngen.stacks.migration import TASK_DEFINITION
@@ -55,6 +56,7 @@ def buildspec(
             }
             for each in service.built_containers
         ],
+        "source_is_object": isinstance(pipeline.source, S3),
         "is_service": isinstance(service, Service),
         "migrates": isinstance(service, Service) and bool(service.migrate),
         "released": _released(app, service),

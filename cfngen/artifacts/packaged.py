@@ -29,6 +29,7 @@ def render(values: Mapping[str, Any]) -> str:
     released = values["released"]
     service = values["service"]
     source = values["source"]
+    source_is_object = values["source_is_object"]
     stops = values["stops"]
     test_command = values["test_command"]
     out: list[str] = []
@@ -107,8 +108,15 @@ def render(values: Mapping[str, Any]) -> str:
             )
     out += (
         "  pre_build:\n    on-failure: ABORT\n    commands:\n      # A tag is never written twice, not even when a build is run again",
-        '.\n      - export IMAGE_TAG="${CODEBUILD_RESOLVED_SOURCE_VERSION:0:12}-${CODEBUILD_BUILD_NUMBER}"\n      - export REPOSITORY_NAME="${REPOSITORY_URI#*/}"\n',
+        ".\n",
     )
+    if source_is_object:
+        out += (
+            '      # The version of an object may begin with what no tag begins with.\n      - export IMAGE_TAG="s3-$(printf %s "$CODEBUILD_RESOLVED_SOURCE_VERSION" | tr -cd A-Za-z0-9 | cut -c 1-12)-${CODEBUILD_BUILD_NUMBER}"\n',
+        )
+    else:
+        out += ('      - export IMAGE_TAG="${CODEBUILD_RESOLVED_SOURCE_VERSION:0:12}-${CODEBUILD_BUILD_NUMBER}"\n',)
+    out += ('      - export REPOSITORY_NAME="${REPOSITORY_URI#*/}"\n',)
     for each in beside:
         out += (
             "      - export IMAGE_TAG_",

@@ -13,7 +13,7 @@ from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.errors import DescriptionError, Problem
 from cfngen.placeholders import PATTERN
 from cfngen.semantics.document import Document, Path, UnreadableError, read_json, read_yaml
-from cfngen.sources import TWO_ZONES, WITHOUT_BUDGETS, CodeCommit, Connection
+from cfngen.sources import S3, TWO_ZONES, WITHOUT_BUDGETS, CodeCommit, Connection
 
 _SERVICE_FILES = (APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF)
 _EMPTY = Document({})
@@ -102,9 +102,7 @@ class Stage:
     def regions(self) -> tuple[str, ...]:
         """Where such a stage may be deployed, which its pipelines' source decides."""
         providers = {action.provider for service in self.services for action in service.actions}
-        known = [CodeCommit.regions] if "CodeCommit" in providers else []
-        if not known or "CodeStarSourceConnection" in providers:
-            known.append(Connection.regions)
+        known = [regions for provider, regions in _REGIONS.items() if provider in providers] or [Connection.regions]
         lacking = {*(TWO_ZONES if self._has_third_zone else ()), *(WITHOUT_BUDGETS if self._has_budget else ())}
         return tuple(
             region for region in known[0] if region not in lacking and all(region in regions for regions in known)
@@ -120,6 +118,11 @@ class Stage:
         return any(str(subnet.get("AvailabilityZone", "Fn::Select", 0)) == "2" for subnet in subnets)
 
 
+_REGIONS = {
+    "CodeCommit": CodeCommit.regions,
+    "CodeStarSourceConnection": Connection.regions,
+    "S3": S3.regions,
+}
 _OWN_TYPES = {"service": "AWS::ECS::Service", "pipeline": "AWS::CodePipeline::Pipeline"}
 
 

@@ -21,6 +21,7 @@ from cfngen.simulate.pipelines import Difference, is_triggered, matches
 
 _PAGE = 100
 _CONNECTION = "CodeStarSourceConnection"
+_PLAYED = ("CodeCommit", _CONNECTION)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,16 @@ def pushed(room: Room, folder: Path, before: str, after: str) -> Push:
         kind, _, path = line.partition("\t")
         changes.append(Difference("" if kind == "A" else path, "" if kind == "D" else path))
     return Push(before, after, changes)
+
+
+def check_sources(account: Account) -> None:
+    """Raise `RehearsalError` for pipelines whose source no push reaches, each with what it has."""
+    for each in account.all("codepipeline", "list_pipelines", "pipelines"):
+        told = _source(account.client("codepipeline").get_pipeline(name=each["name"])["pipeline"])
+        if told["provider"] not in _PLAYED:
+            raise RehearsalError(
+                f"{each['name']}: a source of {told['provider']} is not played; a rehearsal pushes commits, to {' or '.join(_PLAYED)}"
+            )
 
 
 def starts(account: Account, push: Push) -> list[Started]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import base, deployed, parameters, places, rules
+from cfngen.rehearse import base, deployed, parameters, places, pushes, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -191,6 +191,7 @@ def deploy(wanted: Wanted, room: Room, story: Story) -> Deployment:
         authority = Authority(room.path("certificates"))
         given = parameters.made(wanted.folder, wanted.root, wanted.parameters, account, authority, testers=_TESTERS)
         account.deploy(wanted.folder, wanted.root, wanted.stack, given)
+        pushes.check_sources(account)
         services = deployed.services(account)
         database = deployed.database(account)
         told = " ".join(f"{key}={value}" for key, value in account.environment.items())

@@ -63,6 +63,23 @@ def push(world: World, branch: str, changes: Iterable[Difference], *, new_branch
     return sorted(str(world.pipelines[name]["Name"]) if name in world.pipelines else name for name in set(started))
 
 
+@behaviour("D2.1", sure="documented")
+def upload(world: World, bucket: str, key: str) -> list[str]:
+    """A new object starts the pipelines whose rules hear of its bucket and key, and no other; these are their names."""
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key, "version-id": NEW}},
+    }
+    arns = [
+        str(target["Arn"])
+        for rule in world.event_rules.values()
+        if matches(rule["EventPattern"], event)
+        for target in rule["Targets"]
+    ]
+    return sorted({arn.rpartition(":")[2] for arn in arns if ":codepipeline:" in arn})
+
+
 @behaviour("D1.7", sure="documented")
 def is_triggered(pipeline: Mapping[str, Any], branch: str, changes: Iterable[Difference]) -> bool:
     """A trigger of a connection starts its pipeline when a push of the branch touches one of its paths."""

@@ -9,7 +9,7 @@ from troposphere import Sub
 from troposphere.cloudformation import Stack as NestedStack
 
 from cfngen.plan import Plan
-from cfngen.sources import Connection
+from cfngen.sources import S3, Connection
 from cfngen.spec import App, Service
 from cfngen.stack import Stack, title
 from cfngen.stacks.background import (
@@ -37,7 +37,7 @@ from cfngen.stacks.service import ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
 from cfngen.stacks.watch import watch_stack
 from cfngen.stacks.web_acl import web_acl_stack
-from cfngen.values import Arn, CertificateArn, Colour, HostedZoneId, PolicyArn, Text
+from cfngen.values import Arn, BucketName, CertificateArn, Colour, HostedZoneId, PolicyArn, Text
 
 _ARN = r"arn:[\w-]+:%s:.+"
 
@@ -117,7 +117,7 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     )
     if plan.has_public_balancer:
         _show_addresses(stack, app, cluster)
-    _show(stack, foundation, shared)
+    _show(stack, app, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
     tag(stack, {"Application": app.name, "Stage": app.stage, **app.tags})
 
@@ -242,18 +242,26 @@ def _pipelines(
     pipeline = plan.app.pipeline
     if pipeline is None:
         return None
-    repository = connection = None
+    repository = connection = bucket = None
     if isinstance(pipeline.source, Connection):
         connection = Arn.parameter(
             "SourceConnectionArn",
             Description="CodeConnections connection to the source's provider",
             AllowedPattern=_ARN % "code(star-)?connections",
         )
+    elif isinstance(pipeline.source, S3):
+        bucket = BucketName.parameter(
+            "SourceBucketName",
+            Description="Bucket with the source: it keeps versions and tells EventBridge of its objects",
+            AllowedPattern=r"[a-z0-9.-]{3,63}",
+        )
     elif not pipeline.source.create:
         repository = Text.parameter(
             "SourceRepositoryName", Description="CodeCommit repository with the source", AllowedPattern=r"[\w.-]{1,100}"
         )
-    shared = stack.nest("pipeline", pipeline_stack, ground.common, ground.foundation, pipeline, repository, connection)
+    shared = stack.nest(
+        "pipeline", pipeline_stack, ground.common, ground.foundation, pipeline, repository, connection, bucket
+    )
     for service in plan.services:
         stack.nest(
             f"pipeline-{service.name}",
@@ -289,9 +297,12 @@ def _show_addresses(stack: Stack, app: App, cluster: ClusterOutputs) -> None:
     stack.output("TestUrl", test_url, "Where the next version shows before it takes traffic")
 
 
-def _show(stack: Stack, foundation: FoundationOutputs, shared: PipelineOutputs | None) -> None:
+def _show(stack: Stack, app: App, foundation: FoundationOutputs, shared: PipelineOutputs | None) -> None:
     stack.output("AlertTopic", foundation.alerts, "Where alarms and notices go; subscribe to it")
     if shared and shared.clone_url:
         stack.output("CloneUrl", shared.clone_url, "The source's repository")
+    source = app.pipeline.source if app.pipeline else None
+    if shared and shared.bucket and isinstance(source, S3) and source.create:
+        stack.output("SourceBucketName", shared.bucket, "Where a service's source goes, as a zip file by its name")
     if shared and shared.repository and shared.clone_url:
         stack.output("SourceRepositoryName", shared.repository, "For the parameter of that name of other stages")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from awacs import kms as kms_actions
 from awacs import s3 as s3_actions
 from awacs import sns as sns_actions
@@ -19,12 +17,13 @@ from awacs.aws import (
     Statement,
     StringEquals,
 )
-from troposphere import AccountId, AWSHelperFn, GetAtt, Select, Sub, kms, s3, sns
+from troposphere import AccountId, GetAtt, Sub, kms, s3, sns
 
 from cfngen._frozen import dataclass
 from cfngen.stack import Stack
+from cfngen.stacks.buckets import after_policy, bucket_policy, closed_bucket, encrypted
 from cfngen.stacks.budget import budget, may_encrypt, may_publish
-from cfngen.stacks.common import Common, arn, given
+from cfngen.stacks.common import Common, arn
 from cfngen.values import Arn, BucketName, KeyArn, TopicArn
 
 _USE_KEY = (
@@ -61,17 +60,10 @@ def foundation_stack(
     return FoundationOutputs(
         key=KeyArn(GetAtt(key, "Arn")),
         alerts=TopicArn(alerts.ref()),
-        logs=_after_policy(logs),
-        artifacts=_after_policy(artifacts),
+        logs=after_policy(logs),
+        artifacts=after_policy(artifacts),
         artifacts_arn=Arn(GetAtt("ArtifactBucket", "Arn")),
     )
-
-
-def _after_policy(policy: s3.BucketPolicy) -> BucketName:
-    """A bucket's name, for those who may use it only once its policy is there (H14): the second item is never
-    selected, but makes the value wait for the policy.
-    """
-    return BucketName(Select(0, [policy.Bucket, policy.ref()]))
 
 
 def _key(stack: Stack, *, has_budget: bool) -> kms.Key:
@@ -157,7 +149,7 @@ def _alerts(stack: Stack, key: kms.Key, email: str | None, *, has_budget: bool) 
 
 def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
     # SSE-S3, because a balancer cannot write its logs under a key of KMS (H13).
-    bucket = _bucket(
+    bucket = closed_bucket(
         stack,
         "LogBucket",
         s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256"),
@@ -194,72 +186,15 @@ def _log_bucket(stack: Stack, common: Common) -> s3.BucketPolicy:
             ),
         ),
     ]
-    return _bucket_policy(stack, bucket, delivery)
+    return bucket_policy(stack, bucket, delivery)
 
 
 def _artifact_bucket(stack: Stack, common: Common, key: kms.Key) -> s3.BucketPolicy:
     own = GetAtt(key, "Arn") if "artifacts" in common.own_key_for else None
-    bucket = _bucket(
+    bucket = closed_bucket(
         stack,
         "ArtifactBucket",
-        s3.ServerSideEncryptionByDefault(SSEAlgorithm="aws:kms", **given(KMSMasterKeyID=own)),
+        encrypted(own),
         days=90,
     )
-    return _bucket_policy(stack, bucket, ())
-
-
-def _bucket(stack: Stack, name: str, encryption: s3.ServerSideEncryptionByDefault, days: int) -> s3.Bucket:
-    rules = [
-        s3.LifecycleRule(
-            Id="Expire",
-            Status="Enabled",
-            ExpirationInDays=days,
-            NoncurrentVersionExpiration=s3.NoncurrentVersionExpiration(NoncurrentDays=30),
-            AbortIncompleteMultipartUpload=s3.AbortIncompleteMultipartUpload(DaysAfterInitiation=7),
-        )
-    ]
-    return stack.add(
-        s3.Bucket(
-            name,
-            # A bucket with objects in it cannot be deleted (D5.7), not even when a creation fails and is rolled back,
-            # and logs come early. Unnamed, it is in nobody's way afterwards.
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            BucketEncryption=s3.BucketEncryption(
-                ServerSideEncryptionConfiguration=[
-                    s3.ServerSideEncryptionRule(BucketKeyEnabled=True, ServerSideEncryptionByDefault=encryption)
-                ]
-            ),
-            LifecycleConfiguration=s3.LifecycleConfiguration(Rules=rules),
-            OwnershipControls=s3.OwnershipControls(
-                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
-            ),
-            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-                BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-            ),
-            VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-        )
-    )
-
-
-def _bucket_policy(stack: Stack, bucket: s3.Bucket, statements: Iterable[Statement]) -> s3.BucketPolicy:
-    inside: list[str | AWSHelperFn] = [GetAtt(bucket, "Arn"), Sub(f"${{{bucket.title}.Arn}}/*")]
-    tls_only = Statement(
-        Sid="TlsOnly",
-        Effect=Deny,
-        Principal=Principal("*"),
-        Action=[s3_actions.Action("*")],
-        Resource=inside,
-        Condition=Condition(Bool("aws:SecureTransport", False)),
-    )
-    policy = PolicyDocument(Version="2012-10-17", Statement=[tls_only, *statements])
-    return stack.add(
-        s3.BucketPolicy(
-            f"{bucket.title}Policy",
-            # The bucket stays, so what guards it does, and logs that are still on their way get in.
-            DeletionPolicy="Retain",
-            UpdateReplacePolicy="Retain",
-            Bucket=bucket.ref(),
-            PolicyDocument=policy,
-        )
-    )
+    return bucket_policy(stack, bucket, ())

@@ -5,22 +5,29 @@ from __future__ import annotations
 from troposphere import GetAtt, Join, Select, Split, StackId, codecommit
 
 from cfngen._frozen import dataclass
-from cfngen.sources import CodeCommit, Source
+from cfngen.sources import S3, CodeCommit
 from cfngen.spec import Pipeline
 from cfngen.stack import Stack
+from cfngen.stacks.buckets import after_policy, bucket_policy, closed_bucket, encrypted
 from cfngen.stacks.common import Common
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.notices import notice
-from cfngen.values import Arn, Text
+from cfngen.values import Arn, BucketName, KeyArn, Text
+
+_OLD_SOURCES_DAYS = 90
 
 
 @dataclass(frozen=True)
 class PipelineOutputs:
-    """Where the source is: a CodeCommit repository by name, or another one by connection."""
+    """Where the source is: a CodeCommit repository by name, another one by connection, or a bucket, with its key if that is
+    a key of one's own.
+    """
 
     repository: Text | None = None
     clone_url: Text | None = None
     connection: Arn | None = None
+    bucket: BucketName | None = None
+    key: KeyArn | None = None
 
 
 def pipeline_stack(
@@ -30,11 +37,18 @@ def pipeline_stack(
     pipeline: Pipeline,
     repository: Text | None = None,
     connection: Arn | None = None,
+    bucket: BucketName | None = None,
 ) -> PipelineOutputs:
-    """The repository, where this stage makes it; `repository` or `connection` are given where it does not."""
+    """The repository or bucket, where this stage makes it; `repository`, `connection` or `bucket` are given where it does not."""
     stack.describe("What the pipelines share: the repository, the notice of a failed run")
     _failures(stack, common, foundation)
-    if _creates(pipeline.source):
+    source = pipeline.source
+    if isinstance(source, S3):
+        if not source.create:
+            return PipelineOutputs(bucket=bucket, key=source.key)
+        own = common.key_for("artifacts", foundation.key)
+        return PipelineOutputs(bucket=_source_bucket(stack, own), key=own)
+    if isinstance(source, CodeCommit) and source.create:
         made = stack.add(
             codecommit.Repository(
                 "Repository",
@@ -49,12 +63,14 @@ def pipeline_stack(
     return PipelineOutputs(repository=repository, connection=connection)
 
 
-def _creates(source: Source) -> bool:
-    return isinstance(source, CodeCommit) and source.create
+def _source_bucket(stack: Stack, key: KeyArn | None) -> BucketName:
+    made = closed_bucket(
+        stack, "SourceBucket", encrypted(key), days=None, old_days=_OLD_SOURCES_DAYS, tells_events=True
+    )
+    return after_policy(bucket_policy(stack, made, ()))
 
 
 def _unique(common: Common) -> object:
-
     first_of_the_id = Select(0, Split("-", Select(2, Split("/", StackId))))
     return Join("-", [common.name, first_of_the_id])
 

@@ -14,10 +14,10 @@ from awacs import kms as kms_actions
 from awacs import logs as log_actions
 from awacs import s3 as s3_actions
 from awacs import sns as sns_actions
-from awacs.aws import Action, Statement
-from troposphere import GetAtt, Sub, codebuild, codepipeline, iam, logs, stepfunctions
+from awacs.aws import Action, Statement, StringEquals
+from troposphere import AccountId, GetAtt, Sub, codebuild, codepipeline, iam, logs, stepfunctions
 
-from cfngen.sources import Connection
+from cfngen.sources import S3, CodeCommit, Connection
 from cfngen.spec import Pipeline
 from cfngen.spec.task import Task
 from cfngen.stack import Stack
@@ -36,6 +36,7 @@ from cfngen.stacks.common import (
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
 from cfngen.stacks.task import TaskOutputs, registering
+from cfngen.values import BucketName, KeyArn
 
 # Images of CodeBuild by the architecture of a service's tasks (E2.3, E2.5).
 _MACHINES = {
@@ -95,7 +96,9 @@ def pipeline_of(
             **given(Triggers=[by_path] if by_path else None),
         )
     )
-    if shared.repository and not isinstance(pipeline.source, Connection):
+    if shared.bucket and isinstance(pipeline.source, S3):
+        trigger.by_upload(stack, common, shared.bucket, object_key(common, pipeline.source, task), name)
+    elif shared.repository and isinstance(pipeline.source, CodeCommit):
         trigger.by_commit(stack, common, shared.repository, pipeline.source, name, trigger.folders(task, files))
 
 
@@ -226,6 +229,7 @@ def source_rights(
     foundation: FoundationOutputs,
     pipeline: Pipeline,
     shared: PipelineOutputs,
+    task: Task,
     project: codebuild.Project,
 ) -> Iterator[Statement]:
     """What a pipeline needs to fetch, build and ask."""
@@ -245,10 +249,39 @@ def source_rights(
         )
     if shared.connection:
         yield allow([connection_actions.UseConnection, old_connection_actions.UseConnection], shared.connection)
+    if shared.bucket and isinstance(pipeline.source, S3):
+        yield from _object_rights(shared.bucket, object_key(common, pipeline.source, task), shared.key)
     yield allow([build_actions.BatchGetBuilds, build_actions.StartBuild], GetAtt(project, "Arn"))
     if pipeline.approval:
         yield allow([sns_actions.Publish], foundation.alerts)
         yield allow([kms_actions.Decrypt, kms_actions.GenerateDataKey], foundation.key, only_kms_via("sns"))
+
+
+def object_key(common: Common, source: S3, task: Task) -> str:
+    """The object that holds the source of a service, worker or scheduled task."""
+    return f"{source.prefix or f'{common.application}/{common.stage}'}/{task.name}.zip"
+
+
+def _object_rights(bucket: BucketName, key: str, encrypted_with: KeyArn | None) -> Iterator[Statement]:
+    """To read one object; the bucket's name says nothing of whose it is, so that is asked for too."""
+    ours = StringEquals("aws:ResourceAccount", AccountId)
+    yield allow(
+        [s3_actions.GetBucketAcl, s3_actions.GetBucketLocation, s3_actions.GetBucketVersioning],
+        Sub("arn:${AWS::Partition}:s3:::${Bucket}", Bucket=bucket),
+        ours,
+    )
+    yield allow(
+        [
+            s3_actions.GetObject,
+            s3_actions.GetObjectTagging,
+            s3_actions.GetObjectVersion,
+            s3_actions.GetObjectVersionTagging,
+        ],
+        Sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{key}", Bucket=bucket),
+        ours,
+    )
+    if encrypted_with:
+        yield allow([kms_actions.Decrypt], encrypted_with, only_kms_via("s3"))
 
 
 def stage(name: str, actions: list[codepipeline.Actions]) -> codepipeline.Stages:
@@ -277,7 +310,7 @@ def action(
     )
 
 
-def source(pipeline: Pipeline, shared: PipelineOutputs) -> codepipeline.Stages:
+def source(common: Common, pipeline: Pipeline, shared: PipelineOutputs, task: Task) -> codepipeline.Stages:
     """The stage that fetches what was pushed."""
     source = pipeline.source
     if isinstance(source, Connection):
@@ -291,6 +324,13 @@ def source(pipeline: Pipeline, shared: PipelineOutputs) -> codepipeline.Stages:
         return stage(
             "Source", [action("Source", "Source", "CodeStarSourceConnection", by_connection, outputs=(SOURCE,))]
         )
+    if isinstance(source, S3):
+        by_upload = {
+            "S3Bucket": shared.bucket,
+            "S3ObjectKey": object_key(common, source, task),
+            "PollForSourceChanges": "false",
+        }
+        return stage("Source", [action("Source", "Source", "S3", by_upload, outputs=(SOURCE,))])
     by_commit = {
         "RepositoryName": shared.repository,
         "BranchName": source.branch,

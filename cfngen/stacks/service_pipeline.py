@@ -72,7 +72,7 @@ def service_pipeline_stack(
     lent = release.machine(stack, common, cluster, network, [each.made for each in borrowers]) if borrowers else None
     outputs = (IMAGE, DEFINITIONS, *(image_artifact(each.name) for each in service.built_containers))
     stages = [
-        source(pipeline, shared),
+        source(common, pipeline, shared, service),
         stage("Build", [build(built, outputs)]),
         *([stage("Approve", [approval(common, foundation, service)])] if pipeline.approval else []),
         *([stage("Migrate", [_migrate(machine)])] if machine else []),
@@ -80,7 +80,7 @@ def service_pipeline_stack(
         *([stage("Schedule", [release_action("Schedule", lent)])] if lent else []),
     ]
     rights = [
-        *source_rights(common, foundation, pipeline, shared, built),
+        *source_rights(common, foundation, pipeline, shared, service, built),
         *_deploy_rights(cluster, made),
         *(migration.rights(machine) if machine else []),
         *(migration.rights(lent) if lent else []),

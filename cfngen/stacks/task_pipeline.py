@@ -60,10 +60,10 @@ def task_pipeline_stack(
     scheduled = [*([] if worker else [made]), *(each.made for each in borrowers)]
     machine = release.machine(stack, common, cluster, network, scheduled, worker)
     stages = [
-        source(pipeline, shared),
+        source(common, pipeline, shared, task),
         stage("Build", [build(built, (DEFINITIONS,))]),
         *([stage("Approve", [approval(common, foundation, task)])] if pipeline.approval else []),
         stage("Deploy", [release_action("Deploy", machine)]),
     ]
-    rights = [*source_rights(common, foundation, pipeline, shared, built), *migration.rights(machine)]
+    rights = [*source_rights(common, foundation, pipeline, shared, task, built), *migration.rights(machine)]
     pipeline_of(stack, common, foundation, shared, task, pipeline, files, stages, rights)

@@ -1,4 +1,4 @@
-"""What starts a pipeline: a push that changed one of the service's own folders."""
+"""What starts a pipeline: a push that changed one of the service's own folders, or an object that was uploaded for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cfngen.sources import CodeCommit, Connection
 from cfngen.spec.task import Task
 from cfngen.stack import Stack
 from cfngen.stacks.common import Common, allow, arn, from_this_account, role, trust
-from cfngen.values import Text
+from cfngen.values import BucketName, Text
 
 
 def folders(task: Task, files: str) -> tuple[str, ...]:
@@ -85,6 +85,30 @@ def by_commit(
                 },
             },
             Targets=[events.Target(Id="trigger", Arn=machine.ref(), RoleArn=GetAtt(event_role, "Arn"))],
+        )
+    )
+
+
+def by_upload(stack: Stack, common: Common, bucket: BucketName, key: str, pipeline: str) -> None:
+    """The bucket's event of a new object starts the pipeline of that object; nothing polls (D2.1)."""
+    pipeline_arn = arn("codepipeline", pipeline)
+    made = role(
+        stack,
+        "UploadRole",
+        common,
+        trust("events", from_this_account()),
+        [allow([pipeline_actions.StartPipelineExecution], pipeline_arn)],
+    )
+    stack.add(
+        events.Rule(
+            "Upload",
+            Description=f"A new {key}",
+            EventPattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [bucket]}, "object": {"key": [key]}},
+            },
+            Targets=[events.Target(Id="pipeline", Arn=pipeline_arn, RoleArn=GetAtt(made, "Arn"))],
         )
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cfngen import App, DescriptionError
+from cfngen import S3, App, DescriptionError, KeyArn
 from cfngen.simulate.pipelines import Difference, matches
 
 from .conftest import PROJECT, SERVICES, Rendered, connect, render, smallest, text, walk
@@ -204,6 +204,61 @@ def test_d2_3_a_connection_is_given_and_not_made(connected: Rendered) -> None:
     for service in ("codeconnections", "codestar-connections"):
         assert re.fullmatch(pattern, f"arn:aws:{service}:eu-west-1:123456789012:connection/0a1b")
     assert not re.fullmatch(pattern, "arn:aws:iam::123456789012:role/x")
+
+
+@pytest.mark.parametrize("source", [S3(create=True), S3(prefix="sources", key=KeyArn.parameter("SourceKeyArn"))])
+def test_d2_s3_source_action_and_its_rights(source: S3, apps: Mapping[str, App]) -> None:
+    assert apps["prod"].pipeline
+    made = render(replace(apps["prod"], pipeline=replace(apps["prod"].pipeline, source=source)))
+    for service in SERVICES:
+        file, key = f"pipeline-{service}.yaml", f"{source.prefix or 'coffee/prod'}/{service}.zip"
+        action = made.action(service, "Source")
+        assert action["ActionTypeId"] == {"Category": "Source", "Owner": "AWS", "Provider": "S3", "Version": "1"}
+        settings = dict(action["Configuration"])
+        bucket = settings.pop("S3Bucket")
+        assert settings == {"S3ObjectKey": key, "PollForSourceChanges": "false"}
+        role = made.one(f"{file}/PipelineRole")
+        statement = role.allowing("s3:GetObjectTagging")
+        assert set(statement["Action"]) == {
+            f"s3:GetObject{what}" for what in ("", "Tagging", "Version", "VersionTagging")
+        }
+        [resource] = statement["Resource"]
+        assert resource["Fn::Sub"][0].endswith(f":s3:::${{Bucket}}/{key}")
+        assert resource["Fn::Sub"][1] == {"Bucket": bucket}
+        assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert not any(action.startswith("codecommit:") for action in role.actions)
+        # EventBridge starts this pipeline for this object, and no other
+        rule = made.one(f"{file}/Upload")
+        assert rule["EventPattern"] == {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [bucket]}, "object": {"key": [key]}},
+        }
+        [target] = rule["Targets"]
+        starter = made.one(made.names(file, target["RoleArn"]))
+        assert starter.actions == {"codepipeline:StartPipelineExecution"}
+        assert starter.allowing("codepipeline:StartPipelineExecution")["Resource"] == [target["Arn"]]
+        assert text(target["Arn"]).endswith(f":coffee-prod-{service}")
+
+
+def test_d2_a_bucket_of_sources_is_closed_keeps_versions_and_tells_of_its_objects(apps: Mapping[str, App]) -> None:
+    assert apps["prod"].pipeline
+    made = render(replace(apps["prod"], pipeline=replace(apps["prod"].pipeline, source=S3(create=True))))
+    bucket, model = made.one("pipeline.yaml/SourceBucket"), made.one("foundation.yaml/ArtifactBucket")
+    same = ("OwnershipControls", "PublicAccessBlockConfiguration", "VersioningConfiguration")
+    assert [bucket[each] for each in same] == [model[each] for each in same]
+    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    [rule] = bucket["LifecycleConfiguration"]["Rules"]
+    assert "ExpirationInDays" not in rule  # the newest source stays
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert (bucket.body["DeletionPolicy"], bucket.body["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    policy = made.one("pipeline.yaml/SourceBucketPolicy")["PolicyDocument"]["Statement"]
+    assert [(each["Effect"], each["Condition"]) for each in policy] == [
+        ("Deny", {"Bool": {"aws:SecureTransport": False}})
+    ]
+    # it is encrypted by the stage's key, which its pipelines may use
+    [encryption] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
 # D3, D4, build, approval, deployment
