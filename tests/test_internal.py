@@ -32,7 +32,7 @@ from cfngen.operate.folder import read_folder
 from cfngen.routing import owner
 from cfngen.simulate.files import Files
 from cfngen.simulate.requests import Request
-from cfngen.simulate.scenario import Surroundings, standard
+from cfngen.simulate.scenario import Surroundings, standard, update
 
 WEB = Service(name="web", calls=("stock",))
 STOCK = Service(name="stock", internal=True, release=Release(smoke_test=SmokeTest(path="/items")))
@@ -46,6 +46,7 @@ SHOP = App(
     pipeline=Pipeline(source=CodeCommit()),
 )
 SMALL = App(name="shop", services=(WEB, replace(STOCK, release=Release())))
+INSIDE = tuple(Request(path, "stock.shop-dev.internal", "10.0.0.9") for path in ("/", "/v2/x"))
 SECURE = replace(SHOP, internal_balancer=InternalBalancer(domain="shop.corp.example.com", https=True))
 
 
@@ -193,6 +194,17 @@ def test_releases_and_updates_hurt_nobody_at_either_balancer() -> None:
     assert {each.invariant for each in mixed.hurts} >= {"T2"}
 
 
+@pytest.mark.parametrize("releases", [1, 2])
+def test_a_changed_rule_of_an_internal_service_sends_nobody_to_an_empty_group(releases: int) -> None:
+    before = rendered(SMALL)
+    narrower = replace(SMALL.services[1], paths=("/*", "/v2/*"), allowed_addresses=("10.0.0.0/16",))
+    later = rendered(replace(SMALL, services=(WEB, narrower)), before.ledger)
+    around = Surroundings(owner=lambda _: None, owner_inside=lambda asked: asked.host.partition(".")[0])
+    played = update(Files(before.files), Files(later.files), around, releases=releases, asked=INSIDE)
+    assert {each.service.label for each in played.world.deployments} == {"stock", "web"}
+    assert played.hurts == []
+
+
 def test_the_templates_of_a_small_stage(golden: Golden) -> None:
     files = rendered(SMALL).files
     golden("internal", {name: files[name] for name in ("internal.yaml", "service-stock.yaml", "ledger.json")})
@@ -235,8 +247,8 @@ def test_a_stage_whose_services_are_all_internal_has_no_way_in_from_the_internet
 def test_numbers_are_counted_on_each_balancer_by_itself() -> None:
     """Paths that would clash on one balancer do not on two, and a hundred rules are a hundred of each."""
     many = tuple(f"/p{number}/*" for number in range(95))
-    inside = Service(name="inside", internal=True, paths=(*many, "/*"))
-    outside = Service(name="outside", paths=(*many, "/*"))
+    inside = Service(name="inside", internal=True, hosts=("shop-dev.internal",), paths=(*many, "/*"))
+    outside = Service(name="outside", hosts=("shop-dev.internal",), paths=(*many, "/*"))
     step = rendered(App(name="shop", services=(inside, outside)))
     taken = [
         (record["listener"], record["priority"])
