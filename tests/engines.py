@@ -5,20 +5,24 @@ Run by `make test-integration` as root; it needs podman and Docker's daemon, and
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfngen.rehearse import bridges, definition, processes
+from cfngen.rehearse import bridges, definition, orphans, processes
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.engines import ENGINES
 from cfngen.rehearse.parts import where
-from cfngen.rehearse.room import room
+from cfngen.rehearse.room import Room, room, wait
 
 IMAGE = "cfngen-probe:1"
 CONTAINER: dict[str, Any] = {
@@ -32,17 +36,20 @@ DEFINITION = {"family": "web", "cpu": "256", "memory": "128", "containerDefiniti
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with room(tmp_path / "logs", print, is_large=True) as here:
-        opened = ENGINES[request.param](
-            here, {"registry.example": "127.64.0.1"}, Authority(here.path("authority")).file
-        )
-        opened.open()
-        opened.log_in("registry.example", "QVdTOnRva2Vu")
-        image = here.folder / "probe.tar"
-        with tarfile.open(image, "w") as packed:
-            packed.add(Path(where("catatonit")).resolve(), "catatonit")
-        opened.call("import", str(image), IMAGE)
-        yield opened
+        yield opened(request.param, here)
     assert left_of(here.folder) == []
+
+
+def opened(name: str, here: Room) -> Engine:
+    """An engine with an image in which a program waits for its end."""
+    made = ENGINES[name](here, {"registry.example": "127.64.0.1"}, Authority(here.path("authority")).file)
+    made.open()
+    made.log_in("registry.example", "QVdTOnRva2Vu")
+    image = here.folder / "probe.tar"
+    with tarfile.open(image, "w") as packed:
+        packed.add(Path(where("catatonit")).resolve(), "catatonit")
+    made.call("import", str(image), IMAGE)
+    return made
 
 
 def left_of(folder: Path) -> list[str]:
@@ -79,3 +86,38 @@ def test_a_container_is_what_its_task_definition_says(engine: Engine) -> None:
     state = engine.inspect("web-1")["State"]
     assert (state["Running"], state["ExitCode"] in (0, 143)) == (False, True)
     engine.call("run", "--detach", "--name", "left", "--entrypoint", "/catatonit", IMAGE, "-P")
+
+
+@pytest.mark.parametrize(("name", "is_alone"), [("docker", False), ("docker", True), ("podman", False)])
+def test_what_a_killed_rehearsal_left_of_its_engine_goes_with_the_next_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_alone: bool
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with subprocess.Popen(
+        [sys.executable, __file__, name, str(tmp_path / "logs")], stdout=subprocess.PIPE, text=True
+    ) as killed:
+        assert killed.stdout
+        folder, service = killed.stdout.readline().split()
+        if is_alone:  # nobody is left who could be asked for the containers
+            os.kill(int(service), signal.SIGKILL)
+        killed.kill()
+    assert left_of(Path(folder))
+    said: list[str] = []
+    orphans.end(said.append)
+    wait(lambda: not left_of(Path(folder)), ", ".join(left_of(Path(folder))), 5)
+    assert [folder in line for line in said] == [True]
+
+
+def stay(name: str, logs: Path) -> None:
+    """Be a rehearsal with a task that runs, until somebody ends it."""
+    with room(logs, print) as here:
+        made = opened(name, here)
+        made.network("tasks")
+        made.call("run", "--detach", "--name", "left", "--network", "tasks", "--entrypoint", "/catatonit", IMAGE, "-P")
+        print(here.folder, made.pid, flush=True)  # noqa: T201  (to the test)
+        time.sleep(600)
+
+
+if __name__ == "__main__":
+    stay(sys.argv[1], Path(sys.argv[2]))

@@ -103,7 +103,8 @@ class Docker(Engine):
         settings = {
             "hosts": [f"unix://{self.socket}"],
             "data-root": str(self.room.path("engine/images")),
-            "exec-root": str(self.room.path("engine/state")),
+            # In its own view; sockets lie in it, whose names may be no longer than 107 characters.
+            "exec-root": f"/run/{self.room.folder.name}",
             "pidfile": str(self.folder / "docker.pid"),
             "bridge": bridges.name_of(self.room.folder, "builds"),
             # The rules of iptables that it would make for all of the machine include a policy.
