@@ -44,6 +44,7 @@ test-integration: .venv/developer ## both services against a real MariaDB with T
 	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
 	@npm --prefix services/integration run --silent test:integration
 	$(BIN)/pytest -n0 -q tests/rules_in_haproxy.py
+	@if [ "$$(id -u)" = 0 ] && command -v psql >/dev/null; then $(BIN)/pytest -n0 -q tests/databases.py; else echo "the test of databases needs root and PostgreSQL: not run"; fi
 	@if [ "$$(id -u)" = 0 ]; then for engine in docker podman; do \
 	  missing="$$($(BIN)/python -m cfngen.rehearse.parts --only build --engine $$engine)"; \
 	  [ -z "$$missing" ] || { echo "the test of container engines needs these; on Debian: apt-get install --no-install-recommends $$missing"; exit 1; }; done; \
@@ -67,7 +68,7 @@ local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=sta
 	@$(BIN)/cfngen local $(or $(DO),up)
 
 rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS='--engine docker --keep' and others. As root on Debian it installs what is missing
-	@missing="$$($(BIN)/python -m cfngen.rehearse.parts $(OPTIONS))"; \
+	@missing="$$($(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS) --missing)"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $$missing"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi

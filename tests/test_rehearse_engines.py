@@ -50,7 +50,7 @@ def test_an_engine_wants_its_own_parts_alone() -> None:
 
 def test_make_installs_what_the_options_ask_for(tmp_path: Path) -> None:
     def packages(*options: str) -> set[str]:
-        words = [sys.executable, "-m", "cfngen.rehearse.parts", *options]
+        words = [sys.executable, "-m", "cfngen", "rehearse", "services/coffee.py", *options, "--missing"]
         told = subprocess.run(words, capture_output=True, text=True, check=True, env={"PATH": str(tmp_path)})
         return set(told.stdout.split())
 

@@ -21,6 +21,7 @@ from cfngen.cli import cli
 from cfngen.rehearse import parts, plays
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.room import BUSY, room, wait
+from cfngen.rehearse.servers import server_of
 from cfngen.rehearse.site import Site
 from cfngen.rehearse.story import Story
 
@@ -82,6 +83,16 @@ def test_an_act_alone_wants_only_its_own_programs() -> None:
     assert "haproxy" not in programs["build"]
     assert "chromium" not in programs["release"]
     assert programs["look"] == programs[""] > programs["run"] > programs["build"]
+
+
+@pytest.mark.parametrize(
+    ("database", "program"), [("aurora-mysql", "mariadbd"), ("postgres", "postgres"), ("aurora-postgresql", "postgres")]
+)
+def test_a_database_is_played_by_the_server_that_its_engine_needs_and_no_other(database: str, program: str) -> None:
+    wanted, none = ({part.program for part in parts.needed("run", "podman", each)} for each in (database, ""))
+    assert {program} == (wanted - none) & {"mariadbd", "postgres"}
+    assert parts.needed("build", "podman", database) == parts.needed("build", "podman")
+    assert database in server_of(database).plays
 
 
 @pytest.mark.parametrize(

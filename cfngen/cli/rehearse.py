@@ -20,7 +20,7 @@ import click
 from cfngen.cli.common import PathType, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
-from cfngen.rehearse.parts import ENGINES, ONLY, check, engine_of, needed
+from cfngen.rehearse.parts import ENGINES, ONLY, check, engine_of, missing, needed
 from cfngen.words import pairs
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ if TYPE_CHECKING:
     "--parameter", "words", multiple=True, metavar="KEY=VALUE", help="A parameter of the root; several times."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--missing", "only_missing", is_flag=True, help="Only print the Debian packages that bring what is missing."
+)
 def rehearse(
     app: Path | None,
     stage: str | None,
@@ -78,6 +81,7 @@ def rehearse(
     region: str,
     words: tuple[str, ...],
     form: str,
+    only_missing: bool,
 ) -> None:
     """Act a stage of APP out on this machine, by the files that generate wrote: images are built as the pipeline would,
     the stacks deployed into a local AWS, containers, database and balancer started as is deployed there, releases
@@ -87,14 +91,18 @@ def rehearse(
     from cfngen.load import project_of
 
     path, (chosen, *_) = described(app, stage)
+    playing = engine_of(engine)
+    parts = needed(only or "", playing, chosen.database.engine if chosen.database else "")
+    if only_missing:
+        click.echo(missing(parts))
+        return
     folder = out / chosen.name / chosen.stage
     if not folder.is_dir():
         raise DescriptionError([Problem("--out", str(out), f"no {folder} is there; run: cfngen generate {path}")])
     if keep and only in ("build", "deploy"):
         raise DescriptionError([Problem("--keep", "", f"with --only {only} nothing runs that could be kept")])
     given = pairs("--parameter", words)
-    playing = engine_of(engine)
-    check(needed(only or "", playing))
+    check(parts)
     with parts_of("rehearse", "rehearse"):
         from cfngen.rehearse.rehearsal import Wanted
     name = f"{chosen.name}-{chosen.stage}"

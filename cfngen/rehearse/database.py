@@ -1,7 +1,7 @@
-"""The database: a MariaDB that takes no connection without TLS, at the address and port that are deployed.
+"""The database: a real server that takes no connection without TLS, at the address and port that are deployed.
 
 It lives in the tasks' network, in the place of a container that does nothing else, so nobody but a task can reach it.
-Its master has a managed instance's rights: no SUPER, but it may make users and give them rights.
+Its master has a managed instance's rights: it may make users and give them rights, and is no superuser.
 """
 
 from __future__ import annotations
@@ -9,77 +9,79 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.deployed import Database
 from cfngen.rehearse.engine import Engine
-from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.parts import where
-from cfngen.rehearse.room import Room, environment
-
-_PLAYED = ("mysql", "mariadb", "aurora-mysql")
-_MASTER_RIGHTS = (
-    "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERENCES, INDEX, ALTER, SHOW DATABASES, CREATE "
-    "TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER"
-)
+from cfngen.rehearse.room import Room
 
 
-class Server:
-    """A MariaDB; `address` is where the tasks find it."""
+@dataclass(frozen=True)
+class User:
+    """Somebody who may log in."""
+
+    name: str
+    password: str
+
+    @classmethod
+    def of(cls, account: Account, secret: str) -> User:
+        """The user that a secret in JSON names."""
+        told = json.loads(account.secret("secrets-manager", secret))
+        return cls(told["username"], told["password"])
+
+
+class Server(ABC):
+    """A server; `address` is where the tasks find it, `plays` are RDS's engines that it stands for."""
+
+    program: ClassVar[str]
+    """What people call it."""
+    owner: ClassVar[str]
+    """As whom it runs, where root starts it."""
+    plays: ClassVar[tuple[str, ...]]
 
     def __init__(self, room: Room, engine: Engine, address: str) -> None:
         self.room, self.engine, self.address = room, engine, address
         self.folder = room.path("database")
-        self.socket = self.folder / "server.sock"
 
     def open(
         self, account: Account, database: Database, image: str, network: str, certificate: tuple[Path, Path]
     ) -> None:
-        """Start it; `image` is any that has a shell, for the container whose place in the network it takes.
-
-        Raises `RehearsalError` for an engine that MariaDB cannot play.
-        """
-        if database.engine not in _PLAYED:
-            raise RehearsalError(
-                f"the database's engine {database.engine} is not played; MariaDB plays {', '.join(_PLAYED)}"
-            )
+        """Start it; `image` is any that has a shell, for the container whose place in the network it takes."""
         holder = self._hold(network, image)
-        user = "mysql" if os.geteuid() == 0 else ""
         for each in certificate:
-            shutil.copy2(each, self.folder)
-            if user:
-                shutil.chown(self.folder / each.name, user, user)
-        if user:
-            shutil.chown(self.folder, user, user)
-        own = [f"--user={user}"] if user else []
-        (self.folder / "tmp").mkdir()
-        if user:
-            shutil.chown(self.folder / "tmp", user, user)
-        data = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder / 'tmp'}"]
-        install = [where("mariadb-install-db"), "--no-defaults", *own, *data, "--skip-test-db"]
-        self.room.run("database", [*install, "--auth-root-authentication-method=normal"])
-        file, key = (self.folder / each.name for each in certificate)
-        server = [
-            where("nsenter"), "--target", holder, "--net", where("mariadbd"), "--no-defaults", *own, *data,
-            f"--socket={self.socket}", f"--bind-address={self.address}", f"--port={database.port}",
-            f"--pid-file={self.folder / 'server.pid'}", "--skip-name-resolve", "--require-secure-transport=ON",
-            "--tls-version=TLSv1.2,TLSv1.3", f"--ssl-cert={file}", f"--ssl-key={key}",
-            "--character-set-server=utf8mb4", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
-        ]  # fmt: skip
-        self.room.start("database", server, self.socket.exists)
-        master = json.loads(account.secret("secrets-manager", database.master))
-        name = master["username"]
-        lines = [f"CREATE USER '{name}'@'%' IDENTIFIED BY '{_quoted(master['password'])}' REQUIRE SSL;"]
-        lines.append(f"GRANT {_MASTER_RIGHTS} ON *.* TO '{name}'@'%' WITH GRANT OPTION;")
-        if database.name:
-            lines.append(f"CREATE DATABASE IF NOT EXISTS `{database.name}`;")
-        self.ask("\n".join(lines))
+            self._own(Path(shutil.copy2(each, self.folder)))
+        self._own(self.folder)
+        self._start(holder, database, *(self.folder / each.name for each in certificate))
+        master = User.of(account, database.master) if database.master else None
+        self._fill(database.name, master)
+        for secret, may_write in ((database.reader, False), (database.writer, True)):
+            if secret:
+                self._let_in(User.of(account, secret), database.name, master, may_write=may_write)
 
+    @abstractmethod
     def ask(self, sql: str) -> str:
-        """What the database's own client prints, as root over its socket."""
-        words = [where("mariadb"), "--no-defaults", "--socket", str(self.socket), "--user", "root", "--batch"]
-        return self.room.run("database-client", [*words, "--skip-column-names"], environment(), given=sql)
+        """What the database's own client prints, as who may do everything."""
+
+    @abstractmethod
+    def _start(self, holder: str, database: Database, file: Path, key: Path) -> None:
+        """Make its files and start it in the network of the process `holder`, with that certificate and its key."""
+
+    @abstractmethod
+    def _fill(self, name: str, master: User | None) -> None:
+        """Make the database of that name and its master; neither where it is not told."""
+
+    @abstractmethod
+    def _let_in(self, user: User, name: str, master: User | None, *, may_write: bool) -> None:
+        """Make a user who reads what is in the database, and what the master will make in it, or changes its rows, too."""
+
+    def _own(self, place: Path) -> Path:
+        if os.geteuid() == 0:
+            shutil.chown(place, self.owner, self.owner)
+        return place
 
     def _hold(self, network: str, image: str) -> str:
         self.engine.call(
@@ -87,7 +89,3 @@ class Server:
             "/bin/sh", image, "-c", "sleep 86400",
         )  # fmt: skip
         return str(self.engine.inspect("database-place")["State"]["Pid"])
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "''")

@@ -72,7 +72,10 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class Database:
-    """The database: its address, and the secret of its master. A cluster with readers has an address for them, too."""
+    """The database: its address, and the secret of its master. A cluster with readers has an address for them, too.
+
+    One that was there before the stage has users, too: `reader` and `writer` are their secrets.
+    """
 
     host: str
     port: int
@@ -80,6 +83,8 @@ class Database:
     master: str
     engine: str
     reader_host: str = ""
+    reader: str = ""
+    writer: str = ""
 
     @property
     def hosts(self) -> list[str]:

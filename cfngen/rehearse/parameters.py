@@ -1,6 +1,7 @@
 """What the root of an application is given: what the user says, and made-up values for what an account has besides.
 
-A certificate, a secret and a hosted zone are made in the local AWS, so that what is deployed names something that is there.
+A certificate, a secret, a hosted zone, a network and a key are made in the local AWS, so that what is deployed names something
+that is there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.existing import Before
 from cfngen.semantics.document import yaml_data
 
 _DOMAIN = "rehearsal.example.com"
@@ -70,7 +72,7 @@ def made(
     Raises `RehearsalError` that names every parameter for which nothing can be made up.
     """
     read = Root(folder, root)
-    values, missing = dict(given), []
+    values, missing, before = dict(given), [], Before(account)
     for name, told in read.parameters.items():
         if name in values:
             continue
@@ -78,7 +80,7 @@ def made(
             values[name] = testers
         elif "Default" in told:
             continue
-        elif value := _made(name, told, read, account, authority):
+        elif value := _made(name, told, read, account, authority, before):
             values[name] = value
         else:
             missing.append(name)
@@ -88,8 +90,12 @@ def made(
     return values
 
 
-def _made(name: str, told: Mapping[str, Any], root: Root, account: Account, authority: Authority) -> str:
+def _made(
+    name: str, told: Mapping[str, Any], root: Root, account: Account, authority: Authority, before: Before
+) -> str:
     pattern = str(told.get("AllowedPattern", ""))
+    if found := before.made(name, told):
+        return found
     if ":acm:" in pattern:
         return account.certificate(*authority.certificate("listener", ["listener.example.com"]))
     if name in root.secrets:

@@ -1,7 +1,7 @@
 """The programs of the machine that a rehearsal plays with, and how to get those that are missing.
 
-``python -m cfngen.rehearse.parts`` prints the Debian packages of what is missing, for `make rehearse` to install them; of a
-rehearsal's options it heeds ``--engine`` and ``--only``.
+``python -m cfngen.rehearse.parts`` prints the Debian packages of what is missing for ``--engine``, ``--only`` and ``--database``;
+``cfngen rehearse --missing`` prints those for an application, for `make rehearse` to install them.
 """
 
 from __future__ import annotations
@@ -63,24 +63,39 @@ ENGINES: Mapping[str, tuple[Part, ...]] = {
     ),
 }
 """What each engine needs beside the rest."""
-RUN = (
+_MARIADB = (
     Part("mariadbd", "the database", "mariadb-server"),
     Part("mariadb-install-db", "the database's folder", "mariadb-server"),
     Part("mariadb", "the database's own client", "mariadb-client"),
 )
+_POSTGRESQL = (
+    Part("postgres", "the database", "postgresql"),
+    Part("initdb", "the database's folder", "postgresql"),
+    Part("psql", "the database's own client", "postgresql-client"),
+    Part("setpriv", "the database runs as its own user", "util-linux"),
+)
+DATABASES: Mapping[str, tuple[Part, ...]] = {
+    "": (),
+    "mysql": _MARIADB,
+    "mariadb": _MARIADB,
+    "aurora-mysql": _MARIADB,
+    "postgres": _POSTGRESQL,
+    "aurora-postgresql": _POSTGRESQL,
+}
+"""What plays each engine of a database; nothing where there is none."""
 ROUTE = (Part("haproxy", "the load balancer", "haproxy"),)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOOK = (Part("chromium", "looks at the pages", "chromium fonts-dejavu-core", BROWSERS[1:]),)
 ONLY = ("build", "deploy", "run", "release", "look")
 """The acts that can be had alone."""
 _AFTER: Mapping[str, tuple[Part, ...]] = {
-    "": (*RUN, *ROUTE, *LOOK),
+    "": (*ROUTE, *LOOK),
     "build": (),
-    "run": (*RUN, *ROUTE),
-    "release": (*RUN, *ROUTE),
-    "look": (*RUN, *ROUTE, *LOOK),
+    "run": ROUTE,
+    "release": ROUTE,
+    "look": (*ROUTE, *LOOK),
 }
-"""What each act needs beside an engine; one that is not here needs nothing."""
+"""What each act needs beside an engine and a database; one that is not here needs nothing."""
 _LEAST_NODE = 20
 """Older ones cannot run the tests of services as builds do; Debian 12 has 18."""
 _MODULES = ("axe_playwright_python", "boto3", "cryptography", "moto", "playwright", "rich", "yaml")
@@ -96,7 +111,13 @@ def find(program: str) -> str | None:
 def where_all() -> str:
     """The folders in which programs are looked for, as PATH has them."""
     beside = str(Path(sys.executable).parent)
-    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath), *_SYSTEM])
+    return os.pathsep.join([beside, os.environ.get("PATH", os.defpath), *_SYSTEM, *_newest_postgresql()])
+
+
+def _newest_postgresql(place: Path = Path("/usr/lib/postgresql")) -> list[str]:
+    """Debian has the server's programs in a folder for each version."""
+    versions = [each for each in place.glob("*/bin") if each.parent.name.isdigit()]
+    return [str(max(versions, key=lambda each: int(each.parent.name)))] if versions else []
 
 
 def where(program: str) -> str:
@@ -131,23 +152,32 @@ def _docker_works() -> bool:
     return asked.returncode == 0
 
 
-def needed(act: str, engine: str) -> tuple[Part, ...]:
-    """What an act plays with, and those before it that it needs; everything for no act."""
-    return (*BUILD, *ENGINES[engine], *_AFTER[act]) if act in _AFTER else ()
+def needed(act: str, engine: str, database: str = "") -> tuple[Part, ...]:
+    """What an act plays with, and those before it that it needs; everything for no act.
+
+    `database` is the engine of the application's own, as RDS calls it; empty where it has none.
+    """
+    if act not in _AFTER:
+        return ()
+    return (*BUILD, *ENGINES[engine], *(DATABASES[database] if _AFTER[act] else ()), *_AFTER[act])
 
 
-def packages(missing: Iterable[Part]) -> str:
+def packages(parts: Iterable[Part]) -> str:
     """The Debian packages that bring parts, as words of a command."""
-    return " ".join(sorted({part.package for part in missing}))
+    return " ".join(sorted({part.package for part in parts}))
+
+
+def missing(parts: Iterable[Part]) -> str:
+    """The Debian packages that bring those parts that are not there."""
+    return packages(part for part in parts if not part.is_there)
 
 
 def check(wanted: Iterable[Part]) -> None:
     """Raise `MissingPartsError` that names every part that is not there, with the command that installs them."""
     parts = tuple(wanted)
-    missing = [part for part in parts if not part.is_there]
-    lines = [f"{part.program}: not installed; {part.purpose}" for part in missing]
-    if missing:
-        lines.append(f"on Debian: apt-get install --no-install-recommends {packages(missing)}")
+    lines = [f"{part.program}: not installed; {part.purpose}" for part in parts if not part.is_there]
+    if lines:
+        lines.append(f"on Debian: apt-get install --no-install-recommends {missing(parts)}")
     absent = [name for name in _MODULES if importlib.util.find_spec(name) is None]
     if absent:
         lines.append(f"{', '.join(absent)}: not installed; pip install 'cfngen[rehearse]'")
@@ -176,9 +206,9 @@ def _main() -> None:
     parser = argparse.ArgumentParser(prog="python -m cfngen.rehearse.parts", allow_abbrev=False)
     parser.add_argument("--engine", choices=ENGINES)
     parser.add_argument("--only", choices=ONLY, default="")
-    told, _ = parser.parse_known_args()
-    missing = (part for part in needed(told.only, engine_of(told.engine)) if not part.is_there)
-    print(packages(missing))  # noqa: T201  (its purpose)
+    parser.add_argument("--database", choices=DATABASES, default="")
+    told = parser.parse_args()
+    print(missing(needed(told.only, engine_of(told.engine), told.database)))  # noqa: T201  (its purpose)
 
 
 if __name__ == "__main__":

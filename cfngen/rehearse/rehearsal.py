@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import base, deployed, parameters, places, pushes, rules
+from cfngen.rehearse import base, deployed, existing, parameters, places, pushes, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -30,6 +30,7 @@ from cfngen.rehearse.proxy import Proxy
 from cfngen.rehearse.registry import Registry
 from cfngen.rehearse.release import Deployer
 from cfngen.rehearse.room import Room, answers, environment, loopback, stop
+from cfngen.rehearse.servers import server_of
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.tasks import Tasks
@@ -193,7 +194,7 @@ def deploy(wanted: Wanted, room: Room, story: Story) -> Deployment:
         account.deploy(wanted.folder, wanted.root, wanted.stack, given)
         pushes.check_sources(account)
         services = deployed.services(account)
-        database = deployed.database(account)
+        database = deployed.database(account) or existing.database(wanted.folder, wanted.root, given)
         told = " ".join(f"{key}={value}" for key, value in account.environment.items())
         story.tell("deploy", f"ask it by AWS's own commands with: {told}")
         story.tell(
@@ -225,7 +226,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         server = None
         if database:
             address = f"{shop.subnet.rpartition('.')[0]}.254"
-            server = Server(room, engine, address)
+            server = server_of(database.engine)(room, engine, address)
             certificate = authority.certificate("database", database.hosts)
             server.open(account, database, shop.image, NETWORK, certificate)
             tasks.hosts |= dict.fromkeys(database.hosts, address)
@@ -234,7 +235,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
             )
             story.tell(
                 "run",
-                f"{database.engine} played by MariaDB with TLS required at {database.host}:{database.port}{alone}",
+                f"{database.engine} played by {server.program} with TLS required at {database.host}:{database.port}{alone}",
             )
         listeners = deployed.listeners(account)
         balancer = loopback([each.port for each in listeners])
