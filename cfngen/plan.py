@@ -229,7 +229,9 @@ def _smoke_test_problems(app: App, every: Sequence[Rule]) -> Iterator[Problem]:
     for index, service in enumerate(app.services):
         if test := service.release.smoke_test:
             host = app.smoke_test_host(service) or "any.host"
-            found = reached(every, listeners(app, internal=service.internal)[1], host, test.path.partition("?")[0])
+            path, _, query = test.path.partition("?")
+            told = [(key, value) for key, _, value in (each.partition("=") for each in query.split("&"))]
+            found = reached(every, listeners(app, internal=service.internal)[1], host, path, query=told)
             if found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
@@ -249,7 +251,10 @@ def _routing_problems(app: App, every: Sequence[Rule], leaving: Counter[bool]) -
             continue
         hosts = sorted(app.hosts_of(service)) or ["any.host"]
         for host, listener in product(hosts, listeners(app, internal=service.internal)):
-            found = reached(every, listener, _plain(host), service.health_path, _sent(service))
+            method, query = min(service.methods, default="GET"), _sent(service.query)
+            found = reached(
+                every, listener, _plain(host), service.health_path, _sent(service.headers), method=method, query=query
+            )
             if found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
@@ -267,9 +272,9 @@ def _too_many(app: App, every_rule: int, leaving: int) -> Iterator[Problem]:
         yield problem(app, "services", fits, there)
 
 
-def _sent(service: Service) -> list[tuple[str, str]]:
-    """Headers of a request that is the service's."""
-    return [(name, _plain(min(values))) for name, values in service.headers.items()]
+def _sent(wanted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    """Headers, or a query, of a request that is the service's."""
+    return [(name, _plain(min(values))) for name, values in wanted.items()]
 
 
 def _plain(pattern: str) -> str:

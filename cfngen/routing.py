@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import translate
-from functools import cache
 from ipaddress import ip_address, ip_network
 from itertools import chain
 
@@ -20,8 +17,9 @@ from cfngen._frozen import dataclass
 from cfngen.describe import problem
 from cfngen.errors import Problem
 from cfngen.ledger import LAST_PRIORITY, Listener, RuleRecord
+from cfngen.patterns import glob, meet, precision
 from cfngen.spec import App, Redirect, Service
-from cfngen.spec.requests import CONDITION_VALUES, Headers, Requests, Share, shares, wildcards
+from cfngen.spec.requests import CONDITION_VALUES, Named, Requests, shares, wildcards
 
 REDIRECT_PRIORITY = 1
 """Of the one rule that is no service's: it sends port 80 to HTTPS."""
@@ -30,7 +28,7 @@ _STEP = 8
 """Between two rules of like precision, so that others have room between them."""
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
 Pairs = Iterable[tuple[str, str]]
-"""Headers as they are sent: names and values."""
+"""Headers, or a query, as they are sent: names and values."""
 _FORWARD = "forward to both target groups of the service, weighted, v1"
 
 
@@ -55,31 +53,35 @@ class Claimant:
         return f"service {self.name!r}" if self.is_service else f"the {self.name}"
 
 
-@dataclass(frozen=True)
-class Match:
-    """What one rule matches: requests to any of the hosts and any of the paths, from any of the addresses, in which
-    each of the headers has any of its values. `claimant` is the name of who wants them, `action` what is done with them.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Match(Requests):
+    """What one rule matches. `claimant` is the name of who wants that, `action` what is done with it."""
 
     claimant: str
-    hosts: tuple[str, ...]
-    paths: tuple[str, ...]
-    addresses: tuple[str, ...]
-    headers: Headers = ()
     action: str = _FORWARD
 
     def content(self, listener: Listener) -> str:
         """A digest of every property of the rule except weights and priority."""
-        asked = [listener, self.hosts, self.paths, self.addresses, *([self.headers] if self.headers else [])]
+        asked: list[object] = [
+            listener,
+            self.hosts,
+            self.paths,
+            self.addresses,
+            *([self.headers] if self.headers else []),
+        ]
+        if self.methods or self.query:
+            asked.append({"methods": self.methods, "query": self.query})
         text = json.dumps([self.action, *asked])
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def takes(self, host: str, path: str, headers: Pairs = ()) -> bool:
+    def takes(self, host: str, path: str, headers: Pairs = (), *, method: str = "GET", query: Pairs = ()) -> bool:
         """Whether a request from an allowed address would match."""
         return (
-            (not self.hosts or any(_glob(each, host) for each in self.hosts))
-            and any(_glob(each, path) for each in self.paths)
+            (not self.hosts or any(glob(each, host) for each in self.hosts))
+            and any(glob(each, path) for each in self.paths)
             and _has(headers, self.headers)
+            and (not self.methods or method in self.methods)
+            and _has(query, self.query)
         )
 
 
@@ -143,11 +145,11 @@ def _matches(claimant: Claimant, requests: Requests, records: Collection[RuleRec
         yield from (_match(claimant, each, paths) for each in parts)
 
 
-def _match(claimant: Claimant, share: Share, paths: tuple[str, ...]) -> Match:
-    return Match(claimant.name, share.hosts, paths, share.addresses, share.headers, claimant.action)
+def _match(claimant: Claimant, share: Requests, paths: tuple[str, ...]) -> Match:
+    return Match(**{**vars(share), "paths": paths}, claimant=claimant.name, action=claimant.action)
 
 
-def _groups(claimant: Claimant, parts: Iterable[Share], records: Iterable[RuleRecord]) -> Iterable[tuple[str, ...]]:
+def _groups(claimant: Claimant, parts: Iterable[Requests], records: Iterable[RuleRecord]) -> Iterable[tuple[str, ...]]:
     """The paths of the rules that there are, as long as what they ask for besides is what it was."""
     wanted: dict[tuple[Listener, tuple[str, ...]], set[str]] = {}
     found: dict[tuple[str, ...], None] = {}
@@ -210,23 +212,51 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
     return None
 
 
-def answering(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> Rule | None:
+def answering(
+    rules: Iterable[Rule],
+    listener: Listener,
+    host: str,
+    path: str,
+    headers: Pairs = (),
+    *,
+    method: str = "GET",
+    query: Pairs = (),
+) -> Rule | None:
     """The rule that answers a request when every source address is allowed; `None` is the default, a 404."""
     for rule in sorted((rule for rule in rules if rule.listener == listener), key=lambda rule: rule.priority):
-        if rule.match.takes(host, path, headers):
+        if rule.match.takes(host, path, headers, method=method, query=query):
             return rule
     return None
 
 
-def reached(rules: Iterable[Rule], listener: Listener, host: str, path: str, headers: Pairs = ()) -> str | None:
+def reached(
+    rules: Iterable[Rule],
+    listener: Listener,
+    host: str,
+    path: str,
+    headers: Pairs = (),
+    *,
+    method: str = "GET",
+    query: Pairs = (),
+) -> str | None:
     """The service that a request reaches when every source address is allowed, or the redirect that answers it; `None` is
     the default, a 404.
     """
-    found = answering(rules, listener, host, path, headers)
+    found = answering(rules, listener, host, path, headers, method=method, query=query)
     return found.match.claimant if found else None
 
 
-def owner(app: App, host: str, path: str, address: str, headers: Pairs = (), *, internal: bool = False) -> str | None:
+def owner(
+    app: App,
+    host: str,
+    path: str,
+    address: str,
+    headers: Pairs = (),
+    *,
+    method: str = "GET",
+    query: Pairs = (),
+    internal: bool = False,
+) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
     and where that one is a redirect, or under maintenance. `internal` asks at the internal balancer.
 
@@ -237,11 +267,12 @@ def owner(app: App, host: str, path: str, address: str, headers: Pairs = (), *, 
         for claimant in claimants(app)
         if claimant.internal == internal
         for match in matches(claimant)
-        if _has(headers, match.headers)
+        if _has(headers, match.headers) and _has(query, match.query)
+        if not match.methods or method in match.methods
         if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
         for of_host in match.hosts or ("",)
         for of_path in match.paths
-        if (not of_host or _glob(of_host, host)) and _glob(of_path, path)
+        if (not of_host or glob(of_host, host)) and glob(of_path, path)
     ]
     name = max(claims)[1] if claims else None
     service = next((each for each in app.services if each.name == name), None)
@@ -250,71 +281,50 @@ def owner(app: App, host: str, path: str, address: str, headers: Pairs = (), *, 
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
     """Each pair of patterns that one request could match both of, and which of the two comes first."""
-    if not _headers_meet(one.headers, other.headers):
+    if not (_named_meet(one.headers, other.headers) and _named_meet(one.query, other.query)):
+        return
+    if one.methods and other.methods and not {*one.methods} & {*other.methods}:
         return
     for host in one.hosts or ("",):
         for other_host in other.hosts or ("",):
-            if host and other_host and not _meet(host, other_host):
+            if host and other_host and not meet(host, other_host):
                 continue
             for path in one.paths:
                 for other_path in other.paths:
-                    if _meet(path, other_path):
+                    if meet(path, other_path):
                         mine, theirs = _key(host, path, one), _key(other_host, other_path, other)
                         yield host, path, (mine < theirs) - (mine > theirs)
 
 
 def _key(host: str, path: str, match: Match) -> tuple[int, ...]:
     """Greater is more specific: host before path, exact before wildcard, long before short, then what asks for more
-    headers, and for addresses.
+    headers and keys of the query, for methods, and for addresses.
     """
-    return (*_precision(host), *_precision(path), len(match.headers) + bool(match.addresses))
+    more = len(match.headers) + len(match.query) + bool(match.methods) + bool(match.addresses)
+    return (*precision(host), *precision(path), more)
 
 
-def _has(sent: Pairs, wanted: Headers) -> bool:
+def _has(sent: Pairs, wanted: Named) -> bool:
     return all(
-        any(
-            key.lower() == name.lower() and _glob(each.lower(), value.lower()) for key, value in sent for each in values
-        )
+        any(key.lower() == name.lower() and glob(each.lower(), value.lower()) for key, value in sent for each in values)
         for name, values in wanted
     )
 
 
-def _headers_meet(one: Headers, other: Headers) -> bool:
-    """Whether some request fulfils both, as far as each header is sent once."""
+def _named_meet(one: Named, other: Named) -> bool:
+    """Whether some request fulfils both, as far as each header, or key, is sent once."""
     others = {name.lower(): values for name, values in other}
     return all(
-        any(_meet(each.lower(), their.lower()) for each in values for their in others[name.lower()])
+        any(meet(each.lower(), their.lower()) for each in values for their in others[name.lower()])
         for name, values in one
         if name.lower() in others
     )
 
 
-def _precision(pattern: str) -> tuple[int, int]:
-    if not pattern:
-        return (0, 0)
-    return (1 if wildcards(pattern) else 2, len(pattern) - wildcards(pattern))
-
-
 def _ideal(match: Match) -> int:
-    host, (exact, literals) = min(map(_precision, match.hosts), default=(0, 0))[0], min(map(_precision, match.paths))
+    host, (exact, literals) = min(map(precision, match.hosts), default=(0, 0))[0], min(map(precision, match.paths))
     rank = (_HOST_RANKS - 1 - host) * _PATH_RANKS + (128 - min(literals, 128)) * 2 + (2 - exact)
     return int((rank + 0.5) * _BAND)
-
-
-def _glob(pattern: str, text: str) -> bool:
-    return re.match(translate(pattern.replace("[", "[[]")), text) is not None
-
-
-@cache
-def _meet(one: str, other: str) -> bool:
-    """Whether some text matches both patterns."""
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*":
-        return _meet(one[1:], other) or _meet(one, other[1:])
-    if other[0] == "*":
-        return _meet(one, other[1:]) or _meet(one[1:], other)
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])
 
 
 def listeners(app: App, *, internal: bool = False) -> Sequence[Listener]:

@@ -178,7 +178,18 @@ class Described(Surroundings):
         is_before = simulation.after == "the stack is created"
         apps = [each for each in (self.app, self.before if is_before else self.app) if each]
         owners = {
-            request: {owner(app, request.host, request.path, request.address, request.headers) for app in apps}
+            request: {
+                owner(
+                    app,
+                    request.host,
+                    request.path,
+                    request.address,
+                    request.headers,
+                    method=request.method,
+                    query=request.query,
+                )
+                for app in apps
+            }
             for request in (*asked, *self.asked)
         }
         alone = {request: found.pop() for request, found in owners.items() if len(found) == 1}

@@ -308,16 +308,23 @@ def test_generated_rules_give_a_request_to_the_service_that_owns_it(
                 allowed_addresses=("203.0.113.0/24", "2001:db8::/32"),
             ),
             Service(name="four", paths=("/admin", "/about"), headers={"X-Version": ("2", "b*")}, health_path="/about"),
+            Service(name="five", paths=("/admin",), methods=("POST",), query={"v": ("2", "3*")}, health_path="/admin"),
+            Service(name="six", paths=("/*",), methods=("PURGE", "PUT")),
         ),
         balancer=Balancer(https=False),
     )
     listed = [
-        rule(each.priority, weighted({each.match.service: 1}), conditions_of(each.match))
+        rule(each.priority, weighted({each.match.claimant: 1}), conditions_of(each.match))
         for each in sorted(priorities(app), key=lambda each: each.priority)
     ]
     with running(tmp_path_factory.getbasetemp(), target, [*listed, rule(0, NOTHING)]) as (host, port):
         for each in requests:
-            wanted = owner(app, each.host.lower(), each.path, each.address, each.headers) or ""
+            wanted = (
+                owner(
+                    app, each.host.lower(), each.path, each.address, each.headers, method=each.method, query=each.query
+                )
+                or ""
+            )
             assert asked(host, port, each)[1] == wanted, str(each)
         for path, name in (("/administrator", "one"), ("/admin", "two"), ("/admin/", "two"), ("/Admin", "one")):
             assert asked(host, port, Request(path, "www.example.com"))[1] == name
@@ -331,7 +338,14 @@ def conditions_of(match: Any) -> list[dict[str, Any]]:
     kinds = (("path-pattern", match.paths), ("host-header", match.hosts), ("source-ip", match.addresses))
     plain = [{"Field": field, "Values": list(values)} for field, values in kinds if values]
     named = [{"HttpHeaderName": name, "Values": list(values)} for name, values in match.headers]
-    return [*plain, *({"Field": "http-header", "HttpHeaderConfig": each} for each in named)]
+    keys = [[{"Key": name, "Value": value} for value in values] for name, values in match.query]
+    methods = [{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": list(match.methods)}}]
+    return [
+        *plain,
+        *({"Field": "http-header", "HttpHeaderConfig": each} for each in named),
+        *({"Field": "query-string", "QueryStringConfig": {"Values": each}} for each in keys),
+        *(methods if match.methods else ()),
+    ]
 
 
 REDIRECTS = (

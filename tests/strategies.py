@@ -341,6 +341,8 @@ def service_options(name: str) -> Options:
         "paths": _option("paths", some(PATTERNS, 3).map(lambda more: (own, *more)) | st.just((own, *many))),
         "hosts": _option("hosts", some((*HOSTS, f"{name}.example.com"), 2)),
         "allowed_addresses": _option("allowed_addresses", some(ADDRESSES, 2)),
+        "methods": of("methods", (), ("GET", "HEAD"), ("POST",)),
+        "query": of("query", {}, {"version": ("beta",)}, {"version": ("b*", "2"), "tenant": ("one",)}),
         "headers": of("headers", {}, {"X-Version": ("beta",)}, {"X-Version": ("b*", "2"), "X-Tenant": ("one", "two")}),
         "port": of("port", 8080, 8081),
         "health_path": of("health_path", health, f"/{name}/alive"),
@@ -519,7 +521,7 @@ def apps(draw: st.DrawFn) -> App:
     return _with_access(draw, app)
 
 
-_ROUTING, _BIRTH = ("paths", "hosts", "allowed_addresses", "headers"), ("port", "health_path")
+_ROUTING, _BIRTH = ("paths", "hosts", "allowed_addresses", "headers", "methods", "query"), ("port", "health_path")
 _KINDS = ("routing", "service", "app", "part", "add", "remove", "order", "routing", "service", "birth", "routing")
 
 

@@ -1,4 +1,4 @@
-"""Requests by header, and services with more hosts and addresses than a rule can hold: the rules of templates, played by the simulator's oracle."""
+"""Requests by header, method and query, and services with more hosts and addresses than a rule can hold: the rules of templates, played by the simulator's oracle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from resolve import Rendering, rendered
 
 from cfngen import App, DescriptionError, Service, plan
-from cfngen.simulate.requests import Request, holds
+from cfngen.routing import owner
+from cfngen.simulate.requests import Request, holds, values_of
 
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 LISTENERS = ("HttpsListener", "TestListener")
@@ -80,9 +81,64 @@ def test_services_of_tenants_share_no_request() -> None:
     ]
 
 
+def test_a_method_leads_to_a_service_beside_the_one_with_the_same_paths() -> None:
+    reading = Service(name="reader", paths=("/items/*",), methods=("GET", "HEAD"), health_path="/items/health")
+    writing = Service(name="writer", paths=("/items/*",), methods=("POST", "PUT"), health_path="/items/alive")
+    step = rendered(app(SHOP, reading, writing))
+    asked = {"GET": "reader", "HEAD": "reader", "POST": "writer", "PUT": "writer", "DELETE": "shop"}
+    assert {method: answers(step, Request("/items/7", method=method)) for method in asked} == asked
+    assert answers(step, Request("/carts", method="POST")) == "shop"
+
+
+def test_each_key_of_the_query_has_to_be_there_with_one_of_its_values() -> None:
+    both = Service(name="beta", query={"version": ("beta", "next-*"), "tenant": ("a",)})
+    step = rendered(app(SHOP, both))
+    tenant = ("tenant", "a")
+    for value, name in (("beta", "beta"), ("BETA", "beta"), ("next-7", "beta"), ("next", "shop"), ("", "shop")):
+        assert answers(step, Request("/cart", query=(tenant, ("Version", value)))) == name, value
+    assert answers(step, Request("/cart", query=(("version", "beta"),))) == "shop"
+    assert answers(step, Request("/cart", query=(("other", "1"), tenant, ("version", "beta")))) == "beta"
+
+
+def test_what_asks_for_more_comes_first() -> None:
+    posts = Service(name="posts", methods=("POST",))
+    betas = Service(name="betas", methods=("POST",), query={"version": ("beta",)})
+    step = rendered(app(SHOP, posts, betas))
+    beta = (("version", "beta"),)
+    assert answers(step, Request("/", method="POST", query=beta)) == "betas"
+    assert answers(step, Request("/", method="POST")) == "posts"
+    assert answers(step, Request("/", query=beta)) == "shop"
+
+
+def test_the_owner_of_a_request_is_who_the_rules_lead_to() -> None:
+    """Without a look at rules; the simulator holds both against each other."""
+    posts = Service(name="posts", methods=("POST",), query={"version": ("beta", "2")})
+    step = rendered(app(SHOP, posts))
+    for method in ("GET", "POST"):
+        for query in ((), (("version", "2"),), (("version", "3"),)):
+            found = owner(step.app, "shop.example.com", "/", "203.0.113.7", method=method, query=query)
+            assert found == answers(step, Request("/", method=method, query=query)), (method, query)
+
+
+def test_many_values_are_shared_out_between_rules() -> None:
+    """Seven methods and six values, of which a rule takes three together, beside a path."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    wide = replace(SHOP, methods=methods, query={"v": tuple("123456")})
+    step = rendered(app(wide))
+    told = list(rules(step, "HttpsListener"))
+    assert all(sum(len(values_of(each)) for each in asked) <= 5 for _, _, asked in told)
+    for method in methods:
+        for value in "123456":
+            assert answers(step, Request("/x", method=method, query=(("v", value),))) == "shop"
+    assert answers(step, Request("/x", method="TRACE", query=(("v", "1"),))) is None
+    assert answers(step, Request("/x", query=(("v", "7"),))) is None
+
+
 @pytest.mark.parametrize(
     "other",
     [
+        {"query": {"v": ("1",)}},
+        {"methods": ("GET",)},
         {"headers": {"x-version": ("BETA",)}},
         {"headers": {"X-Version": ("next-?",)}},
         {"headers": {"X-Tenant": ("a",)}},

@@ -95,7 +95,7 @@ def answering(rules: Iterable[Rule], listener: str, request: Request) -> str | N
             and (not match.hosts or matches(match.hosts, request.host))
             and (not match.addresses or _is_in(match.addresses, request.source))
         ):
-            return match.service
+            return match.claimant
     return None
 
 

@@ -520,6 +520,8 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "hosts": ((), ("shop.example.com",)),
         "allowed_addresses": ((), ("203.0.113.0/24",)),
         "headers": ({}, {"X-Version": ("beta",)}),
+        "methods": ((), ("GET", "HEAD")),
+        "query": ({}, {"version": ("beta", "next-*")}),
         "port": (8080, 9090),
         "health_path": ("/beta/health", "/beta/alive"),
         "internal": (False, True),

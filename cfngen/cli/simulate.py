@@ -193,7 +193,14 @@ def _owners(app: App) -> dict[str, Callable[[Any], str | None]]:
 
     def at(*, internal: bool) -> Callable[[Any], str | None]:
         return lambda request: owner(
-            app, request.host, request.path, request.address, request.headers, internal=internal
+            app,
+            request.host,
+            request.path,
+            request.address,
+            request.headers,
+            method=request.method,
+            query=request.query,
+            internal=internal,
         )
 
     inside = {"owner_inside": at(internal=True)} if app.has_internal_services else {}

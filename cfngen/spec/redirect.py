@@ -33,7 +33,7 @@ class Redirect(Description):
     @property
     def requests(self) -> Requests:
         """The requests that are sent elsewhere."""
-        return Requests(self.paths, self.hosts)
+        return Requests(paths=self.paths, hosts=self.hosts)
 
     @property
     def target(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import product
 from math import ceil, prod
 
@@ -13,61 +13,70 @@ from cfngen.spec.network import wrong_range
 
 CONDITION_VALUES = 5
 """Hosts, paths, addresses and values of headers that one listener rule can hold together, and as many wildcards (A6.15)."""
-HEADERS_OF_A_SERVICE = 2
+NAMED_OF_A_SERVICE = 2
+"""Headers, and keys of the query."""
 _BESIDE_PATHS = 3
 """What is shared out takes so many values of a rule, which leaves two for paths: services have `/a` and `/a/*`."""
 
-Headers = tuple[tuple[str, tuple[str, ...]], ...]
+Named = tuple[tuple[str, tuple[str, ...]], ...]
+"""Headers, or keys of a query, each with the values of which it has to have one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Requests:
-    """Requests that somebody wants: to any of the hosts and any of the paths, from any of the addresses, with each of the headers."""
+    """Requests that somebody wants: to any of the hosts and any of the paths, from any of the addresses, by any of the methods,
+    with any of the values of each header and of each key of the query.
+    """
 
-    paths: tuple[str, ...]
+    paths: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
-    headers: Headers = ()
+    headers: Named = ()
+    methods: tuple[str, ...] = ()
+    query: Named = ()
 
-
-@dataclass(frozen=True)
-class Share:
-    """What one rule asks for beside its paths: any of the hosts, any of the addresses, of each header any of its values."""
-
-    hosts: tuple[str, ...]
-    addresses: tuple[str, ...]
-    headers: Headers
+    @property
+    def beside_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The values of each condition that a rule has beside its paths."""
+        named = (values for _, values in (*self.headers, *self.query))
+        return tuple(filter(None, (self.hosts, self.addresses, self.methods, *named)))
 
     @property
     def values(self) -> int:
-        """How many of a rule's values it takes."""
-        return len(self.hosts) + len(self.addresses) + sum(len(values) for _, values in self.headers)
+        """How many of a rule's values these take."""
+        return sum(map(len, self.beside_paths))
 
     @property
     def wildcards(self) -> int:
-        """How many of a rule's wildcards it takes."""
-        return sum(map(wildcards, (*self.hosts, *(value for _, values in self.headers for value in values))))
+        """How many of a rule's wildcards these take."""
+        return sum(wildcards(value) for values in self.beside_paths for value in values)
 
 
-def shares(requests: Requests) -> tuple[Share, ...]:
-    """One share where a rule has room for all of it and a path, else as many as are needed, each in a rule of its own.
+def shares(requests: Requests) -> tuple[Requests, ...]:
+    """What rules ask for beside paths: one share where a rule has room for all of it and a path, else as many as are needed,
+    each in a rule of its own.
 
     How they are cut does not depend on the number of paths, so that a path more replaces no rule.
     """
-    named = sorted(requests.headers, key=lambda each: each[0].lower())
-    parts = [sorted(requests.hosts), sorted(requests.addresses), *(sorted(values) for _, values in named)]
-    whole = _share(parts, named)
+    headers, query = (sorted(each, key=lambda one: one[0].lower()) for each in (requests.headers, requests.query))
+    named = (sorted(values) for _, values in (*headers, *query))
+    parts = [sorted(requests.hosts), sorted(requests.addresses), *named, sorted(requests.methods)]
+
+    def share(chosen: Iterable[Iterable[str]]) -> Requests:
+        hosts, addresses, *values, methods = map(tuple, chosen)
+        of_headers = zip((name for name, _ in headers), values, strict=False)
+        of_query = zip((name for name, _ in query), values[len(headers) :], strict=True)
+        return Requests(
+            hosts=hosts, addresses=addresses, headers=tuple(of_headers), methods=methods, query=tuple(of_query)
+        )
+
+    whole = share(parts)
     most = max(map(wildcards, requests.paths), default=0)
     if whole.values < CONDITION_VALUES and (not whole.wildcards or whole.wildcards + most <= CONDITION_VALUES):
         return (whole,)
     sizes = _sizes([len(part) for part in parts])
     cut = [list(_cut(part, size)) for part, size in zip(parts, sizes, strict=True)]
-    return tuple(_share(chosen, named) for chosen in product(*cut))
-
-
-def _share(parts: Iterable[Iterable[str]], named: Iterable[tuple[str, object]]) -> Share:
-    hosts, addresses, *values = map(tuple, parts)
-    return Share(hosts, addresses, tuple((name, each) for (name, _), each in zip(named, values, strict=True)))
+    return tuple(map(share, product(*cut)))
 
 
 def _sizes(lengths: list[int]) -> tuple[int, ...]:
@@ -96,26 +105,48 @@ def wildcards(pattern: str) -> int:
 
 def wrong_requests(requests: Requests) -> Iterator[Finding]:
     """What is wrong with the options of a service or a redirect that say which requests are its."""
-    paths, hosts, addresses, headers = requests.paths, requests.hosts, requests.addresses, dict(requests.headers)
-    yield from _wrong_paths(paths)
-    for index, host in enumerate(hosts):
+    yield from _wrong_paths(requests.paths)
+    for index, host in enumerate(requests.hosts):
         if not re.fullmatch(r"(?=.{1,128}$)([a-z0-9*?-]+\.)+[a-z]+", host, re.ASCII):
             yield (
                 f"hosts[{index}]",
                 f"{host!r}: a host name in lower case, without port or scheme, as in 'shop.example.com' or '*.example.com'",
             )
-    for index, address in enumerate(addresses):
+    for index, address in enumerate(requests.addresses):
         if fits := wrong_range(address, "203.0.113.7/32"):
             yield f"allowed_addresses[{index}]", fits
-    for option, values in (("paths", paths), ("hosts", hosts), ("allowed_addresses", addresses)):
+    yield from _wrong_methods(requests.methods)
+    options = {
+        "paths": requests.paths,
+        "hosts": requests.hosts,
+        "allowed_addresses": requests.addresses,
+        "methods": requests.methods,
+    }
+    for option, values in options.items():
         if len(set(values)) < len(values):
             yield option, f"{max(values, key=values.count)!r} stands there twice"
-    if wrong := list(_wrong_headers(headers)):
+    if wrong := [*_wrong_named("headers", requests.headers), *_wrong_named("query", requests.query)]:
         yield from wrong
         return
+    if len(requests.beside_paths) >= CONDITION_VALUES:
+        option = "query" if requests.query else "headers"
+        fits = f"at most {CONDITION_VALUES - 1} of hosts, allowed_addresses, methods, each header and each key of query together, since a rule holds {CONDITION_VALUES} values and one of them is a path"
+        yield option, fits  # A6.15
+        return
+    yield from _wrong_wildcards(requests)
+
+
+def _wrong_methods(methods: tuple[str, ...]) -> Iterator[Finding]:
+    for index, method in enumerate(methods):
+        if not re.fullmatch(r"[A-Z_-]{1,40}", method, re.ASCII):
+            yield f"methods[{index}]", f"{method!r}: a method in capitals, without wildcards, as in 'GET'"
+
+
+def _wrong_wildcards(requests: Requests) -> Iterator[Finding]:
     beside = max(each.wildcards for each in shares(requests))
-    with_it = "a host" + (" and a value of each header" if headers else "")
-    for index, path in enumerate(paths if beside else ()):
+    with_it = "a host" + (" and a value of each header" if requests.headers else "")
+    with_it += " and a value of each key" if requests.query else ""
+    for index, path in enumerate(requests.paths if beside else ()):
         if beside + wildcards(path) > CONDITION_VALUES:
             fits = f"{path!r}: at most {CONDITION_VALUES} wildcards in it and {with_it} together"
             yield f"paths[{index}]", fits  # A6.15
@@ -134,30 +165,44 @@ def _wrong_paths(paths: tuple[str, ...]) -> Iterator[Finding]:
             yield f"paths[{index}]", f"{path!r}: at most {CONDITION_VALUES} wildcards"
 
 
-def _wrong_headers(headers: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
-    if len(headers) > HEADERS_OF_A_SERVICE:
-        yield "headers", f"{len(headers)} of them; at most {HEADERS_OF_A_SERVICE}, each with any number of values"
-    for index, (name, values) in enumerate(headers.items()):
-        twins = [other for other in list(headers)[:index] if other.lower() == name.lower()]
-        if not re.fullmatch(r"[\w!#$%&'+.^`|~-]{1,40}", name, re.ASCII):
-            yield (
-                f"headers[{name!r}]",
-                "the name of a header, at most 40 letters, digits and hyphens, as in 'X-Version'",
-            )
-        elif name.lower() == "host":
-            yield f"headers[{name!r}]", "another header; hosts say for which host names a service is"
+def _wrong_named(option: str, named: Named) -> Iterator[Finding]:
+    if len(named) > NAMED_OF_A_SERVICE:
+        yield option, f"{len(named)} of them; at most {NAMED_OF_A_SERVICE}, each with any number of values"
+    wrong_name = _wrong_header if option == "headers" else _wrong_key
+    for index, (name, values) in enumerate(named):
+        place = f"{option}[{name!r}]"
+        twins = [other for other, _ in named[:index] if other.lower() == name.lower()]
+        if fits := wrong_name(name):
+            yield place, fits
         elif twins:
-            yield f"headers[{name!r}]", f"another header; {twins[0]!r} is the same one"
-        for fits in _wrong_values(values):
-            yield f"headers[{name!r}]", fits
+            yield place, f"another {'header' if option == 'headers' else 'key'}; {twins[0]!r} is the same one"
+        for fits in _wrong_values(values, in_query=option == "query"):
+            yield place, fits
 
 
-def _wrong_values(values: tuple[str, ...]) -> Iterator[str]:
+def _wrong_header(name: str) -> str:
+    if not re.fullmatch(r"[\w!#$%&'+.^`|~-]{1,40}", name, re.ASCII):
+        return "the name of a header, at most 40 letters, digits and hyphens, as in 'X-Version'"
+    return "another header; hosts say for which host names a service is" if name.lower() == "host" else ""
+
+
+def _wrong_key(name: str) -> str:
+    is_right = re.fullmatch(r"[\w.~%+\-\[\]!$'(),;:@/]{1,128}", name, re.ASCII)
+    return (
+        ""
+        if is_right
+        else "a key of the query as it is sent, at most 128 characters, without wildcards, as in 'version'"
+    )
+
+
+def _wrong_values(values: tuple[str, ...], *, in_query: bool) -> Iterator[str]:
     if not values:
         yield "at least one value, such as '*' for any"
     for index, value in enumerate(values):
         if not re.fullmatch(r"[ -~]{1,128}", value) or value != value.strip():
             yield f"{value!r}: at most 128 printable characters of ASCII, with the wildcards * and ?"
+        elif in_query and re.search(r"[ &#\\]", value):
+            yield f"{value!r}: a value as it is sent, without spaces, & and #; a backslash has a meaning there"
         elif wildcards(value) > CONDITION_VALUES - 1:
             yield f"{value!r}: at most {CONDITION_VALUES - 1} wildcards"
         elif value.lower() in {each.lower() for each in values[:index]}:

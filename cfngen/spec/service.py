@@ -73,7 +73,8 @@ class Service(Task):
 
     Requests: `paths` and `hosts` are patterns with ``*`` and ``?``; ``/admin/*`` does not match ``/admin``, so
     name both (H17). `allowed_addresses` are the only source addresses let through, on both listeners. `headers` asks of a request
-    that each of these headers has one of the values, which are patterns too, in any case of letters.
+    that each of these headers has one of the values, which are patterns too, in any case of letters; `query` asks so of keys of
+    the query, as they are sent. `methods` are the only ones that reach it, as in ``("GET", "HEAD")``.
     `internal` puts it behind the internal balancer instead, where only its callers reach it. Fixed from birth.
     `protocol_version` is what the balancer speaks to the tasks, without TLS. Only clients of HTTP/2 reach ``HTTP2`` and ``GRPC``,
     and they need HTTPS. With ``GRPC``, `health_path` is a method, as in ``/grpc.health.v1.Health/Check``, that answers status 0.
@@ -100,6 +101,8 @@ class Service(Task):
     hosts: tuple[str, ...] = ()
     allowed_addresses: tuple[str, ...] = ()
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    query: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     internal: bool = False
     port: int = 8080
     health_path: str = "/health"
@@ -113,7 +116,14 @@ class Service(Task):
     @property
     def requests(self) -> Requests:
         """The requests that are the service's."""
-        return Requests(self.paths, self.hosts, self.allowed_addresses, tuple(self.headers.items()))
+        return Requests(
+            paths=self.paths,
+            hosts=self.hosts,
+            addresses=self.allowed_addresses,
+            headers=tuple(self.headers.items()),
+            methods=self.methods,
+            query=tuple(self.query.items()),
+        )
 
     def smoke_test_host(self, domain: str | None, hosts: tuple[str, ...] = ()) -> str:
         """The name that the smoke test asks for; empty where there is none.

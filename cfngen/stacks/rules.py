@@ -92,4 +92,10 @@ def conditions(match: Match) -> list[elb.Condition]:
     for name, values in match.headers:
         told = elb.HttpHeaderConfig(HttpHeaderName=name, Values=list(values))
         found.append(elb.Condition(Field="http-header", HttpHeaderConfig=told))
+    if match.methods:
+        methods = elb.HttpRequestMethodConfig(Values=list(match.methods))
+        found.append(elb.Condition(Field="http-request-method", HttpRequestMethodConfig=methods))
+    for name, values in match.query:
+        pairs = [elb.QueryStringKeyValue(Key=name, Value=value) for value in values]
+        found.append(elb.Condition(Field="query-string", QueryStringConfig=elb.QueryStringConfig(Values=pairs)))
     return found

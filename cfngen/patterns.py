@@ -1,0 +1,33 @@
+"""Patterns of listener rules, with ``*`` and ``?``: what they match, where they meet, which is more exact."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from functools import cache
+
+from cfngen.spec.requests import wildcards
+
+
+def precision(pattern: str) -> tuple[int, int]:
+    """Greater is more exact: nothing, then a pattern by its letters, then a text by its length."""
+    if not pattern:
+        return (0, 0)
+    return (1 if wildcards(pattern) else 2, len(pattern) - wildcards(pattern))
+
+
+def glob(pattern: str, text: str) -> bool:
+    """Whether a pattern matches a text."""
+    return re.match(translate(pattern.replace("[", "[[]")), text) is not None
+
+
+@cache
+def meet(one: str, other: str) -> bool:
+    """Whether some text matches both patterns."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return meet(one[1:], other) or meet(one, other[1:])
+    if other[0] == "*":
+        return meet(one, other[1:]) or meet(one[1:], other)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and meet(one[1:], other[1:])
