@@ -13,7 +13,7 @@ from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.limits import TARGETS
-from cfngen.load import project_of
+from cfngen.load import YAML, project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
 
@@ -42,20 +42,21 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
             notes += _many_tasks(each)
             notes += _asleep(each)
-            notes += _files_elsewhere(each, folder, project_of(path))
+            notes += _files_elsewhere(each, folder, path)
     if problems:  # what is wrong with several stages in the same words is told once
         raise DescriptionError(dict.fromkeys(problems))
     return folders, notes
 
 
-def _files_elsewhere(app: App, folder: Path, project: Path) -> list[str]:
+def _files_elsewhere(app: App, folder: Path, path: Path) -> list[str]:
     """A pipeline looks for its files where `files` says, which `--out` does not change."""
-    here = folder.resolve()
+    here, project = folder.resolve(), project_of(path)
     if app.pipeline is None or app.pipeline.files or here == (project / app.files).resolve():
         return []
     fits = repr(here.relative_to(project).as_posix()) if here.is_relative_to(project) else "..."
+    spelt = f"pipeline: {{files: {fits}}}" if path.suffix in YAML else f"Pipeline(files={fits})"
     told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
-    return [f"{told}; where the source has them elsewhere, say so by Pipeline(files={fits})"]
+    return [f"{told}; where the source has them elsewhere, say so by {spelt}"]
 
 
 def _many_tasks(app: App) -> list[str]:

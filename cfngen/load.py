@@ -15,7 +15,8 @@ from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
 from cfngen.spec import App
 
 _MARKS = (".git", "pyproject.toml", "setup.cfg", "buildspecs")
-_YAML = (".yaml", ".yml")
+YAML = (".yaml", ".yml")
+"""How the name of a description in YAML ends."""
 BY_DEFAULT = ("cfngen.yaml", "cfngen.yml")
 """Descriptions that are found without being named, beside the one in ``services/``."""
 
@@ -39,7 +40,7 @@ def load(path: Path) -> tuple[App, ...]:
                 )
             ]
         )
-    if path.suffix in _YAML:
+    if path.suffix in YAML:
         from cfngen.manifest import load_yaml
 
         return _stages(path, {"stages": load_yaml(path)})
@@ -96,7 +97,7 @@ def find() -> Path:
 
 def is_description(path: Path) -> bool:
     """Whether a file is a description and no template: a Python file, or YAML without a template's sections."""
-    if path.suffix not in _YAML:
+    if path.suffix not in YAML:
         return path.suffix == ".py"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return not re.search(r"^(\{|[\"']?(AWSTemplateFormatVersion|Resources)[\"']?\s*:)", text, re.MULTILINE)

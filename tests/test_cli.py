@@ -168,6 +168,13 @@ def test_pipelines_that_would_look_elsewhere_are_noted(
     assert looks + "say so by Pipeline(files='out/here/shop/dev')" in done.err.splitlines()
     done = cfngen("generate", "--stage", "dev", "--out", project.parent / "away")
     assert looks + "say so by Pipeline(files=...)" in done.err.splitlines()
+    yaml = "name: shop\nservices: {web: {}}\npipeline: {source: {CodeCommit: {create: true}}}\n"
+    (project / "shop.yaml").write_text(yaml, encoding="utf-8")
+    told = "say so by pipeline: {files: 'out/here/shop/dev'}"
+    assert looks + told in cfngen("generate", "shop.yaml", "--out", "out/here").err.splitlines()
+    (project / "shop.yaml").write_text(yaml.replace("source:", "files: 'out/here/shop/dev', source:"), encoding="utf-8")
+    assert "look for" not in cfngen("generate", "shop.yaml", "--out", "out/here").err
+    (project / "shop.yaml").unlink()
     monkeypatch.chdir(project / "services")
     assert "look for" not in cfngen("generate", "shop.py", "--out", "../templates").err
     assert "look for" in cfngen("generate", "shop.py").err

@@ -43,6 +43,8 @@ from cfngen import (
     Worker,
     stage_files,
 )
+from cfngen.artifacts.buildspec import environment as templates
+from cfngen.artifacts.buildspec import values_of
 
 PROJECT = Path(__file__).parents[1]
 COFFEE: tuple[App, ...] = runpy.run_path(str(PROJECT / "services/coffee.py"))["stages"]
@@ -589,6 +591,30 @@ def test_ones_own_buildspec_may_add_to_the_packaged_one(tmp_path: Path) -> None:
     assert buildspecs(text)["web"] == f"{buildspecs(str(tmp_path / 'none'))['web']}# and more\n"
 
 
+@pytest.mark.parametrize(("name", "asked"), [("migrate", "migrates"), ("health_path", "is_service")])
+def test_what_only_services_have_is_asked_for_first(name: str, asked: str, tmp_path: Path) -> None:
+    app = replace(EVERYTHING, workers=(Worker(name="mailer"),))
+    folder = own(tmp_path, buildspec=f"{{{{ service.{name} }}}}\n")
+    with pytest.raises(DescriptionError) as refused:
+        stage_files(app, buildspecs=folder)
+    [problem] = refused.value.problems
+    assert str(problem).endswith(
+        f"only services have {name}, and this template is for a Worker too; ask {{% if {asked} %}} first"
+    )
+    own(tmp_path, buildspec=f"{{% if {asked} %}}{{{{ service.{name} }}}}{{% endif %}}\n")
+    assert stage_files(app, buildspecs=folder)["mailer/buildspec.yml"] == ""
+
+
+def test_the_page_names_what_templates_know() -> None:
+    page = (PROJECT / "docs" / "buildspecs.md").read_text(encoding="utf-8")
+    assert EVERYTHING.pipeline
+    known = values_of(EVERYTHING, EVERYTHING.service("web"), EVERYTHING.pipeline, "shop.py")
+    assert re.findall(r"^\| `(\w+)` \|", page.partition("## Filters")[0], re.MULTILINE) == sorted(known)
+    own_filters = {"quoted", "path", "yaml_string"}
+    assert set(re.findall(r"^\| `(\w+)` \|", page.partition("## Filters")[2], re.MULTILINE)) == own_filters
+    assert own_filters <= set(templates(None).filters)
+
+
 def test_the_folder_is_that_of_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "buildspecs").mkdir(parents=True)
@@ -602,8 +628,13 @@ def test_the_folder_is_that_of_the_place(tmp_path: Path, monkeypatch: pytest.Mon
     ("text", "told"),
     [
         ("a\n{% if %}\n", r"web\.yml\.j2:2: buildspec of 'web'"),
-        ("a\n\n{{ servise.name }}\n", r"web\.yml\.j2:3: buildspec of 'web': 'servise' is undefined"),
-        ("{{ service.nam }}\n", r"web\.yml\.j2:1: .*'nam'"),
+        (
+            "a\n\n{{ servise.name }}\n",
+            r"web\.yml\.j2:3: buildspec of 'web': 'servise' is undefined; did you mean 'service'\?; docs/buildspecs\.md",
+        ),
+        ("{{ service.nam }}\n", r"web\.yml\.j2:1: .*'nam'; did you mean 'name'\?"),
+        ("{{ pipeline.aproval }}\n", r"web\.yml\.j2:1: .*; did you mean 'approval'\?"),
+        ("{{ {}.nothing }}\n", r"web\.yml\.j2:1: .*'nothing'; mend the template"),
         ("{% include 'more.j2' %}\n", r"web\.yml\.j2:1: .*more\.j2"),
         ("\n{{ 1 + 'a' }}\n", r"web\.yml\.j2:2: "),
         ("\udcff\n", r"buildspecs: buildspec of 'web': .*utf-8"),

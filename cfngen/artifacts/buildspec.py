@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import traceback
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from cfngen import placeholders
 from cfngen.artifacts import filters, packaged
-from cfngen.errors import CfngenError, DescriptionError, Problem
+from cfngen.errors import CfngenError, DescriptionError, Problem, did_you_mean
 from cfngen.sources import S3
 from cfngen.spec import App, Pipeline, Service
 from cfngen.spec.task import Task
@@ -33,10 +36,23 @@ def buildspec(
 
     Raises `DescriptionError` for a template of the user's that cannot be rendered.
     """
+    values = values_of(app, service, pipeline, source, command)
+    try:
+        text = _rendered(folder, service, values)
+        text.encode()
+    except Exception as error:  # the user's template may fail in any way
+        raise DescriptionError([_problem(error, values, folder)]) from error
+    return text
+
+
+def values_of(
+    app: App, service: Task, pipeline: Pipeline, source: str, command: str = "make templates"
+) -> dict[str, Any]:
+    """What a template of a buildspec knows, by name: docs/buildspecs.md says what each is."""
     stops = (
         _SEVERITIES[: _SEVERITIES.index(pipeline.scan_threshold) + 1] if pipeline.scan_threshold in _SEVERITIES else ()
     )
-    values = {
+    return {
         "app": app,
         "service": service,
         "pipeline": pipeline,
@@ -74,12 +90,6 @@ def buildspec(
         "pattern": placeholders.PATTERN.pattern,
         "migration_variable": TASK_DEFINITION,
     }
-    try:
-        text = _rendered(folder, service, values)
-        text.encode()
-    except Exception as error:  # the user's template may fail in any way
-        raise DescriptionError([_problem(error, service, folder)]) from error
-    return text
 
 
 def _released(app: App, service: Task) -> dict[str, str]:
@@ -121,8 +131,8 @@ def environment(folder: str | None) -> Any:
     return _environments[key]
 
 
-def _problem(error: Exception, service: Task, folder: str | None) -> Problem:
-    from jinja2 import TemplateError
+def _problem(error: Exception, values: Mapping[str, Any], folder: str | None) -> Problem:
+    from jinja2 import TemplateError, UndefinedError
 
     lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     here = [(file, line or 0) for file, line in lines if file.endswith(".j2")]
@@ -130,4 +140,21 @@ def _problem(error: Exception, service: Task, folder: str | None) -> Problem:
     file, at = (name, line or 0) if name else here[-1] if here else (folder or "", 0)
     plain = isinstance(error, TemplateError | CfngenError)
     said = " ".join((str(error) if plain else f"{type(error).__name__}: {error}").split())
-    return Problem(f"buildspec of {service.name!r}", said, "mend the template, or remove it", file, at)
+    fits = _lesson(said, values) if isinstance(error, UndefinedError) else ""
+    place = f"buildspec of {values['service'].name!r}"
+    return Problem(place, said, fits or "mend the template, or remove it", file, at)
+
+
+def _lesson(said: str, values: Mapping[str, Any]) -> str:
+    """What a template could say instead of a name that is not there."""
+    if unknown := re.fullmatch(r"'(\w+)' is undefined", said):
+        return f"{did_you_mean(unknown[1], values)}; docs/buildspecs.md says what each is"
+    missing = re.fullmatch(r"'[\w.]*?(\w+) object' has no attribute '(\w+)'", said)
+    whole = next((each for each in values.values() if missing and type(each).__name__ == missing[1]), None)
+    if missing is None or not is_dataclass(whole):
+        return ""
+    name = missing[2]
+    if isinstance(whole, Task) and any(each.name == name for each in fields(Service)):
+        instead = "migrates" if name == "migrate" else "is_service"
+        return f"only services have {name}, and this template is for a {type(whole).__name__} too; ask {{% if {instead} %}} first"
+    return did_you_mean(name, [each.name for each in fields(whole)])
