@@ -15,6 +15,7 @@ _HOMES = {
     "disk": ("write",),
     "errors": ("CfngenError", "DescriptionError", "LedgerError", "OutputError", "Problem", "WiringError"),
     "ledger": ("Ledger",),
+    "outputs": ("outputs_of",),
     "plan": ("Plan", "plan"),
     "render": ("render", "stage_files", "tree_files"),
     "sources": ("S3", "CodeCommit", "Connection"),

@@ -2,6 +2,7 @@
 from cfngen.disk import write
 from cfngen.errors import CfngenError, DescriptionError, LedgerError, OutputError, Problem, WiringError
 from cfngen.ledger import Ledger
+from cfngen.outputs import outputs_of
 from cfngen.plan import Plan, plan
 from cfngen.render import render, stage_files, tree_files
 from cfngen.sources import S3, CodeCommit, Connection
@@ -151,6 +152,7 @@ __all__ = [
     "database_stack",
     "foundation_stack",
     "network_stack",
+    "outputs_of",
     "plan",
     "render",
     "service_stack",

@@ -245,6 +245,12 @@ class Stack:
                     f"pass it to the stack's function as an argument ({did_you_mean(name, [*resources, *parameters])})"
                 )
                 raise WiringError(msg)
+        for (name, output), where in uses.outputs.items():
+            made = next((each for each in self.nested.values() if title(each.name) == name), None)
+            if made and output not in made.template.outputs:
+                told = did_you_mean(output, made.template.outputs)
+                msg = f"stack {self.name!r}: {where} uses the output {output!r} of the stack {made.name!r}, which returns none of that name ({told})"
+                raise WiringError(msg)
         for name, where in uses.conditions.items():
             if name not in body.get("Conditions", {}):
                 msg = f"stack {self.name!r}: {where} uses the condition {name!r}, which it does not have"
@@ -353,6 +359,7 @@ class _Uses:
     def __init__(self, body: dict[str, Any]) -> None:
         self.names: dict[str, str] = {}
         self.conditions: dict[str, str] = {}
+        self.outputs: dict[tuple[str, str], str] = {}
         for section in ("Conditions", "Resources", "Outputs"):
             self._is_test = section == "Conditions"  # there a bare "Condition" is a function, too
             for self._place, part in body.get(section, {}).items():
@@ -387,6 +394,8 @@ class _Uses:
             case "Fn::GetAtt", [str(other), *more]:
                 self._name(other)
                 self._look(more)
+                if more and isinstance(more[0], str) and more[0].startswith("Outputs."):
+                    self.outputs.setdefault((other, more[0].removeprefix("Outputs.")), self._place)
             case "Fn::GetAtt", str():
                 self._name(given.partition(".")[0])
             case "Fn::Sub", str():
