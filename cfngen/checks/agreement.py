@@ -18,6 +18,7 @@ from typing import Any
 from cfngen.artifacts import APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.checks.finding import Check, Place
 from cfngen.checks.stage import Action, Service, Stage, dig, is_function, mapping, sequence, walk
+from cfngen.checks.uploads import uploads
 from cfngen.errors import did_you_mean
 from cfngen.placeholders import PATTERN, PREFIX
 from cfngen.semantics.document import Path
@@ -415,6 +416,7 @@ _TABLE: tuple[tuple[str, str, str, Callable[[Service], Iterable[Place]]], ...] =
     ("C310", "The container hears of its port by PORT", "statement 15", port_variables),
     ("C311", "The build fills in all files and registers the migration", "D3.6, statement 12", filled_files),
     ("C312", "The build project gives what the buildspec uses", "D3.6", build_variables),
+    ("C313", "A new object starts the pipeline that takes it", "D2.1", uploads),
 )
 AGREEMENT = tuple(
     Check(name, sentence, source, "warning" if name == "C310" else "error", partial(_each, find))

@@ -68,6 +68,8 @@ def _lines(made: Draft) -> Iterator[str]:
     yield "    Connection: # of AWS CodeConnections, by the root parameter SourceConnectionArn"
     yield f"      {_pair('repository', made.repository)}"
     yield "      branch: main"
+    yield "  # source: {CodeCommit: {create: true}} # in its place: a repository that the stage makes"
+    yield "  # source: {S3: {create: true}} # or zip files that a CI of your own uploads, one a service"
     yield "  # test_command: make test # runs in the service's folder before its image is built"
     yield ""
     yield "# What differs between stages is merged over all the above."
