@@ -16,6 +16,7 @@ from cfngen.limits import TARGETS
 from cfngen.load import YAML, project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
+from cfngen.stack import FOR_STAGES
 
 
 def files_of(path: Path, stages: Iterable[App], out: Path) -> dict[Path, dict[str, str]]:
@@ -43,6 +44,7 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
             notes += _many_tasks(each)
             notes += _asleep(each)
             notes += _files_elsewhere(each, folder, path)
+            notes += _newly_shared(each, folder)
     if problems:  # what is wrong with several stages in the same words is told once
         raise DescriptionError(dict.fromkeys(problems))
     return folders, notes
@@ -57,6 +59,18 @@ def _files_elsewhere(app: App, folder: Path, path: Path) -> list[str]:
     spelt = f"pipeline: {{files: {fits}}}" if path.suffix in YAML else f"Pipeline(files={fits})"
     told = f"the pipelines of {app.name} {app.stage} look for their files in {app.files}"
     return [f"{told}; where the source has them elsewhere, say so by {spelt}"]
+
+
+def _newly_shared(app: App, folder: Path) -> list[str]:
+    """How other stages take the network, told when it begins to be shared."""
+    root = folder / f"{app.name}.yaml"
+    if not app.network.shared or (root.is_file() and "\n  PrivateSubnetIds:\n" in root.read_text(encoding="utf-8")):
+        return []
+    query = f"Stacks[0].Outputs[?Description=='{FOR_STAGES}'].join('=', [OutputKey, OutputValue])"
+    told = f'$(aws cloudformation describe-stacks --stack-name {app.name}-{app.stage} --output text --query "{query}")'
+    return [
+        f"{app.name} {app.stage}: stages with Network(existing=True) take its network by --parameter-overrides {told}"
+    ]
 
 
 def _many_tasks(app: App) -> list[str]:

@@ -31,6 +31,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=AWSObject)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+FOR_STAGES = "For the parameter of that name of other stages"
+"""Describes such an output."""
 
 
 def title(*words: str) -> str:

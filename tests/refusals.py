@@ -443,6 +443,7 @@ REFUSED = [
     case(Service, "paths", "'/a' stands there twice", paths=("/*", "/a", "/a")),
     case(Service, "hosts", "'a.b' stands there twice", hosts=("a.b", "a.b")),
     case(Service, "allowed_addresses", "'10.0.0.0/8' stands there twice", allowed_addresses=("10.0.0.0/8",) * 2),
+    case(Network, "shared", "False, or a nat other than 'public tasks'", shared=True, nat="public tasks"),
     case(Network, "zones", "nothing here; a VPC that exists", existing=True, zones=3),
     case(Service, "headers['Host']", "another header; hosts say", headers={"Host": ("a.example.com",)}),
     case(Service, "headers['X V']", "the name of a header", headers={"X V": ("a",)}),

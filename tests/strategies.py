@@ -106,9 +106,10 @@ def _option(name: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[di
 NETWORK: Options = {
     "cidr": of("cidr", "10.0.0.0/16", "10.64.0.0/18"),
     "zones": of("zones", 2, 3),
-    "nat": of("nat", "one", "one per zone", "public tasks"),
+    "nat": of("nat", "one", "one per zone", "public tasks") | st.just({"nat": "one", "shared": True}),
     "endpoints": of("endpoints", (), ("sts",)),
     "bootstrap_image": of("bootstrap_image", "", "bootstrap:node-22"),
+    "shared": of("shared", False),  # never with public tasks
     "existing": of("existing", False),
 }
 MANAGED_RULES: Options = {

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
+import jmespath
 import pytest
-from resolve import Symbol, rendered
+from resolve import Symbol, differing, rendered
 
 from cfngen import App, Database, DescriptionError, LedgerError, Network, Release, Service, SmokeTest
+from cfngen.generated import _newly_shared
+from cfngen.stack import FOR_STAGES
 
 OWN = App(name="shop", services=(Service(name="shop"),))
 APP = replace(OWN, network=Network(existing=True))
@@ -69,3 +74,38 @@ def test_a_smoke_test_would_come_by_addresses_that_nobody_knows() -> None:
     tested = replace(APP.services[0], release=Release(smoke_test=SmokeTest(path="/", host="shop.example.com")))
     with pytest.raises(DescriptionError, match="addresses of NAT gateways"):
         replace(APP, services=(tested,))
+
+
+def test_a_stage_that_shares_its_network_tells_others_all_that_they_ask() -> None:
+    sharing = rendered(replace(OWN, network=Network(shared=True)))
+    asking = rendered(replace(APP, stage="beside", database=Database(writers=("shop",))))
+    told = sharing.tree.bodies[sharing.tree.root]["Outputs"]
+    asked = {
+        name: each for name, each in asking.tree.bodies[asking.tree.root]["Parameters"].items() if "Default" not in each
+    }
+    assert {*NETWORK, "DatabaseSubnetIds"} == asked.keys() & told.keys()
+    assert {told[name]["Description"] for name in asked.keys() & told.keys()} == {FOR_STAGES}
+    plain = rendered(OWN)
+    assert not differing(plain.tree, sharing.tree)
+    assert plain.tree.bodies[plain.tree.root]["Outputs"].items() <= told.items()
+
+
+@pytest.mark.filterwarnings("ignore")  # moto's
+def test_the_command_that_is_told_fills_the_parameters(tmp_path: Path) -> None:
+    """The AWS command line itself reads the outputs of a stack, as the note of `cfngen generate` says."""
+    app = replace(OWN, network=Network(shared=True))
+    [note] = _newly_shared(app, tmp_path)
+    command = note.partition("$(")[2].removesuffix(")")
+    outputs = [
+        {"OutputKey": name, "OutputValue": value, "Description": said}
+        for name, value, said in (
+            ("VpcId", "vpc-1", FOR_STAGES), ("Url", "https://a", "What users reach"), ("PublicSubnetIds", "subnet-1,subnet-2", FOR_STAGES)
+        )
+    ]  # fmt: skip
+    query = shlex.split(command)[-1]
+    assert jmespath.search(query, {"Stacks": [{"Outputs": outputs}]}) == [
+        "VpcId=vpc-1", "PublicSubnetIds=subnet-1,subnet-2"
+    ]  # fmt: skip
+    assert shlex.split(command)[:5] == ["aws", "cloudformation", "describe-stacks", "--stack-name", "shop-dev"]
+    (tmp_path / "shop.yaml").write_text(rendered(app).files["shop.yaml"], encoding="utf-8")
+    assert _newly_shared(app, tmp_path) == []

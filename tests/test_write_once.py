@@ -398,6 +398,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "nat": ("one per zone", "one", "none", "public tasks"),
         "endpoints": ((), ("sts",)),
         "bootstrap_image": ("bootstrap:node-22", ""),
+        "shared": (False, True),
         "existing": (False, True),
     },
     OffHours: {

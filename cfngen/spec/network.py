@@ -37,6 +37,7 @@ class Network(Description):
     others out: the cheapest way for a few tasks. A stage may leave it for NAT, and never comes to it from there. `endpoints` are those of further services, such as ``sts``, with NAT or without.
     `bootstrap_image` is an image of Node 22 for both architectures in a repository of the account, as in ``bootstrap:node-22``,
     that stands in for services, workers and scheduled tasks to come until their first release; without NAT there has to be one.
+    `shared` tells VPC and subnets by outputs of the root, for stages in the same region that stand in it by `existing`.
     `existing`: no VPC is made; the root parameters VpcId, PublicSubnetIds and PrivateSubnetIds, and DatabaseSubnetIds with
     a database, say where it is, and nothing of it is changed. Fixed from birth, and the other options do not go with it.
     """
@@ -46,6 +47,7 @@ class Network(Description):
     nat: Literal["one", "one per zone", "none", "public tasks"] = "one per zone"
     endpoints: tuple[str, ...] = ()
     bootstrap_image: str = ""
+    shared: bool = False
     existing: bool = False
 
     @property
@@ -70,6 +72,11 @@ class Network(Description):
                 yield "cidr", fits
             elif str(network) != self.cidr:
                 yield "cidr", f"the same range as AWS writes it, {str(network)!r}"
+        if self.shared and self.has_public_tasks:
+            yield (
+                "shared",
+                "False, or a nat other than 'public tasks': private subnets without a way out are no use to others",
+            )
         if not 2 <= self.zones <= 3:
             yield "zones", "2 or 3"
 

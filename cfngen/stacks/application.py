@@ -11,7 +11,7 @@ from troposphere.cloudformation import Stack as NestedStack
 from cfngen.plan import Plan
 from cfngen.sources import S3, Connection
 from cfngen.spec import App, Service
-from cfngen.stack import Stack, title
+from cfngen.stack import FOR_STAGES, Stack, title
 from cfngen.stacks.background import (
     Background,
     Ground,
@@ -25,7 +25,7 @@ from cfngen.stacks.background import (
 from cfngen.stacks.cluster import ClusterOutputs, bare_cluster_stack, cluster_stack
 from cfngen.stacks.common import Common, tag
 from cfngen.stacks.database import database_stack, existing_database
-from cfngen.stacks.existing import existing_network
+from cfngen.stacks.existing import existing_network, show_network
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
 from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.internal import InternalOutputs, internal_stack
@@ -117,6 +117,8 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
     )
     if plan.has_public_balancer:
         _show_addresses(stack, app, cluster)
+    if app.network.shared:
+        show_network(stack, network)
     _show(stack, app, foundation, shared)
     stack.output("Dashboard", watch.dashboard, "The CloudWatch dashboard")
     tag(stack, {"Application": app.name, "Stage": app.stage, **app.tags})
@@ -305,4 +307,4 @@ def _show(stack: Stack, app: App, foundation: FoundationOutputs, shared: Pipelin
     if shared and shared.bucket and isinstance(source, S3) and source.create:
         stack.output("SourceBucketName", shared.bucket, "Where a service's source goes, as a zip file by its name")
     if shared and shared.repository and shared.clone_url:
-        stack.output("SourceRepositoryName", shared.repository, "For the parameter of that name of other stages")
+        stack.output("SourceRepositoryName", shared.repository, FOR_STAGES)

@@ -1,9 +1,10 @@
-"""A network that the account has already: the stage is told where it is, and changes nothing of it."""
+"""A network that several stages have: one makes it and tells where it is, the others are told, and change nothing of it."""
 
 from __future__ import annotations
 
 from troposphere import Select
 
+from cfngen.stack import FOR_STAGES, Stack
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.values import SubnetIds, VpcId
 
@@ -37,3 +38,11 @@ def existing_network(*, with_database: bool) -> NetworkOutputs:
         birth_subnets=SubnetIds([Select(0, private), Select(1, private)]),
         isolated_subnets=isolated if with_database else private,
     )
+
+
+def show_network(stack: Stack, network: NetworkOutputs) -> None:
+    """Tell other stages of a network, by outputs that are called like their parameters."""
+    stack.output("VpcId", network.vpc, FOR_STAGES)
+    stack.output("PublicSubnetIds", network.public_subnets, FOR_STAGES)
+    stack.output("PrivateSubnetIds", network.private_subnets, FOR_STAGES)
+    stack.output("DatabaseSubnetIds", network.isolated_subnets, FOR_STAGES)
