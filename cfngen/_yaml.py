@@ -127,7 +127,10 @@ def _put(out: list[str], lead: str, value: Any, pad: str) -> None:
 
 def _put_entries(out: list[str], lead: str, mapping: dict[str, Any], pad: str) -> None:
     for key, value in mapping.items():
-        _put(out, f"{lead}{_key(key)}", value, pad)
+        if value.__class__ is str and "\n" not in value:  # by far the most
+            out.append(f"{lead}{_key(key)} {_scalar(value)}")
+        else:
+            _put(out, f"{lead}{_key(key)}", value, pad)
         lead = pad
 
 
@@ -152,8 +155,10 @@ def _put_function(out: list[str], lead: str, argument: Any, pad: str) -> None:
 
 def _short_form(value: dict[str, Any]) -> tuple[str, Any]:
     """Return the tag and its argument, or an empty tag for a mapping that must stay one."""
-    name = next(iter(value)) if len(value) == 1 else ""
-    tag, argument = _TAGS.get(name, ""), value.get(name, "")
+    if len(value) != 1:
+        return "", None
+    name, argument = next(iter(value.items()))
+    tag = _TAGS.get(name, "")
     is_list = isinstance(argument, list | tuple)
     if tag == "!GetAtt":
         return (tag, ".".join(argument)) if is_list and _is_attribute(argument) else ("", None)

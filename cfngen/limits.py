@@ -85,7 +85,8 @@ def _of_template(file: str, body: Mapping[str, Any], text: str) -> Iterator[Prob
     ):  # fmt: skip
         yield from _over(file, len(body.get(section, ())), limit)
         for name in body.get(section, ()):
-            yield from _over(f"{file}: {name:.40}...", len(name), NAME)
+            if len(name) > NAME.number:
+                yield from _over(f"{file}: {name:.40}...", len(name), NAME)
     yield from _over(file, len(text.encode("utf-8", "surrogatepass")), BYTES)
     yield from _over(file, text.count("{{resolve:"), DYNAMIC_REFERENCES)
     yield from _over(file, len(str(body.get("Description", "")).encode("utf-8", "surrogatepass")), DESCRIPTION)

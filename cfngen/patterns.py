@@ -18,7 +18,12 @@ def precision(pattern: str) -> tuple[int, int]:
 
 def glob(pattern: str, text: str) -> bool:
     """Whether a pattern matches a text."""
-    return re.match(translate(pattern.replace("[", "[[]")), text) is not None
+    return _regex(pattern).match(text) is not None
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern.replace("[", "[[]")))
 
 
 @cache

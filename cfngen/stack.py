@@ -16,6 +16,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from troposphere import AWSDeclaration, AWSHelperFn, AWSObject, Output, Parameter, Template
@@ -304,34 +305,67 @@ def _astray(stack: Stack, value: Value) -> WiringError:
     )
 
 
-def _cross(item: Any, swap: Callable[[str, Value], Value], path: str, child: Stack) -> Any:
+Swap = Callable[[str, Value], Value]
+
+
+def _cross(item: Any, swap: Swap, path: str, child: Stack) -> Any:
     """Copy `item` with every deploy-time value in it swapped for its twin over the border."""
-    if item is None or isinstance(item, str | int):  # by far the most, so asked first
-        return item
-    match item:
-        case Value():
-            return item if item.is_literal else swap(path, item)
-        case AWSHelperFn() | AWSObject() | AWSDeclaration():
-            raise WiringError(f"stack {child.name!r}, {path.strip() or 'its result'}: {_bare(item)}; {_WRAP}")
-        case tuple() | list():
-            kind: Any = type(item)
-            names = getattr(item, "_fields", None)  # of a named tuple
-            parts = [
-                _cross(part, swap, f"{path} {names[index] if names else _part(part, index)}", child)
-                for index, part in enumerate(item)
-            ]
-            made = kind._make if names else kind
-            return item if all(new is old for new, old in zip(parts, item, strict=True)) else made(parts)
-        case Mapping():
-            swapped = {key: _cross(part, swap, f"{path} {key}", child) for key, part in item.items()}
-            return item if all(swapped[key] is part for key, part in item.items()) else swapped
-        case _ if is_dataclass(item) and not isinstance(item, type):
-            changes = {
-                f.name: _cross(getattr(item, f.name), swap, f"{path} {f.name}", child) for f in fields(item) if f.init
-            }
-            changes = {name: new for name, new in changes.items() if new is not getattr(item, name)}
-            return replace(item, **changes) if changes else item
-    return item
+    kind: type = type(item)
+    way = _way(kind)
+    return way(item, swap, path, child) if way else item
+
+
+@cache
+def _way(kind: type) -> Callable[[Any, Swap, str, Stack], Any] | None:
+    """How things of a class cross; `None` for those that do as they are, which are by far the most."""
+    if issubclass(kind, str | int | None):
+        return None
+    if issubclass(kind, Value):
+        return lambda value, swap, path, _: value if value.is_literal else swap(path, value)
+    if issubclass(kind, AWSHelperFn | AWSObject | AWSDeclaration):
+        return _refuse
+    if issubclass(kind, tuple | list):
+        return _cross_items
+    if issubclass(kind, Mapping):
+        return _cross_mapping
+    return _cross_fields if is_dataclass(kind) else None
+
+
+def _refuse(item: Any, _: Swap, path: str, child: Stack) -> Any:
+    raise WiringError(f"stack {child.name!r}, {path.strip() or 'its result'}: {_bare(item)}; {_WRAP}")
+
+
+def _cross_items(items: Any, swap: Swap, path: str, child: Stack) -> Any:
+    names = getattr(items, "_fields", None)  # of a named tuple
+    parts = [
+        _cross(part, swap, f"{path} {names[index] if names else _part(part, index)}", child)
+        for index, part in enumerate(items)
+    ]
+    if all(new is old for new, old in zip(parts, items, strict=True)):
+        return items
+    return type(items)._make(parts) if names else type(items)(parts)
+
+
+def _cross_mapping(mapping: Mapping[Any, Any], swap: Swap, path: str, child: Stack) -> Mapping[Any, Any]:
+    swapped = {key: _cross(part, swap, f"{path} {key}", child) for key, part in mapping.items()}
+    return mapping if all(swapped[key] is part for key, part in mapping.items()) else swapped
+
+
+def _cross_fields(item: Any, swap: Swap, path: str, child: Stack) -> Any:
+    kind: type = type(item)
+    changes = {}
+    for name in _names(kind):
+        part = getattr(item, name)
+        new = _cross(part, swap, f"{path} {name}", child)
+        if new is not part:
+            changes[name] = new
+    return replace(item, **changes) if changes else item
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """What a dataclass is given."""
+    return tuple(each.name for each in fields(kind) if each.init)
 
 
 _WRAP = (
@@ -353,6 +387,11 @@ def _bare(item: Any) -> str:
 def _part(part: Any, index: int) -> str:
     """Named things keep their name in an id, so that reordering a tuple changes nothing."""
     return str(getattr(part, "name", index + 1))
+
+
+_PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)\}")
+_NESTED = frozenset((dict, list))
+_REFERRING = frozenset(("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Condition"))
 
 
 class _Uses:
@@ -381,11 +420,13 @@ class _Uses:
 
     def _look(self, node: Any) -> None:
         if isinstance(node, dict):
-            if len(node) == 1 and self._is_function(*next(iter(node.items()))):
-                return
+            if len(node) == 1:
+                name, given = next(iter(node.items()))
+                if name in _REFERRING and self._is_function(name, given):
+                    return
             node = node.values()
         for part in node:
-            if isinstance(part, dict | list):
+            if part.__class__ in _NESTED:  # templates as data hold no others
                 self._look(part)
 
     def _is_function(self, name: str, given: Any) -> bool:
@@ -415,6 +456,6 @@ class _Uses:
         return True
 
     def _look_in_text(self, text: str, own: Mapping[str, Any]) -> None:
-        for name in re.findall(r"\$\{([^!}][^}]*)\}", text):
+        for name in _PLACEHOLDER.findall(text):
             if name not in own:
                 self._name(name if name.startswith("AWS::") else name.partition(".")[0])
