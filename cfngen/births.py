@@ -251,7 +251,7 @@ def _database_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     wanted = _database_values(app, app.database)
     for name, option in (("engine", "database.engine"), ("key", "own_key_for"), ("name", "database.name")):
         if wanted[name] != born.get(name, wanted[name]):
-            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Restore a snapshot into a new stage instead"  # I2.1
+            fits = f"the database was born with {born[name]!r}; another value would replace it by an empty one. Ways out: restore a snapshot into a new stage; or, if this one was never deployed, delete {ledger.file} and generate again"  # I2.1
             yield problem(app, option, fits, repr(wanted[name]))
     least = born.get("storage_gib", 0)
     if app.database.storage_gib < least:

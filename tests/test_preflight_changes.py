@@ -77,3 +77,24 @@ def test_p9_drift_is_reverted() -> None:
     state = replace(deployed(), change_set=change_set(deployment_mode="REVERT_DRIFT"))
     assert [(each.id, each.level) for each in asked(state).findings] == [("P9", "error")]
     assert asked(replace(deployed(), change_set=change_set())).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("had", "wanted", "is_told"),
+    [
+        ("subnet-1,subnet-2", "subnet-1,subnet-2,subnet-3", False),
+        ("subnet-1,subnet-2,subnet-3", "subnet-1, subnet-2", False),
+        ("subnet-1,subnet-2", "subnet-2,subnet-1", True),
+        ("subnet-1,subnet-2,subnet-3", "subnet-1,subnet-3", True),
+        ("", "subnet-1,subnet-2", False),
+    ],
+)
+def test_p7_services_keep_the_subnets_of_their_birth(had: str, wanted: str, is_told: bool) -> None:
+    state = deployed(**({"PrivateSubnetIds": had} if had else {}))
+    planned = change_set(parameters={"PrivateSubnetIds": wanted})
+    found = [each for each in asked(replace(state, change_set=planned)).findings if each.id == "P7"]
+    assert [each.level for each in found] == (["error"] if is_told else [])
+    if is_told:
+        assert "services were born in these two" in found[0].seen
+    apart = replace(planned, parameters={**planned.parameters, "BirthSubnetIds": "subnet-1,subnet-2"})
+    assert asked(replace(state, change_set=apart)).findings == ()

@@ -251,7 +251,7 @@ def test_what_nobody_calls_becomes_a_worker_or_is_said(tmp_path: Path, monkeypat
     ):
         assert f"undecided: {sentence}" in said
     text = Path("cfngen.yaml").read_text(encoding="utf-8")
-    assert "#   cron: {image_of: web, command: [...], schedule: cron(0 3 * * ? *)}" in text
+    assert "#   cron: {image_of: web, command: [...], schedule: 'cron(0 3 * * ? *)'}" in text
     head, marked, rest = text.partition("# scheduled_tasks:\n")
     lines = rest.splitlines()
     lines[:2] = [line.removeprefix("# ").replace("[...]", "[x]") for line in lines[:2]]

@@ -24,6 +24,14 @@ def test_coffee_is_played_and_nothing_hurts(cfngen: Run, monkeypatch: pytest.Mon
     assert "templates/coffee/prod: 2 services, 2 of them released; 9 lives played; nothing hurts" in done.err
 
 
+def test_workers_are_counted_apart(cfngen: Run, tmp_path: Path) -> None:
+    description = tmp_path / "cfngen.yaml"
+    description.write_text(
+        "name: shop\nbalancer: {https: false}\nservices: {web: {}}\nworkers: {mailer: {}, packer: {}}\n"
+    )
+    assert "templates/shop/dev: 1 service and 2 workers, 1 of them released" in cfngen("simulate", description).err
+
+
 def test_the_story_shows_rules_and_tasks_over_time(cfngen: Run) -> None:
     done = cfngen("simulate", ROOT / "templates/coffee/prod", "--story")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]

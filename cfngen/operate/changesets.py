@@ -25,6 +25,8 @@ from cfngen.operate.state import (
 )
 from cfngen.operate.ways import deleted, made_again
 
+PRIVATE_SUBNETS = "PrivateSubnetIds"
+"""The root parameter of `Network(existing=True)`."""
 _JUDGES: Mapping[str, Callable[[Update, Touch], Iterator[Harm]]] = {
     LISTENER_RULE: owned.rule,
     TARGET_GROUP: owned.target_group,
@@ -53,6 +55,7 @@ def findings(state: State, folder: Folder | None, every: Sequence[Live]) -> Iter
         if not _is_empty(change_set):
             yield _unready(state, change_set)
         return
+    yield from _birth_subnets(state, change_set)
     update = Update(state, tuple(every), change_set)
     yield from _harms(update)
     yield from colours.given(update, folder)
@@ -61,6 +64,19 @@ def findings(state: State, folder: Folder | None, every: Sequence[Live]) -> Iter
             return  # P12 tells it
         seen = f"what change set {change_set.name} does inside {', '.join(hidden)} is not known: it was made without --include-nested-stacks"
         yield Finding("P7", "warning", state.root.shown, seen, (deleted(change_set), made_again(state, change_set)))
+
+
+def _birth_subnets(state: State, change_set: ChangeSet) -> Iterator[Finding]:
+    """In a network that exists, services are born in the first two subnets of a list, and keep these for life (A2)."""
+    if "BirthSubnetIds" in change_set.parameters:  # a tree of one's own gives them apart
+        return
+    had, wanted = (
+        [each.strip() for each in told.get(PRIVATE_SUBNETS, "").split(",")][:2]
+        for told in (state.root.parameters, change_set.parameters)
+    )
+    if any(had) and any(wanted) and had != wanted:
+        seen = f"{PRIVATE_SUBNETS} would begin with {', '.join(wanted)} and begins with {', '.join(had)}: services were born in these two, and ECS refuses another definition of them. Add further ones behind them"
+        yield Finding("P7", "error", state.root.shown, seen, (deleted(change_set),))
 
 
 def _harms(update: Update) -> Iterator[Finding]:

@@ -93,7 +93,7 @@ def _background(made: Draft) -> Iterator[str]:
         yield "# What runs at given times, each in the image of a service."
         yield "# scheduled_tasks:"
         for name, owner in made.timed:
-            yield f"#   {name}: {{image_of: {owner}, command: [...], schedule: cron(0 3 * * ? *)}}"
+            yield f"#   {name}: {{image_of: {owner}, command: [...], schedule: 'cron(0 3 * * ? *)'}}"
         yield ""
 
 

@@ -22,6 +22,7 @@ from cfngen.simulate.scenario import (
     update,
 )
 from cfngen.simulate.simulation import Simulation
+from cfngen.simulate.story import Story
 from cfngen.simulate.watch import Hurt
 
 
@@ -52,7 +53,15 @@ class Verdict:
         )
         if self.in_release:
             said += f"; {len(self.in_release)} more would in the middle of a release: deploy when none is in flight"
-        return f"{self.name}: {_number(len(self.story.story.services), 'service')}, {len(self.released)} of them released; {_lives(self.played)} played; {said}"
+        told = f"{_told(self.story.story)}, {len(self.released)} of them released"
+        return f"{self.name}: {told}; {_lives(self.played)} played; {said}"
+
+
+def _told(story: Story) -> str:
+    """How many services and workers there were; what never had traffic to give is a worker."""
+    workers = len(story.workers)
+    services = _number(len(story.services) - workers, "service")
+    return f"{services} and {_number(workers, 'worker')}" if workers else services
 
 
 def _number(number: int, what: str) -> str:

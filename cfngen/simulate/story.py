@@ -53,6 +53,12 @@ class Story:
         """Every service that was ever there."""
         return sorted({name for row in self.rows for name in row.tasks})
 
+    @property
+    def workers(self) -> list[str]:
+        """Those that no rule ever sent a request to."""
+        asked = {name for row in self.rows for name in (*row.production, *row.test)}
+        return [name for name in self.services if name not in asked]
+
     def lines(self) -> Iterator[str]:
         """The story as text, a line a row."""
         for row in self.rows:
