@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from cfngen.rehearse import base, definition, places, tasks
-from cfngen.rehearse.database import Server
-from cfngen.rehearse.deployed import Database, Listener, Service
+from cfngen.rehearse.deployed import Listener, Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.images import Image, bases, buildspec_of, built
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.room import room
 from cfngen.rehearse.rules import tolerance
+from cfngen.rehearse.servers import server_of
 from cfngen.rehearse.source import Source
 
 
@@ -247,7 +247,8 @@ def test_an_application_without_pipelines_builds_on_nothing(tmp_path: Path) -> N
     assert bases(Account(), [], tmp_path) == set()  # type: ignore[arg-type]
 
 
-def test_a_database_that_mariadb_cannot_play_is_refused(tmp_path: Path) -> None:
-    database = Database("db.example.com", 5432, "press", "arn", "postgres")
-    with room(tmp_path, print) as here, pytest.raises(RehearsalError, match="engine postgres is not played"):
-        Server(here, Engine(0), "10.91.16.254").open(None, database, "i", "n", (tmp_path, tmp_path))  # type: ignore[arg-type]
+def test_a_database_that_nobody_plays_is_refused() -> None:
+    with pytest.raises(
+        RehearsalError, match=r"engine oracle-ee is not played; played are mysql, .*, aurora-postgresql"
+    ):
+        server_of("oracle-ee")
