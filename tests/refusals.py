@@ -310,7 +310,7 @@ REFUSED = [
         ("speaks HTTP/1.1", {"protocol_version": "HTTP2"}, {}))),
     case(App, "services[0].release.smoke_test", "one with a host that the certificate is for", services=services("shop", release=Release(smoke_test=SmokeTest(path="/shop/a")))),
     # internal services and who calls them
-    *(case(InternalBalancer, "domain", "a domain name in lower case, at most 100 characters, as in 'shop.internal'", domain=text) for text in ("Shop.internal", "internal", "-a.internal", "*.shop.internal", "a" * 90 + ".b.internal")),
+    *(case(InternalBalancer, "domain", "a domain name in lower case, at most 95 characters, as in 'shop.internal'", domain=text) for text in ("Shop.internal", "internal", "-a.internal", "*.shop.internal", "a" * 90 + ".b.internal")),
     *(case(InternalBalancer, "test_port", "1 to 65535, but neither 80 nor 443", test_port=port) for port in (80, 443, 0, 65536)),
     *(case(InternalBalancer, f"{option}[0]", f"{text!r}: ", **{option: (text,)}) for option in ("addresses", "test_addresses") for text in ("10.0.0.1/8", "fd00::/8")),
     case(InternalBalancer, "addresses", "'10.0.0.0/8' stands there twice", addresses=("10.0.0.0/8", "10.0.0.0/8")),
@@ -322,6 +322,7 @@ REFUSED = [
          services=(Service(name="shop", calls=("mailer-queue",)), Service(name="mailer-queue", internal=True))),
     case(App, "services[0].hosts[0]", "'stock.example.com': 'shop-dev.internal' or a name in it", services=(Service(name="stock", internal=True, hosts=("stock.example.com",)),)),
     case(App, "services[1].hosts", "one without wildcards among them, for those who call it", services=(Service(name="shop", calls=("stock",)), replace(STOCK, hosts=("*.shop-dev.internal",)))),
+    case(Service, "headers", "at most 4 of hosts, allowed_addresses, methods", internal=True, allowed_addresses=("10.0.0.0/8",), methods=("GET",), headers={"X-A": ("1",), "X-B": ("2",)}),
     case(App, "services[0].protocol_version", "HTTP1, or https in the internal_balancer", services=(replace(STOCK, protocol_version="HTTP2"),)),
     case(App, "services[0].release.smoke_test", "None, or 'codedeploy' among the endpoints of the network", network=Network(nat="none", bootstrap_image="b:1"),
          services=(replace(STOCK, release=Release(smoke_test=SmokeTest(path="/items"))),)),

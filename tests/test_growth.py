@@ -88,7 +88,9 @@ def growths(draw: st.DrawFn) -> tuple[App, App, str]:
     name = draw(st.sampled_from([service.name for service in larger.services]))
     smaller = without(larger, name)
     assume(smaller != larger)
-    assume(smaller.has_internal_services == larger.has_internal_services)  # the first: tests/test_internal.py
+    # The first behind a balancer brings it: tests/test_internal.py.
+    assume(smaller.has_internal_services == larger.has_internal_services)
+    assume(smaller.asks_for_public_balancer == larger.asks_for_public_balancer)
     return smaller, larger, name
 
 

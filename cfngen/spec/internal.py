@@ -12,7 +12,7 @@ from cfngen.spec.network import wrong_range
 from cfngen.spec.service import Service
 from cfngen.spec.task import Task
 
-_DOMAIN = r"(?=.{1,100}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]+"
+_DOMAIN = r"(?=.{1,95}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]+"
 _RANGE, _EXAMPLE = "an IPv4 range", "10.20.0.0/16"
 
 
@@ -44,7 +44,7 @@ class InternalBalancer(Description):
 
     def checks(self) -> Iterator[Finding]:
         if self.domain and not re.fullmatch(_DOMAIN, self.domain, re.ASCII):
-            yield "domain", "a domain name in lower case, at most 100 characters, as in 'shop.internal'"
+            yield "domain", "a domain name in lower case, at most 95 characters, as in 'shop.internal'"
         if self.test_port in (80, 443) or not 1 <= self.test_port <= 65535:
             yield "test_port", "1 to 65535, but neither 80 nor 443, which are production's"
         for option in ("addresses", "test_addresses"):

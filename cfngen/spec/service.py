@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Literal
 
 from cfngen._frozen import dataclass
@@ -136,7 +136,9 @@ class Service(Task):
 
     def checks(self) -> Iterator[Finding]:
         yield from super().checks()
-        yield from wrong_requests(self.requests)
+        # An internal one that names no host has one of its own (`App.hosts_of`), which takes its place in each rule.
+        hosts = self.hosts or (("x.internal",) if self.internal else ())
+        yield from wrong_requests(replace(self.requests, hosts=hosts))
         yield from _health_path(self)
         if fits := wrong_maintenance(self.maintenance):
             yield "maintenance", fits

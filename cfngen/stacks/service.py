@@ -142,7 +142,7 @@ def _hooks(
     internal: InternalOutputs | None,
 ) -> dict[str, FunctionArn]:
     """The functions that a deployment calls, by its event: the user's, and the smoke test."""
-    found: dict[str, FunctionArn] = dict(service.release.hooks.items())
+    found: dict[str, FunctionArn] = dict(sorted(service.release.hooks.items()))
     if test := service.release.smoke_test:
         found[SMOKE_TEST] = smoke_test.function(
             stack, common, foundation, network, cluster, balancer, service, test, internal if service.internal else None
