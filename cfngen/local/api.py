@@ -132,7 +132,7 @@ class Api(ChangeSets, Questions):
     def continue_update_rollback(self, given: Mapping[str, Any]) -> dict[str, Any]:
         record = self._stack(given["StackName"])
         pending = record.pending
-        if pending is None:
+        if pending is None or record.status != "UPDATE_ROLLBACK_FAILED":
             raise ApiError(
                 f"Stack:{record.id} is in {record.status} state and can not continue rolling back an update."
             )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from cfngen.local.stacks import Register, StackRecord
 from cfngen.semantics.template import STACK
-from cfngen.semantics.update import Engine, Event, Outcome, Resource
+from cfngen.semantics.update import Engine, Event, Outcome, Resource, StackState
 
 _INITIATED = "Resource creation Initiated"
 _WORDS = {
@@ -164,27 +164,44 @@ class Operation:
         self.root.state, self.root.pending = outcome.stack, outcome.pending
         if outcome.status == "DELETE_FAILED" and outcome.stack:
             self.root.state = outcome.stack.only(outcome.left)
+        # Stacks of which something is left, though the tree that there is now knows nothing of them.
+        holding = {place.rpartition("/")[0] for place in outcome.left} if outcome.pending else set()
         states = {each.path: each for each in self.root.state.tree()} if self.root.state else {}
         for place, record in reversed(self.places.items()):  # nested stacks end before those around them
             state = states.get(place)
             if state is None and record is not self.root:
-                if record.is_there:
+                if any(each == place or each.startswith(f"{place}/") for each in holding):
+                    self._stays(place, record)
+                elif record.is_there:
                     self._is_gone(place, record)
-                continue
-            if state is not None:
-                record.template, record.parameters, record.outputs = state.template, state.parameters, state.outputs
-                record.export_names, record.tags = state.export_names, tuple(state.tags)
-                record.text = state.template.text
-            cleaning = f"{outcome.status}_CLEANUP_IN_PROGRESS"
-            if record is self.root and cleaning in _CLEANING and record.status != cleaning:
-                self.register.turned(record, cleaning)
-            status = outcome.status if record is self.root or not outcome.is_good else record.status
-            if record.status != status:
-                self.register.turned(record, status, outcome.reason if record is self.root else "")
+            else:
+                self._ends(record, state, outcome)
         if self.word.startswith("UPDATE"):
             self.root.updated = self.register.now()
         if outcome.status == "DELETE_COMPLETE":
             self.root.deleted = self.register.now()
+
+    def _ends(self, record: StackRecord, state: StackState | None, outcome: Outcome) -> None:
+        """The root, or a nested stack that is still there."""
+        if state is not None:
+            record.template, record.parameters, record.outputs = state.template, state.parameters, state.outputs
+            record.export_names, record.tags = state.export_names, tuple(state.tags)
+            record.text = state.template.text
+        cleaning = f"{outcome.status}_CLEANUP_IN_PROGRESS"
+        if record is self.root and cleaning in _CLEANING and record.status != cleaning:
+            self.register.turned(record, cleaning)
+        status = outcome.status if record is self.root or not outcome.is_good else record.status
+        if record.status != status:
+            self.register.turned(record, status, outcome.reason if record is self.root else "")
+
+    def _stays(self, place: str, record: StackRecord) -> None:
+        """A nested stack is not gone either, as long as something in it is not."""
+        failed = [each.name for each in record.resources.values() if each.status == "DELETE_FAILED"]
+        told = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
+        self.register.turned(record, "DELETE_FAILED", told)
+        around, parent = f"Embedded stack {record.id} was not successfully deleted: {told}", record.parent
+        name = place.rpartition("/")[2]
+        self.register.happened(self.register.records[parent], name, STACK, record.id, "DELETE_FAILED", around)
 
     def _is_gone(self, place: str, record: StackRecord) -> None:
         self.register.turned(record, "DELETE_COMPLETE")

@@ -12,6 +12,7 @@ from cfngen.semantics.template import Template
 Status = Literal[
     "CREATE_COMPLETE",
     "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
     "UPDATE_COMPLETE",
     "UPDATE_ROLLBACK_COMPLETE",
     "UPDATE_ROLLBACK_FAILED",
@@ -193,7 +194,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Pending:
-    """A rollback that stopped at a refusal: back to `old`, by the lines of the journal from the refused one on."""
+    """A rollback that stopped at a refusal: back to `old`, by the lines of the journal from the refused one on.
+
+    Where a creation could not be taken back, `old` has no resources, and the journal those that are left.
+    """
 
     old: StackState
     reason: str

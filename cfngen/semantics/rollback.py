@@ -6,7 +6,7 @@ cfn-rollback). A deletion does not try what something needs that could not be de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from cfngen.semantics.records import (
     RefusedError,
     Resource,
     StackState,
+    Status,
 )
 from cfngen.semantics.resolve import DYNAMIC
 from cfngen.semantics.template import STACK, Template
@@ -72,9 +73,21 @@ class Undoing:
                     inside, _, name = place.rpartition("/")
                     waiting |= {f"{inside}/{needed}" for needed in _all_needs(templates[inside], name)}
         if left:
-            told = f"The following resource(s) failed to delete: [{', '.join(left)}]."
-            return Outcome("DELETE_FAILED", stack, told, (*left, *untried))
+            rest = tuple(each for each in pending.journal if each.after.place in left) if pending else ()
+            still = replace(pending, journal=rest) if pending and rest else None
+            return self._left("DELETE_FAILED", stack, left, still, untried)
         return Outcome("DELETE_COMPLETE", None)
+
+    def _left(
+        self,
+        status: Status,
+        stack: StackState,
+        left: Sequence[str],
+        pending: Pending | None,
+        untried: Sequence[str] = (),
+    ) -> Outcome:
+        told = f"The following resource(s) failed to delete: [{', '.join(left)}]."
+        return Outcome(status, stack, told, (*left, *untried), pending)
 
     def _again(self, before: Resource) -> Resource:
         if not self.readings.dynamic_again or before.text == before.properties:

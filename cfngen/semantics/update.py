@@ -99,7 +99,11 @@ class Engine(Undoing):
         except _FailedError as failed:
             self.observe(Event("roll back", Resource(new.path, STACK), str(failed)))
             left = self._remove(reversed([each.after for each in self._journal]), rolled_back=True)
-            return Outcome("ROLLBACK_COMPLETE", None, str(failed), tuple(left))
+            if left:  # as a deletion that fails; the stack can only be deleted, with what is left
+                nothing = StackState(name, template, new.parameters, tags=new.tags)
+                journal = tuple(each for each in self._journal if each.after.place in left)
+                return self._left("ROLLBACK_FAILED", nothing, left, Pending(nothing, str(failed), journal))
+            return Outcome("ROLLBACK_COMPLETE", None, str(failed))
         return Outcome("CREATE_COMPLETE", new)
 
     def update(self, old: StackState, template: Template, given: Mapping[str, str]) -> Outcome:
