@@ -33,7 +33,7 @@ from cfngen.deploy.events import Event, Follower
 from cfngen.deploy.failure import leaves, ways
 from cfngen.deploy.package import capabilities, packaged, read_tree
 from cfngen.errors import DescriptionError
-from cfngen.local.protocol import ApiError, write_answer, write_error
+from cfngen.local.protocol import QueryError, write_answer, write_error
 from cfngen.local.server import listening, serving
 from cfngen.local.target import Target
 from cfngen.semantics.document import yaml_data
@@ -221,7 +221,7 @@ class Scripted:
         if self.refusing:
             self.refusing -= 1
             start("400 Bad", [("Content-Type", "text/xml")])
-            return [write_error(ApiError("Rate exceeded", "Throttling")).encode()]
+            return [write_error(QueryError("Rate exceeded", "Throttling")).encode()]
         stack, first = form["StackName"][0], int(form.get("NextToken", ["0"])[0])
         if first == 0:
             self.asked.append(stack[-1])
@@ -560,7 +560,7 @@ def test_an_execution_that_is_refused_is_told(cfngen: Run, tmp_path: Path, monke
             if b"Action=ExecuteChangeSet" not in body:
                 return inner(environ, start)
             start("400 Bad", [("Content-Type", "text/xml")])
-            return [write_error(ApiError("it cannot be executed any more", "InvalidChangeSetStatus")).encode()]
+            return [write_error(QueryError("it cannot be executed any more", "InvalidChangeSetStatus")).encode()]
 
         return answer
 

@@ -8,7 +8,7 @@ from typing import Any
 from cfngen.local.account import importers, states
 from cfngen.local.changesets import ChangeSets
 from cfngen.local.operation import Operation
-from cfngen.local.protocol import ApiError
+from cfngen.local.protocol import QueryError
 from cfngen.local.questions import Questions
 from cfngen.local.stacks import Now, StackRecord
 from cfngen.semantics.template import TemplateError
@@ -49,21 +49,23 @@ class Api(ChangeSets, Questions):
         }
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer an operation; raises `ApiError`, also for one that this target does not have."""
+        """Answer an operation; raises `QueryError`, also for one that this target does not have."""
         if operation not in self._operations:
-            raise ApiError(f"{operation} exists on AWS, but this local target does not have it", "NotImplemented", 501)
+            raise QueryError(
+                f"{operation} exists on AWS, but this local target does not have it", "NotImplemented", 501
+            )
         try:
             return self._operations[operation](given)
         except TemplateError as error:
-            raise ApiError(str(error)) from None
+            raise QueryError(str(error)) from None
 
     def check_idle(self, given: Mapping[str, Any]) -> None:
-        """Raise `ApiError` when something is done to the stack that an operation is about."""
+        """Raise `QueryError` when something is done to the stack that an operation is about."""
         name = given.get("StackName") or ""
         made = self.change_sets.get(given.get("ChangeSetName", ""))
         record = self.register.find(made.stack if made else name)
         if record and record.status.endswith("_IN_PROGRESS") and record.status != "REVIEW_IN_PROGRESS":
-            raise ApiError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
+            raise QueryError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
 
     def begun(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is answered while an operation goes on."""
@@ -73,7 +75,7 @@ class Api(ChangeSets, Questions):
         name = given["StackName"]
         self._check_name(name)
         if self.register.find(name):
-            raise ApiError(f"Stack [{name}] already exists", "AlreadyExistsException")
+            raise QueryError(f"Stack [{name}] already exists", "AlreadyExistsException")
         text, template = self._template(given, None)
         self._check(template, given, None)
         policy = self._policy(given, "StackPolicy")
@@ -88,7 +90,7 @@ class Api(ChangeSets, Questions):
         text, template = self._template(given, record)
         self._check(template, given, record)
         if self._is_empty(record, self._on_paper(record, record.name, template, given)):
-            raise ApiError("No updates are to be performed.")
+            raise QueryError("No updates are to be performed.")
         policy, during = self._policy(given, "StackPolicy"), self._policy(given, "StackPolicyDuringUpdate")
         self._deploy(record, text, template, given, during)
         record.policy = policy or record.policy
@@ -100,16 +102,16 @@ class Api(ChangeSets, Questions):
             return {}
         root = self.register.records[record.root] if record.root else record
         if root.is_protected:
-            raise ApiError(f"Stack [{root.name}] cannot be deleted while TerminationProtection is enabled")
+            raise QueryError(f"Stack [{root.name}] cannot be deleted while TerminationProtection is enabled")
         if root is not record:
             told = (
                 f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local target with its root"
             )
-            raise ApiError(told, "NotImplemented", 501)
+            raise QueryError(told, "NotImplemented", 501)
         retained = given.get("RetainResources", [])
         if retained and record.status != "DELETE_FAILED":
             told = "RetainResources can be specified only for a stack in the DELETE_FAILED state"
-            raise ApiError(f"Invalid operation on stack [{record.id}]. {told}")
+            raise QueryError(f"Invalid operation on stack [{record.id}]. {told}")
         state, pending = record.state, record.pending
         if state is None:
             self.register.turned(record, "DELETE_COMPLETE")
@@ -133,13 +135,13 @@ class Api(ChangeSets, Questions):
         record = self._stack(given["StackName"])
         pending = record.pending
         if pending is None or record.status != "UPDATE_ROLLBACK_FAILED":
-            raise ApiError(
+            raise QueryError(
                 f"Stack:{record.id} is in {record.status} state and can not continue rolling back an update."
             )
         skipped = {self._skipped(record, name) for name in given.get("ResourcesToSkip", [])}
         if unfit := sorted(skipped - {pending.refused}):
             told = f"ResourcesToSkip can only contain resources that failed to roll back: {', '.join(unfit)} did not"
-            raise ApiError(told)
+            raise QueryError(told)
         operation = Operation(self.register, record, "UPDATE_ROLLBACK")
         operation.run(self._engine(record), lambda engine: engine.continue_rollback(pending, skipped))
         for place in skipped:
@@ -152,7 +154,7 @@ class Api(ChangeSets, Questions):
         for path, each in self.register.places(record).items():
             if each.name == (stack or record.name):
                 return f"{path}/{logical}"
-        raise ApiError(f"Stack {stack} is not nested in {record.name}")
+        raise QueryError(f"Stack {stack} is not nested in {record.name}")
 
     def _was_skipped(self, record: StackRecord, place: str) -> None:
         path, _, name = place.rpartition("/")
@@ -163,7 +165,7 @@ class Api(ChangeSets, Questions):
     def update_termination_protection(self, given: Mapping[str, Any]) -> dict[str, Any]:
         record = self._stack(given["StackName"])
         if record.root:
-            raise ApiError("Termination protection is set on the root stack")
+            raise QueryError("Termination protection is set on the root stack")
         record.is_protected = given["EnableTerminationProtection"]
         return {"StackId": record.id}
 

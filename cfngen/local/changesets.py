@@ -8,7 +8,7 @@ from typing import Any
 
 from cfngen.local.changes import NO_CHANGES, Change, ChangeSet
 from cfngen.local.deploying import Deploying, given_parameters
-from cfngen.local.protocol import ApiError
+from cfngen.local.protocol import QueryError
 from cfngen.local.shown import page, shown_change
 from cfngen.local.stacks import StackRecord
 from cfngen.semantics.template import STACK, read_template
@@ -23,15 +23,15 @@ class ChangeSets(Deploying):
         if kind == "CREATE" and record is None:
             self._check_name(name)
         if kind == "CREATE" and record and record.is_there and record.status != "REVIEW_IN_PROGRESS":
-            raise ApiError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
+            raise QueryError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
         if kind == "UPDATE" and (record is None or not record.is_there):
-            raise ApiError(f"Stack [{name}] does not exist")
+            raise QueryError(f"Stack [{name}] does not exist")
         if kind == "UPDATE" and record:
             self._check_stable(record)
         text, template = self._template(given, record)
         self._check(template, given, record if kind == "UPDATE" else None)
         if any(each.name == given["ChangeSetName"] for each in self._sets_of(record)):
-            raise ApiError(f"ChangeSet {given['ChangeSetName']} already exists", "AlreadyExistsException")
+            raise QueryError(f"ChangeSet {given['ChangeSetName']} already exists", "AlreadyExistsException")
         if record is None or not record.is_there:
             record = self._new(name, given)
             self.register.turned(record, "REVIEW_IN_PROGRESS", "User Initiated")
@@ -45,7 +45,7 @@ class ChangeSets(Deploying):
         made = self._change_set_of(given)
         if made.execution != "AVAILABLE":
             told = f"ChangeSet [{made.id}] cannot be executed in its current status of [{made.status}]"
-            raise ApiError(told, "InvalidChangeSetStatus")
+            raise QueryError(told, "InvalidChangeSetStatus")
         record = self.register.records[made.stack]
         text, template = made.text, read_template(made.text)
         for each in [each for each in self.change_sets.values() if each.stack == record.id]:
@@ -165,4 +165,4 @@ class ChangeSets(Deploying):
         for each in self._sets_of(record):
             if each.name == name:
                 return each
-        raise ApiError(f"ChangeSet [{name}] does not exist", "ChangeSetNotFound", 404)
+        raise QueryError(f"ChangeSet [{name}] does not exist", "ChangeSetNotFound", 404)

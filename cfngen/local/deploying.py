@@ -11,7 +11,7 @@ from typing import Any
 from cfngen.local.account import LocalAccount, check_policy
 from cfngen.local.changes import Change, ChangeSet, Paper, changes, is_empty
 from cfngen.local.operation import Operation
-from cfngen.local.protocol import ApiError
+from cfngen.local.protocol import QueryError
 from cfngen.local.stacks import Now, Register, StackRecord
 from cfngen.semantics import parameters as parameter_values
 from cfngen.semantics.account import Tags
@@ -83,7 +83,7 @@ class Deploying:
         parameters = given_parameters(given)
         outcome = engine.update(state, template, parameters) if state else engine.create(name, template, parameters)
         if not outcome.is_good:
-            raise ApiError(outcome.reason)
+            raise QueryError(outcome.reason)
         before: dict[str, Resource] = {each.place: each for each in state.walk()} if state else {}
         return tuple(changes(events, before)), outcome.stack
 
@@ -124,7 +124,7 @@ class Deploying:
         else:
             return
         told = f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: {wanted}"
-        raise ApiError(told)
+        raise QueryError(told)
 
     def _new(self, name: str, given: Mapping[str, Any]) -> StackRecord:
         number = hashlib.sha256(f"{name} {next(self._numbers)}".encode()).hexdigest()
@@ -142,7 +142,7 @@ class Deploying:
         elif record and (given.get("UsePreviousTemplate") or record.text):
             text = record.text
         else:
-            raise ApiError("Either Template URL or Template Body must be specified.")
+            raise QueryError("Either Template URL or Template Body must be specified.")
         return text, read_template(text)
 
     def _check(self, template: Template, given: Mapping[str, Any], record: StackRecord | None) -> None:
@@ -150,18 +150,18 @@ class Deploying:
         check(template)
         if unknown := _not_here(template):
             told = f"{', '.join(unknown)}: AWS reads that, but this local target does not"
-            raise ApiError(told, "NotImplemented", 501)
+            raise QueryError(told, "NotImplemented", 501)
         kept = record.parameters if record else None
         if record is None and any(each.get("UsePreviousValue") for each in given.get("Parameters", [])):
-            raise ApiError("Invalid input for parameter key: UsePreviousValue cannot be used when creating a stack")
+            raise QueryError("Invalid input for parameter key: UsePreviousValue cannot be used when creating a stack")
         if given.get("DisableRollback") or given.get("OnFailure", "ROLLBACK") != "ROLLBACK":
             told = "This local target rolls back whatever fails; DisableRollback and OnFailure exist on AWS only"
-            raise ApiError(told, "NotImplemented", 501)
+            raise QueryError(told, "NotImplemented", 501)
         found = parameter_values.texts(template, given_parameters(given), kept)
         check_rules(template, parameter_values.typed(template, found, lambda key: self.provider.dynamic("ssm", key)))
         needed, had = capabilities(self._every(template)), set(given.get("Capabilities", []))
         if needed and needed not in had and "CAPABILITY_NAMED_IAM" not in had:
-            raise ApiError(f"Requires capabilities : [{needed}]", "InsufficientCapabilitiesException")
+            raise QueryError(f"Requires capabilities : [{needed}]", "InsufficientCapabilitiesException")
 
     def _every(self, template: Template) -> Iterator[Mapping[str, Any]]:
         """The resources of a template and of those that it nests, as far as their URLs stand in the text."""
@@ -173,14 +173,14 @@ class Deploying:
 
     def _check_stable(self, record: StackRecord) -> None:
         if record.root:
-            raise ApiError(f"Stack [{record.name}] is nested; operate on its root")
+            raise QueryError(f"Stack [{record.name}] is nested; operate on its root")
         if record.status not in _STABLE:
-            raise ApiError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
+            raise QueryError(f"Stack:{record.id} is in {record.status} state and can not be updated.")
 
     def _stack(self, name: str, *, gone: bool = False) -> StackRecord:
         found = self.register.find(name)
         if found is None or not (found.is_there or gone):
-            raise ApiError(f"Stack with id {name} does not exist")
+            raise QueryError(f"Stack with id {name} does not exist")
         return found
 
 

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
-class ApiError(Exception):
+class QueryError(Exception):
     """An answer that is an error: AWS's code, and a message in its words."""
 
     def __init__(self, message: str, code: str = "ValidationError", status: int = 400) -> None:
@@ -23,11 +23,11 @@ class ApiError(Exception):
 
 
 def read_request(body: str) -> tuple[str, dict[str, Any]]:
-    """The operation and its parameters; raises `ApiError` for an operation that CloudFormation does not have."""
+    """The operation and its parameters; raises `QueryError` for an operation that CloudFormation does not have."""
     form = dict(parse_qsl(body, keep_blank_values=True))
     operation = form.pop("Action", "")
     if operation not in _model().operation_names:
-        raise ApiError(f"Could not find operation {operation} for version 2010-05-15", "InvalidAction")
+        raise QueryError(f"Could not find operation {operation} for version 2010-05-15", "InvalidAction")
     shape = _model().operation_model(operation).input_shape
     return operation, _unfold(form, shape, "") if shape else {}
 
@@ -41,7 +41,7 @@ def write_answer(operation: str, result: Mapping[str, Any]) -> str:
     return f'<{operation}Response xmlns="{NAMESPACE}">{wrapped}{meta}</{operation}Response>'
 
 
-def write_error(error: ApiError) -> str:
+def write_error(error: QueryError) -> str:
     """The XML of an error."""
     told = f"<Type>Sender</Type><Code>{escape(error.code)}</Code><Message>{escape(str(error))}</Message>"
     return f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{told}</Error><RequestId>local</RequestId></ErrorResponse>'

@@ -7,7 +7,7 @@ from typing import Any
 
 from cfngen.local.account import importers, states
 from cfngen.local.deploying import Deploying, capabilities
-from cfngen.local.protocol import ApiError
+from cfngen.local.protocol import QueryError
 from cfngen.local.shown import page, shown_resource, shown_stack
 
 
@@ -71,7 +71,7 @@ class Questions(Deploying):
             )
             record = next(holding, None)
             if record is None:
-                raise ApiError(f"Stack for {physical} does not exist")
+                raise QueryError(f"Stack for {physical} does not exist")
         else:
             record = self._stack(given["StackName"], gone=True)
         wanted = given.get("LogicalResourceId")
@@ -89,7 +89,7 @@ class Questions(Deploying):
         record = self._stack(given["StackName"], gone=True)
         name = given["LogicalResourceId"]
         if name not in record.resources:
-            raise ApiError(f"Resource {name} does not exist for stack {record.name}")
+            raise QueryError(f"Resource {name} does not exist for stack {record.name}")
         own = {"StackName": record.name, "StackId": record.id}
         return {"StackResourceDetail": own | shown_resource(record.resources[name])}
 
@@ -111,7 +111,7 @@ class Questions(Deploying):
     def list_imports(self, given: Mapping[str, Any]) -> dict[str, Any]:
         name = given["ExportName"]
         if not (users := importers(self.register, name)):
-            raise ApiError(f"Export '{name}' is not imported by any stack.")
+            raise QueryError(f"Export '{name}' is not imported by any stack.")
         shown, more = page(users, given)
         return {"Imports": shown, "NextToken": more}
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from cfngen.local.api import Api
 from cfngen.local.background import LocalError
-from cfngen.local.protocol import ApiError, read_request, write_answer, write_error
+from cfngen.local.protocol import QueryError, read_request, write_answer, write_error
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Provider
 
@@ -65,12 +65,12 @@ class Front:
             operation, given = read_request(body)
             does = self.api.call if operation.startswith(_READS) else self._do
             answer = write_answer(operation, does(operation, given))
-        except ApiError as error:
+        except QueryError as error:
             self.log(f"cloudformation {operation}: {error.code}: {error}")
             return f"{error.status} Error", write_error(error)
         except Exception as error:  # noqa: BLE001  (a defect of ours is told as such, and the target goes on)
             self.log(traceback.format_exc())
-            told = ApiError(f"{operation} met an internal error: {error}", "InternalFailure", 500)
+            told = QueryError(f"{operation} met an internal error: {error}", "InternalFailure", 500)
             return "500 Error", write_error(told)
         self.log(f"cloudformation {operation}")
         return "200 OK", answer
@@ -82,7 +82,7 @@ class Front:
             return future.result(self.patience)
         except TimeoutError:
             if operation not in _LONG or future.cancel():
-                raise ApiError("Rate exceeded", "Throttling") from None
+                raise QueryError("Rate exceeded", "Throttling") from None
             return self.api.begun(operation, given)
 
 

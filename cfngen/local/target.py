@@ -18,8 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cfngen.local import wire
-from cfngen.local.protocol import ApiError as QueryError
-from cfngen.local.protocol import write_error
+from cfngen.local.protocol import QueryError, write_error
 from cfngen.local.provider import LocalProvider, Services
 from cfngen.local.regions import regions
 from cfngen.local.server import Front, api, template_reader
