@@ -53,7 +53,7 @@ _HOMES = {
         "WorkerScaling",
     ),
     "stack": ("Stack", "title"),
-    "stacks.application": ("application_stack",),
+    "stacks.application": ("application_stack", "cell_roots"),
     "stacks.cluster": ("ClusterOutputs", "cluster_stack"),
     "stacks.common": ("Common",),
     "stacks.database": ("DatabaseOutputs", "database_stack"),

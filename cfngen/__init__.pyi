@@ -40,7 +40,7 @@ from cfngen.spec import (
     WorkerScaling,
 )
 from cfngen.stack import Stack, title
-from cfngen.stacks.application import application_stack
+from cfngen.stacks.application import application_stack, cell_roots
 from cfngen.stacks.cluster import ClusterOutputs, cluster_stack
 from cfngen.stacks.common import Common
 from cfngen.stacks.database import DatabaseOutputs, database_stack
@@ -148,6 +148,7 @@ __all__ = [
     "WorkerScaling",
     "__version__",
     "application_stack",
+    "cell_roots",
     "cluster_stack",
     "database_stack",
     "foundation_stack",

@@ -5,7 +5,7 @@ Another value would replace a live resource, so it is refused with the ways out;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cfngen.describe import problem
 from cfngen.errors import Problem
@@ -37,14 +37,16 @@ def broken(app: App, known: Ledger) -> Iterator[Problem]:
     yield from _database_birth(app, known)
 
 
-def remember(app: App, settled: Ledger) -> Ledger:
-    """The ledger with the births of what is new."""
+def remember(app: App, settled: Ledger, cells: Mapping[str, int]) -> Ledger:
+    """The ledger with the births of what is new. `cells` are those of services and scheduled tasks."""
     for service in app.services:
-        settled = settled.with_birth(service_key(service.name), _service_birth(app, service))
+        settled = settled.with_birth(
+            service_key(service.name), {**_service_birth(app, service), **_cell_birth(cells, service.name)}
+        )
     if app.has_internal_services:
         settled = settled.with_birth("internal", _internal_values(app))
     for kind, task in _others(app):
-        settled = settled.with_birth(f"{kind} {task.name}", _task_birth(app, task))
+        settled = settled.with_birth(f"{kind} {task.name}", {**_task_birth(app, task), **_cell_birth(cells, task.name)})
     for worker in app.workers:
         if worker.queue:
             settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
@@ -56,6 +58,11 @@ def remember(app: App, settled: Ledger) -> Ledger:
         if not (app.database.is_aurora or app.database.existing):
             settled = settled.with_greatest("database", "storage_gib", app.database.storage_gib)
     return settled
+
+
+def _cell_birth(cells: Mapping[str, int], name: str) -> dict[str, object]:
+    """A cell of its own; what was born without one, before there were cells or after, lives in the first."""
+    return {"cell": cells[name]} if cells.get(name, 1) > 1 else {}
 
 
 def bootstrap_images(app: App, ledger: Ledger) -> dict[str, str]:

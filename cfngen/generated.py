@@ -6,17 +6,19 @@ import gc
 import os
 import re
 import shlex
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cfngen import cells
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
-from cfngen.limits import TARGETS
+from cfngen.limits import DATABASE_RULES, TARGETS
 from cfngen.load import YAML, project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
-from cfngen.stack import FOR_STAGES
+from cfngen.stack import FOR_CELLS, FOR_STAGES, FROM_FIRST
 
 
 def files_of(path: Path, stages: Iterable[App], out: Path) -> dict[Path, dict[str, str]]:
@@ -41,8 +43,12 @@ def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, 
         else:
             told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
             notes += [] if ledger else [f"no {folder / FILE}; {told}"]
-            notes += _many_tasks(each)
-            notes += _asleep(each)
+            notes += [
+                *_many_tasks(each, folders[folder]),
+                *_many_rules(each),
+                *_asleep(each),
+                *_new_cells(each, folder, folders[folder]),
+            ]
             notes += _files_elsewhere(each, folder, path)
             notes += _newly_shared(each, folder)
     if problems:  # what is wrong with several stages in the same words is told once
@@ -73,16 +79,71 @@ def _newly_shared(app: App, folder: Path) -> list[str]:
     ]
 
 
-def _many_tasks(app: App) -> list[str]:
+def _many_tasks(app: App, files: Mapping[str, str]) -> Iterator[str]:
     """The one limit that a stage does not meet when it is deployed, but on a busy day."""
-    behind = [
-        sum(2 * each.scaling.maximum for each in app.services if each.internal == internal)
-        for internal in (False, True)
-    ]
+    ledger = Ledger.read(files[FILE])
+    tasks: Counter[tuple[int, bool]] = Counter()
+    for service in app.services:
+        tasks[cells.born(ledger, "service", service.name), service.internal] += 2 * service.scaling.maximum
+    for (cell, _), number in sorted(tasks.items()):
+        if number > TARGETS.number:
+            place = f"{app.name} {app.stage} {cells.folder(cell)}".rstrip()
+            yield f"{place}: {number:,} where {TARGETS.number:,} is the limit of {TARGETS.what}; {TARGETS.way_out}"
+
+
+def _many_rules(app: App) -> Iterator[str]:
+    """What AWS refuses unless it was asked before."""
+    opens = {*app.database.readers, *app.database.writers} if app.database else set()
+    number = len(opens | {service.name for service in app.services if service.migrate})
+    if number > DATABASE_RULES.number:
+        what = f"{DATABASE_RULES.number} is the limit of {DATABASE_RULES.what}"
+        yield f"{app.name} {app.stage}: {number:,} where {what}; {DATABASE_RULES.way_out}"
+
+
+def _new_cells(app: App, folder: Path, files: Mapping[str, str]) -> Iterator[str]:
+    """Roots that were not there before, with the commands that deploy them."""
+    roots = {name.rpartition("/")[0]: text for name, text in files.items() if name.endswith(f"/{app.name}.yaml")}
+    new = sorted((name for name in roots if not (folder / name).is_dir()), key=lambda each: (len(each), each))
+    for left in sorted(each.name for each in folder.glob("cell-*") if each.is_dir() and each.name not in roots):
+        yield f"{app.name} {app.stage}: no service lives in {left} any more; delete its stack, {app.name}-{app.stage}-{left}"
+    if not new:
+        return
+    ledger = Ledger.read(files[FILE])
+    first = new[0]
+    others = f" (and {', '.join(new[1:])} likewise, by their names)" if new[1:] else ""
+    lines = "\n  ".join(deploy_commands(app, folder, first, roots[first]))
+    yield f"{app.name} {app.stage}: {first} is a new root of its own; deploy the first root before it, then{others}\n  {lines}"
+    placed = {each.name: cells.born(ledger, "service", each.name) for each in app.services}
+    if names := cells.only_first(app, placed):
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+        yield f"{app.name} {app.stage}: services without hosts ({shown}) answer at the first cell's balancer alone, so not at the hosts of services in further cells"
+
+
+def deploy_commands(app: App, folder: Path, cell: str, root: str) -> tuple[str, str]:
+    """How the root of a further cell is deployed by the AWS command line: what the first root tells goes in by itself, what
+    else its template `root` asks for stands there to be filled in.
+    """
+    first = f"{app.name}-{app.stage}"
+    stack = f"{first}-{cell}"
+    where = f"--s3-bucket BUCKET --s3-prefix {stack}"
+    template = shlex.quote((folder / cell / f"{app.name}.yaml").as_posix())
+    told = f'$(aws cloudformation describe-stacks --stack-name {first} --output text --query "{_TOLD}")'
+    own = [f"{name}={re.sub('(?<=[a-z])(?=[A-Z])', '_', name).upper()}" for name in _own_parameters(root)]
+    package = f"aws cloudformation package --template-file {template} {where}"
+    deploy = f"aws cloudformation deploy --template-file build/{stack}.yaml --stack-name {stack} {where}"
+    given = f"--capabilities CAPABILITY_IAM --parameter-overrides {' '.join([*own, told])}"
+    return f"{package} --output-template-file build/{stack}.yaml", f"{deploy} {given}"
+
+
+_TOLD = f"Stacks[0].Outputs[?Description=='{FOR_CELLS}'].join('=', [OutputKey, OutputValue])"
+
+
+def _own_parameters(root: str) -> list[str]:
+    """The parameters of a root, as it is written, that neither the first one tells nor a default does."""
+    section = re.search(r"^Parameters:\n((?:  .*\n)+)", root, re.MULTILINE)
+    parameters = re.findall(r"^  (\w+):\n((?:    .*\n)+)", section[1] if section else "", re.MULTILINE)
     return [
-        f"{app.name} {app.stage}: {tasks:,} where {TARGETS.number:,} is the limit of {TARGETS.what}; {TARGETS.way_out}"
-        for tasks in behind
-        if tasks > TARGETS.number
+        name for name, body in parameters if FROM_FIRST not in body.replace("''", "'") and "    Default:" not in body
     ]
 
 

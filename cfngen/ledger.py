@@ -24,6 +24,8 @@ LISTENERS: tuple[Listener, ...] = ("http", "https", "test", "internal-http", "in
 LAST_PRIORITY = 50000
 """The greatest that a balancer takes (H16)."""
 FILE = "ledger.json"
+MAINTENANCE = "maintenance "
+"""Begins the name of a service's maintenance rules."""
 
 Birth = Mapping[str, Any]
 
@@ -169,6 +171,7 @@ _KNOWN: Mapping[str, Mapping[str, type]] = {
     },
     "service": {
         "bootstrap_image": str,
+        "cell": int,
         "health_path": str,
         "image_key": str,
         "internal": bool,
@@ -178,7 +181,7 @@ _KNOWN: Mapping[str, Mapping[str, type]] = {
         "subnet_tier": str,
     },
     "worker": _TASK,
-    "scheduled": _TASK,
+    "scheduled": {**_TASK, "cell": int},
     "queue": {"fifo": bool},
 }
 """What is known of a birth, by the first word of its name; one that an earlier version wrote may have less."""
@@ -194,6 +197,8 @@ def _birth(name: str, data: Any) -> Birth:
         if wanted is int and isinstance(value, bool):
             raise TypeError(f"{name} has {value!r} as its {key}")
         _a(wanted, value)
+        if key == "cell" and value < 2:  # the first is not written
+            raise TypeError(f"{name} has {value!r} as its cell")
     return birth
 
 

@@ -27,8 +27,8 @@ class Limit:
 
 
 SPLIT = (
-    "divide the application by host names into several, each with a balancer and a root of its own; with "
-    "Network(existing=True) they share one network"
+    "let another cell take some of its services: a new one with a host of its own goes to the first cell with room, while "
+    "those that exist stay where they were born"
 )
 _FEWER = "leave some of them out, or put them into a nested stack of their own"
 
@@ -50,6 +50,12 @@ TARGETS = Limit(
     True,
     "lower the greatest number of tasks (Scaling), ask AWS for more (Service Quotas), or " + SPLIT,
 )
+DATABASE_RULES = Limit(
+    60,
+    "inbound rules a security group: one on the database's for each task that opens it",
+    True,
+    "ask AWS for more (Service Quotas) before it is deployed, or let fewer tasks be readers and writers",
+)
 INLINE_POLICIES = Limit(
     10_240,
     "characters the inline policies of a role, together",
@@ -60,7 +66,7 @@ DEPLOYMENT_ALARMS = Limit(10, "alarms a deployment group", False, "name fewer of
 
 LIMITS = (
     RESOURCES, TREE, BYTES, PARAMETERS, OUTPUTS, MAPPINGS, DYNAMIC_REFERENCES, DESCRIPTION, NAME, VALUE,
-    TARGET_GROUPS, RULES, TARGETS, INLINE_POLICIES, DEPLOYMENT_ALARMS,
+    TARGET_GROUPS, RULES, TARGETS, DATABASE_RULES, INLINE_POLICIES, DEPLOYMENT_ALARMS,
 )  # fmt: skip
 
 

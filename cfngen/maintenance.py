@@ -11,12 +11,9 @@ from dataclasses import replace
 
 from cfngen.describe import problem
 from cfngen.errors import LedgerError
-from cfngen.ledger import Ledger, RuleRecord
+from cfngen.ledger import MAINTENANCE, Ledger, RuleRecord
 from cfngen.routing import REDIRECT_PRIORITY, Match, Rule, digest, listeners, precedes
 from cfngen.spec import App, Service
-
-PREFIX = "maintenance "
-"""Begins the name under which the ledger knows a service's maintenance rules."""
 
 Pair = tuple[Match, RuleRecord]
 
@@ -34,7 +31,7 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
         wanted = {}
     records = [
         record if record.content in wanted else replace(record, retired=True)
-        for record in ledger.rules.get(f"{PREFIX}{service.name}", ())
+        for record in ledger.rules.get(f"{MAINTENANCE}{service.name}", ())
     ]
     for content in sorted(wanted):
         if any(record.content == content and not record.retired for record in records):
@@ -46,13 +43,13 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
             raise LedgerError([problem(service, "maintenance", fits)])
         generation = sum(record.content == content for record in records)
         records.append(RuleRecord(digest(content, generation), own.listener, number, content, match.paths))
-    return ledger.with_rules(f"{PREFIX}{service.name}", records) if records else ledger
+    return ledger.with_rules(f"{MAINTENANCE}{service.name}", records) if records else ledger
 
 
 def rules(app: App, service: Service, ledger: Ledger, own: Iterable[Pair]) -> Iterator[Rule]:
     """The maintenance rules of a service; `own` are its rules that are wanted."""
     matches = {_content(app, match, record): match for match, record in own}
-    for record in ledger.rules.get(f"{PREFIX}{service.name}", ()):
+    for record in ledger.rules.get(f"{MAINTENANCE}{service.name}", ()):
         if not record.retired:
             says = app.maintenance_of(service)
             yield Rule(record.listener, matches[record.content], record.digest, record.priority, says=says)

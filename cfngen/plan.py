@@ -8,15 +8,15 @@ files are made from plans, so nothing below has to know whether a thing is new.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from cfngen import births, maintenance, redirects
+from cfngen import births, cells, maintenance, redirects
 from cfngen._frozen import dataclass
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
-from cfngen.ledger import LISTENERS, Ledger, RuleRecord, is_internal
+from cfngen.ledger import LISTENERS, MAINTENANCE, Ledger, RuleRecord, is_internal
 from cfngen.limits import RULES, SPLIT
 from cfngen.routing import (
     Claimant,
@@ -40,8 +40,9 @@ RULES_OF_A_BALANCER = RULES.number
 
 @dataclass(frozen=True)
 class Plan:
-    """One stage, ready to be rendered. `rules` are by service, `redirects` those of the balancer itself, `bootstrap_images`
-    by service, worker and scheduled task, `public_births` those of them that were born with a public address.
+    """One stage, ready to be rendered. `rules` are by service, `redirects` those of the first balancer itself,
+    `bootstrap_images` by service, worker and scheduled task, `public_births` those of them that were born with a public
+    address, `cells` by service and scheduled task.
     """
 
     app: App
@@ -51,6 +52,16 @@ class Plan:
     public_births: frozenset[str]
     engine_version: str
     ledger: Ledger
+    cells: Mapping[str, int]
+
+    @property
+    def further_cells(self) -> tuple[int, ...]:
+        """The cells that have roots of their own, beside the first."""
+        return tuple(sorted({self.cells[each.name] for each in self.app.services} - {cells.FIRST}))
+
+    def services_of(self, cell: int) -> tuple[Service, ...]:
+        """Those that live in a cell, by name."""
+        return tuple(each for each in self.services if self.cells[each.name] == cell)
 
     @property
     def has_public_balancer(self) -> bool:
@@ -77,40 +88,73 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     `LedgerError` when the change would replace what must stay.
     """
     known = ledger or Ledger()
-    clashes = list(conflicts(app, known.rules))
-    if broken := [*births.broken(app, known), *_numbers(known)]:
-        raise LedgerError([*broken, *clashes])
-    report(clashes)
+    placed, crowded = cells.settle(app, known)
+    tasks, moved = cells.of_tasks(app, known, placed)
+    balancers = {cell: _claimants(app, cell, placed) for cell in cells.used(placed.values())}
+    before = {cell: cells.of_cell(known, cell, placed) for cell in balancers}
+    clashes = [problem for cell, who in balancers.items() for problem in conflicts(who, before[cell].rules)]
+    broken = [*births.broken(app, known), *(problem for part in before.values() for problem in _numbers(part))]
+    if broken:
+        raise LedgerError([*broken, *crowded, *moved, *clashes])
+    report([*crowded, *moved, *clashes])
     settled = _retire_removed(app, known)
-    active = {each.name: list(_records(app, each, settled)) for each in claimants(app)}
-    for claimant in claimants(app):
-        others = [each for name, records in active.items() if name != claimant.name for each in records]
-        settled = _settle_rules(app, claimant, settled, others, born=births.service_key(claimant.name) in known.births)
-        active[claimant.name] = list(_records(app, claimant, settled))
-    every = [each for records in active.values() for each in records]
-    for service in app.services:
-        settled = maintenance.settle(app, service, settled, every)
-    if disorder := list(_disorder(app, settled)):
-        raise LedgerError(disorder)
-    made = {each.name: _rules(each, settled) for each in claimants(app)}
-    rules = {
-        service.name: (*made[service.name], *maintenance.rules(app, service, settled, active[service.name]))
-        for service in app.services
-    }
-    sending = tuple(rule for each in made.values() for rule in each if rule.sends)
-    standing = [*sending, *(rule for each in rules.values() for rule in each)]
-    routing = _routing_problems(app, standing, _retired(settled) - _retired(known))
-    report([*routing, *_smoke_test_problems(app, standing), *redirects.loops(app, standing)])
-    settled = births.remember(app, settled)
+    made: dict[str, tuple[Rule, ...]] = {}
+    problems: list[Problem] = []
+    for cell, who in balancers.items():
+        part, standing = _settle_balancer(app, who, cells.of_cell(settled, cell, placed))
+        settled = replace(settled, rules={**settled.rules, **part.rules})
+        made |= standing
+        problems += _problems(app, cell, who, standing, _retired(part) - _retired(before[cell]))
+    report(problems)
+    settled = births.remember(app, settled, {**placed, **tasks})
     return Plan(
         app=app,
-        rules=rules,
-        redirects=sending,
+        rules={service.name: made[service.name] for service in app.services},
+        redirects=tuple(rule for each in made.values() for rule in each if rule.sends),
         bootstrap_images=births.bootstrap_images(app, settled),
         public_births=births.public_births(app, settled),
         engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
         ledger=settled,
+        cells={**placed, **tasks},
     )
+
+
+def _claimants(app: App, cell: int, placed: Mapping[str, int]) -> tuple[Claimant, ...]:
+    """Those of one balancer. Redirects are the first one's."""
+    services = [each for each in app.services if placed[each.name] == cell]
+    return claimants(app, services, app.balancer.redirects if cell == cells.FIRST else ())
+
+
+def _settle_balancer(app: App, who: Sequence[Claimant], settled: Ledger) -> tuple[Ledger, dict[str, tuple[Rule, ...]]]:
+    """The rules of one balancer: the ledger with them, and what is rendered of each claimant."""
+    services = [app.service(each.name) for each in who if each.is_service]
+    active = {each.name: list(_records(app, each, settled)) for each in who}
+    for claimant in who:
+        others = [each for name, records in active.items() if name != claimant.name for each in records]
+        born = births.service_key(claimant.name) in settled.births
+        settled = _settle_rules(app, claimant, settled, others, born=born)
+        active[claimant.name] = list(_records(app, claimant, settled))
+    every = [each for records in active.values() for each in records]
+    for service in services:
+        settled = maintenance.settle(app, service, settled, every)
+    if disorder := list(_disorder(app, who, settled)):
+        raise LedgerError(disorder)
+    made = {each.name: _rules(each, settled) for each in who}
+    for service in services:
+        made[service.name] += tuple(maintenance.rules(app, service, settled, active[service.name]))
+    return settled, made
+
+
+def _problems(
+    app: App, cell: int, who: Sequence[Claimant], made: Mapping[str, tuple[Rule, ...]], leaving: Counter[bool]
+) -> Iterator[Problem]:
+    """What is wrong with all rules of one balancer together."""
+    standing = [rule for each in made.values() for rule in each]
+    own = {each.name for each in who}
+    yield from _routing_problems(app, own, standing, leaving)
+    yield from _smoke_test_problems(app, own, standing, app.balancer.domain if cell == cells.FIRST else None)
+    if cell == cells.FIRST:
+        yield from redirects.loops(app, standing)
 
 
 _MERGED = (
@@ -131,9 +175,9 @@ def _numbers(ledger: Ledger) -> Iterator[Problem]:
             seen[place] = name
 
 
-def _disorder(app: App, ledger: Ledger) -> Iterator[Problem]:
+def _disorder(app: App, who: Sequence[Claimant], ledger: Ledger) -> Iterator[Problem]:
     """Rules whose numbers are the wrong way round, so that requests would reach the wrong service; as above."""
-    active = [(each.name, *pair) for each in claimants(app) for pair in _records(app, each, ledger)]
+    active = [(each.name, *pair) for each in who for pair in _records(app, each, ledger)]
     for index, (name, match, record) in enumerate(active):
         for other_name, other, other_record in active[:index]:
             if name != other_name and record.listener == other_record.listener:
@@ -149,7 +193,7 @@ def _retire_removed(app: App, ledger: Ledger) -> Ledger:
     """
     here = {each.name for each in claimants(app)}
     for name, records in ledger.rules.items():
-        if name.removeprefix(maintenance.PREFIX) not in here:
+        if name.removeprefix(MAINTENANCE) not in here:
             ledger = ledger.with_rules(name, (replace(record, retired=True) for record in records))
     return ledger
 
@@ -225,10 +269,13 @@ def _retired(ledger: Ledger) -> Counter[bool]:
     return Counter(is_internal(record.listener) for record in every if record.retired)
 
 
-def _smoke_test_problems(app: App, every: Sequence[Rule]) -> Iterator[Problem]:
+def _smoke_test_problems(
+    app: App, own: Collection[str], every: Sequence[Rule], domain: str | None
+) -> Iterator[Problem]:
     for index, service in enumerate(app.services):
-        if test := service.release.smoke_test:
-            host = app.smoke_test_host(service) or "any.host"
+        if service.name in own and (test := service.release.smoke_test):
+            name = None if service.internal else domain
+            host = service.smoke_test_host(name, app.hosts_of(service)) or "any.host"
             path, _, query = test.path.partition("?")
             told = [(key, value) for key, _, value in (each.partition("=") for each in query.split("&"))]
             found = reached(every, listeners(app, internal=service.internal)[1], host, path, query=told)
@@ -242,11 +289,15 @@ def _who(app: App, name: str | None) -> str:
     return next((str(each) for each in claimants(app) if each.name == name), "nobody")
 
 
-def _routing_problems(app: App, every: Sequence[Rule], leaving: Counter[bool]) -> Iterator[Problem]:
+def _routing_problems(
+    app: App, own: Collection[str], every: Sequence[Rule], leaving: Counter[bool]
+) -> Iterator[Problem]:
     of_internal = sum(is_internal(rule.listener) for rule in every)
     yield from _too_many(app, len(every) - of_internal + app.balancer.https, leaving[False])  # the redirect is one too
     yield from _too_many(app, of_internal, leaving[True])
     for index, service in enumerate(app.services):
+        if service.name not in own:
+            continue
         if service.protocol_version == "GRPC":  # services share one health method, which the balancer alone asks for
             continue
         hosts = sorted(app.hosts_of(service)) or ["any.host"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cfngen._yaml import dump
 from cfngen.artifacts import service_files
-from cfngen.errors import DescriptionError
+from cfngen.cells import folder
+from cfngen.errors import DescriptionError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.limits import passed
 from cfngen.plan import Plan, plan
 from cfngen.spec import App
 from cfngen.stack import Stack
-from cfngen.stacks.application import application_stack
+from cfngen.stacks.application import application_stack, cell_roots
 
 
 def render(stack: Stack, source: str = "", command: str = "make templates") -> dict[str, str]:
@@ -36,8 +39,8 @@ def stage_files(
     """
     settled = plan(app, ledger)
     root = Stack(app.name, f"{app.name} {app.stage}")
-    application_stack(root, settled)
-    return tree_files(root, settled, source, buildspecs, command)
+    shared = application_stack(root, settled)
+    return tree_files(root, settled, source, buildspecs, command, cells=cell_roots(root, settled, shared))
 
 
 def tree_files(
@@ -46,19 +49,42 @@ def tree_files(
     source: str = "",
     buildspecs: str | None = None,
     command: str = "make templates",
+    cells: Iterable[tuple[int, Stack]] = (),
 ) -> dict[str, str]:
     """The same for a tree that was built by hand, with stacks of one's own in it.
 
-    Raises `DescriptionError` for what passes a limit of AWS, too.
+    `cells` are the roots of further cells, each with its number, as `cell_roots` makes them. Raises `DescriptionError` for
+    what passes a limit of AWS, and where a cell is missing.
     """
-    bodies = root.templates()
-    released = {
+    templates: dict[str, str] = {}
+    released: dict[str, str] = {}
+    problems: list[Problem] = []
+    made = set()
+    for cell, each in cells:
+        made.add(cell)
+        problems += _rendered(each, folder(cell), templates, released, source, command)
+        root.tell(each)
+    if missing := sorted({*settled.further_cells} - made):
+        fits = "cells=cell_roots(root, settled, shared), where shared is what application_stack returned"
+        given = f"no {' and no '.join(folder(cell) for cell in missing)}"
+        raise DescriptionError([Problem("tree_files", given, fits)])
+    problems = [*_rendered(root, "", templates, released, source, command), *problems]
+    if problems:
+        raise DescriptionError(problems)
+    ledger = settled.ledger.with_resources(released)
+    return templates | service_files(settled, source, buildspecs, command) | {FILE: ledger.text()}
+
+
+def _rendered(
+    root: Stack, below: str, templates: dict[str, str], released: dict[str, str], source: str, command: str
+) -> list[Problem]:
+    """Add the texts of a root's templates and the types of its resources, by path below the stage's folder; what passes a limit."""
+    bodies = {f"{below}/{name}".removeprefix("/"): body for name, body in root.templates().items()}
+    texts = {name: dump(body, source, command) for name, body in bodies.items()}
+    templates |= texts
+    released |= {
         f"{name.removesuffix('.yaml')}/{key}": resource["Type"]
         for name, body in bodies.items()
         for key, resource in body["Resources"].items()
     }
-    ledger = settled.ledger.with_resources(released)
-    templates = {name: dump(body, source, command) for name, body in bodies.items()}
-    if problems := list(passed(bodies, templates)):
-        raise DescriptionError(problems)
-    return templates | service_files(settled, source, buildspecs, command) | {FILE: ledger.text()}
+    return list(passed(bodies, texts))

@@ -100,17 +100,24 @@ class Rule:
     sends: Redirect | None = None
 
 
-def claimants(app: App) -> tuple[Claimant, ...]:
-    """The services of a stage and its redirects, each by name, so that their order in the description changes nothing."""
+def claimants(
+    app: App, services: Iterable[Service] | None = None, redirects: Iterable[Redirect] | None = None
+) -> tuple[Claimant, ...]:
+    """The services of a stage and its redirects, each by name, so that their order in the description changes nothing.
+
+    `services` and `redirects` are those of one balancer, where there are several.
+    """
+    services = app.services if services is None else services
+    redirects = app.balancer.redirects if redirects is None else redirects
     to: dict[str, list[Redirect]] = {}
-    for redirect in sorted(app.balancer.redirects, key=lambda each: (each.hosts, each.paths)):
+    for redirect in sorted(redirects, key=lambda each: (each.hosts, each.paths)):
         to.setdefault(f"redirect to {redirect.target}, {redirect.status}", []).append(redirect)
-    services = [
+    found = [
         Claimant(service.name, (service,), hosts=app.hosts_of(service), internal=service.internal)
-        for service in app.services
+        for service in services
     ]
-    redirects = [Claimant(name, tuple(made), f"{name}, v1") for name, made in to.items()]
-    return tuple(sorted(services + redirects, key=lambda each: each.name))
+    found += [Claimant(name, tuple(made), f"{name}, v1") for name, made in to.items()]
+    return tuple(sorted(found, key=lambda each: each.name))
 
 
 def matches(claimant: Claimant, records: Collection[RuleRecord] = ()) -> dict[Match, Service | Redirect]:
@@ -162,14 +169,14 @@ def _groups(claimant: Claimant, parts: Iterable[Requests], records: Iterable[Rul
     return found
 
 
-def conflicts(app: App, rules: Mapping[str, Collection[RuleRecord]] | None = None) -> Iterator[Problem]:
-    """Requests that two claim with equal right, and rules that no order could satisfy.
+def conflicts(who: Iterable[Claimant], rules: Mapping[str, Collection[RuleRecord]] | None = None) -> Iterator[Problem]:
+    """Requests that two of one balancer claim with equal right, and rules that no order could satisfy.
 
     `rules` are those that exist, by claimant; see `matches`.
     """
     every = [
         (claimant, match, made)
-        for claimant in claimants(app)
+        for claimant in who
         for match, made in matches(claimant, (rules or {}).get(claimant.name, ())).items()
     ]
     for index, (claimant, one, made) in enumerate(every):
@@ -256,15 +263,16 @@ def owner(
     method: str = "GET",
     query: Pairs = (),
     internal: bool = False,
+    who: Iterable[Claimant] | None = None,
 ) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
     and where that one is a redirect, or under maintenance. `internal` asks at the internal balancer.
 
-    It looks at no rule and no priority, so that rules can be held against it.
+    `who` are the claimants of one balancer, where there are several. It looks at no rule and no priority, so that rules can be held against it.
     """
     claims = [
         (_key(of_host, of_path, match), match.claimant)
-        for claimant in claimants(app)
+        for claimant in (claimants(app) if who is None else who)
         if claimant.internal == internal
         for match in matches(claimant)
         if _has(headers, match.headers) and _has(query, match.query)

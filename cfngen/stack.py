@@ -31,6 +31,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R", bound=AWSObject)
 
+FOR_CELLS = "For the parameter of that name of further cells"
+"""Describes the outputs of a root that are parameters of others."""
+FROM_FIRST = "What the stage's first root has as an output of that name"
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 FOR_STAGES = "For the parameter of that name of other stages"
 """Describes such an output."""
@@ -58,6 +61,7 @@ class Stack:
         self.template.set_version()
         self.nested: dict[str, Stack] = {}
         self._given: dict[str, Value] = {}
+        self._handed: dict[str, Value] = {}
         self._used: set[str] = set()
 
     @property
@@ -158,6 +162,38 @@ class Stack:
             return seen
 
         return _cross(outputs, leave, "", child)  # type: ignore[no-any-return]
+
+    def hand_over(self, outputs: T, other: Stack) -> T:
+        """What another root sees of these outputs: each value is a parameter of that root.
+
+        No export: the deployer gives it what this root tells; see `tell`. So a change here never waits for a root
+        that uses the value. Raises `WiringError` when two values would share one parameter.
+        """
+
+        def swap(path: str, value: Value) -> Value:
+            name = value.label or title(path)
+            known = other._handed.setdefault(name, value)
+            if known is not value and known != value:
+                told = f"stack {other.name!r} would be given two different values as parameter {name!r}; pass one of them under another name"
+                raise WiringError(told)
+            asked = value.declaration.to_dict() if value.declaration else {}
+            kept = {key: asked[key] for key in ("AllowedPattern", "AllowedValues") if key in asked}
+            return type(value).parameter(name, Description=FROM_FIRST, **kept)
+
+        return _cross(outputs, swap, "", other)  # type: ignore[no-any-return]
+
+    def tell(self, other: Stack) -> None:
+        """Show what another root, which has been turned into data, uses of what it was handed: outputs by its parameters' names."""
+        for name in sorted(other._used & set(other._handed)):
+            known = self.template.outputs.get(name)
+            if known is None:
+                self.output(name, _one_text(other._handed[name]), FOR_CELLS)
+
+    def let_go(self) -> None:
+        """Drop the tree: values refer to their stack and stacks to values, so nothing of it would go by itself."""
+        for each in list(self.walk()):
+            each.template = Template()
+            each.nested, each._given, each._handed = {}, {}, {}
 
     def walk(self) -> Iterator[Stack]:
         """This stack and all below it, parents first."""
@@ -366,6 +402,16 @@ def _cross_fields(item: Any, swap: Swap, path: str, child: Stack) -> Any:
 def _names(kind: Any) -> tuple[str, ...]:
     """What a dataclass is given."""
     return tuple(each.name for each in fields(kind) if each.init)
+
+
+def _one_text(value: Value) -> Value:
+    """A value as an output shows it: lists joined, as a parameter takes them (K1.3)."""
+    text = value.text
+    if isinstance(text, Value) or not isinstance(text, AWSHelperFn):
+        return text if isinstance(text, Value) else value
+    shown = Value(text)
+    shown.owner = value.owner
+    return shown
 
 
 _WRAP = (

@@ -164,6 +164,9 @@ REFUSED = [
     *(case(App, "name", f"{NAME} 24", name=text) for text in ("", "Shop", "1shop", "a_b", "a--b", "a-", "é", "a" * 25)),
     *(case(App, "stage", f"{NAME} 16", stage=text) for text in ("", "Dev", "a b", "a" * 17)),
     case(App, "log_retention_days", "one of 1, 3, 5, 7, 14, 30,", log_retention_days=31),
+    *(case(App, "services_per_cell", "1 to 45, which is what one balancer carries", services_per_cell=number) for number in (0, 46)),
+    *(case(App, f"{option}[0].name", "'cell-2' is what the folder of a cell is called", **{option: (kind(**{**REQUIRED[kind], "name": "cell-2"}),)})
+      for option, kind in (("services", Service), ("workers", Worker), ("scheduled_tasks", ScheduledTask))),
     *(case(App, "monthly_budget_usd", "whole US dollars", monthly_budget_usd=usd) for usd in (0, -5, 1_000_000_001)),
     *(case(App, "alarm_email", "an e-mail address", alarm_email=text) for text in ("", "me", "a@b", "a b@c.de", "a@b@c.de")),
     *(case(App, "tags['Team']", "at most 256 letters", tags={"Team": value}) for value in ("a,b", "<x>", "a" * 257)),
@@ -173,7 +176,7 @@ REFUSED = [
     case(App, "tags", "46 of them; at most 45, since a resource takes 50", tags={f"tag{number}": "x" for number in range(46)}),
     *(case(App, f"tags[{key!r}]", OTHER_KEY, tags={key: "x"}) for key in ("", "a#b", "a" * 129)),
     case(App, "services", "at least one", services=()),
-    case(App, "services", "46 of them; one balancer carries 45", services=services(*(f"s{n}" for n in range(46)))),
+    case(App, "services", "at most 45 in a cell: services without hosts belong to the first cell", services=services(*(f"s{n}" for n in range(46)))),
     case(App, "services[1].name", "another name; 'a' is taken", services=services("a", "a")),
     case(App, "services[1].name", "'a-1' and 'a1' would both be A1 in a template", services=services("a1", "a-1")),
     *(
@@ -326,7 +329,7 @@ REFUSED = [
     case(App, "services[0].protocol_version", "HTTP1, or https in the internal_balancer", services=(replace(STOCK, protocol_version="HTTP2"),)),
     case(App, "services[0].release.smoke_test", "None, or 'codedeploy' among the endpoints of the network", network=Network(nat="none", bootstrap_image="b:1"),
          services=(replace(STOCK, release=Release(smoke_test=SmokeTest(path="/items"))),)),
-    case(App, "services", "46 of them internal; one balancer carries 45", services=services(*(f"s{n}" for n in range(46)), internal=True), network=Network(cidr="10.0.0.0/16")),
+    case(App, "services", "46 of them internal; the internal balancer carries 45", services=services(*(f"s{n}" for n in range(46)), internal=True), network=Network(cidr="10.0.0.0/16")),
     # workers, queues and scheduled tasks
     *(case(App, f"{option}[0].containers[0].database", "False, or 'a' among the readers or writers of a database", database=database,
            services=(Service(name="shop"),), **{option: (task,)}) for database in (None, Database(writers=("shop",))) for option, task in (

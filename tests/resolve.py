@@ -15,7 +15,7 @@ from typing import Any
 
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped,unused-ignore]
 
-from cfngen import App, Ledger, Plan, Stack, application_stack, plan, tree_files
+from cfngen import App, Ledger, Plan, Stack, application_stack, cell_roots, plan, tree_files
 
 STACK = "AWS::CloudFormation::Stack"
 BY_STACK = ("AWS::StackName", "AWS::StackId")
@@ -194,6 +194,7 @@ class Rendering:
     settled: Plan
     files: Mapping[str, str]
     tree: Tree
+    cells: Mapping[int, Tree]
 
     @property
     def ledger(self) -> str:
@@ -214,9 +215,16 @@ def rendered(app: App, ledger: str | None = None) -> Rendering:
     """Render a stage against the text of the ledger of the step before."""
     settled = plan(app, Ledger.read(ledger) if ledger else None)
     root = _Once(app.name)
-    application_stack(root, settled)
-    files = tree_files(root, settled)
-    return Rendering(app, settled, files, Tree(root.templates(), root.file))
+    shared = application_stack(root, settled)
+    cells: dict[int, Tree] = {}
+
+    def further() -> Iterator[tuple[int, Stack]]:
+        for cell, stack in cell_roots(root, settled, shared):
+            yield cell, stack
+            cells[cell] = Tree(stack.templates(), stack.file)
+
+    files = tree_files(root, settled, cells=further())
+    return Rendering(app, settled, files, Tree(root.templates(), root.file), cells)
 
 
 def differing(before: Tree, after: Tree) -> set[str]:

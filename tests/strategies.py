@@ -465,6 +465,7 @@ APP: Options = {
     "own_key_for": _option("own_key_for", some(("logs", "artifacts", "images", "database", "queues"), 5)),
     "off_hours": _option("off_hours", st.none() | made(OffHours, OFF_HOURS)),
     "maintenance": of("maintenance", None),  # tests/test_maintenance.py
+    "services_per_cell": of("services_per_cell", 45, 30),
     "cloud9": of("cloud9", False, True),
 }
 

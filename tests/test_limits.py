@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,15 @@ from cfngen import (
     Database,
     DescriptionError,
     Pipeline,
+    Release,
+    ScheduledTask,
     Service,
+    SmokeTest,
     Stack,
     Text,
     WiringError,
     application_stack,
+    cells,
     limits,
     plan,
     stage_files,
@@ -161,31 +166,45 @@ def test_all_that_passes_is_told_at_once() -> None:
     assert len(refusal.value.problems) == 2
 
 
-def bench(number: int) -> App:
+def bench(number: int, *, with_all: bool = True) -> App:
+    """Services with hosts of their own; with a database and pipelines, or without."""
     names = [f"svc{index}" for index in range(number)]
-    services = tuple(Service(name=name, paths=(f"/{name}/*",), health_path=f"/{name}/health") for name in names)
-    return App(
-        name="bench",
-        services=services,
-        database=Database(writers=tuple(names)),
-        pipeline=Pipeline(source=CodeCommit(create=True)),
+    services = tuple(Service(name=name, hosts=(f"{name}.example.com",)) for name in names)
+    if not with_all:
+        return App(name="bench", services=services)
+    database, pipeline = Database(writers=tuple(names)), Pipeline(source=CodeCommit(create=True))
+    return App(name="bench", services=services, database=database, pipeline=pipeline)
+
+
+@pytest.mark.parametrize(
+    ("number", "with_all", "roots"), [(10, True, 1), (45, True, 1), (46, True, 2), (200, False, 5)]
+)
+def test_any_number_of_services_is_within_every_limit(number: int, with_all: bool, roots: int) -> None:
+    files = stage_files(bench(number, with_all=with_all))
+    assert sum(re.search("(^|/)service-", file) is not None for file in files) == number
+    assert sum(re.search("(^|/)bench.yaml$", file) is not None for file in files) == roots
+
+
+def test_what_a_service_is_taken_to_bring_is_more_than_it_does() -> None:
+    """A cell is filled by what its services are taken to bring, before they are made."""
+    smoke = Release(smoke_test=SmokeTest(path="/"))
+    heavy = Service(
+        name="svc0", hosts=("svc0.example.com",), release=smoke, migrate=("migrate",), egress_ports=(443, 5671)
     )
+    task = ScheduledTask(name="report", schedule="rate(1 day)", image_of="svc0", command=("report",))
+    light = bench(2)
+    app = replace(light, services=(heavy, light.services[1]), scheduled_tasks=(task,))
 
+    def made(app: App) -> int:
+        files = stage_files(replace(app, services_per_cell=1))
+        texts = [
+            text
+            for name, text in files.items()
+            if re.match(r"cell-2/|(service|pipeline|scheduled)-svc|scheduled-", name)
+        ]
+        return sum(len(re.findall(r"^  \w+:\n    Type: AWS::", text, re.MULTILINE)) for text in texts)
 
-@pytest.mark.parametrize("number", [10, 45])
-def test_what_one_root_carries_is_within_every_limit(number: int) -> None:
-    files = stage_files(bench(number))
-    assert sum(file.startswith("service-") for file in files) == number
-
-
-@pytest.mark.parametrize("number", [46, 200, 1000])
-def test_more_services_than_one_balancer_carries_are_refused_with_the_way_out(
-    number: int,
-) -> None:
-    with pytest.raises(DescriptionError) as refusal:
-        bench(number)
-    (problem,) = refusal.value.problems
-    assert f"{number} of them; one balancer carries 45. Way out: {limits.SPLIT}" in str(problem)
+    assert 0 < made(app) <= sum(cells.resources(app, each) for each in app.services) + cells.SHARED
 
 
 def test_a_refusal_writes_nothing(cfngen: Run, tmp_path: Path) -> None:

@@ -306,6 +306,7 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "own_key_for": ((), ("logs",), ("artifacts",), ("images",), ("database",), ("queues",)),
         "off_hours": (OffHours(), None),
         "maintenance": (None, "Back at six."),
+        "services_per_cell": (45, 1),
         "cloud9": (False, True),
     },
     BackupPlan: {"weekly_days": (35, 90), "monthly_days": (365, None)},

@@ -46,12 +46,12 @@ def missing_files(stage: Stage) -> Iterator[Place]:
 
 
 def _needed(service: Service) -> Iterator[str]:
-    yield f"{service.kind}-{service.name}.yaml"
+    yield service.template.file
     yield service.file(TASKDEF)
     if service.kind == "service":
         yield service.file(APPSPEC)
     if service.actions or service.has(BUILDSPEC):
-        yield f"pipeline-{service.name}.yaml"
+        yield service.pipeline_template.file
         yield service.file(BUILDSPEC)
     if service.migrations:
         yield service.file(MIGRATION_TASKDEF)

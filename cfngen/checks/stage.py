@@ -17,6 +17,7 @@ from cfngen.sources import S3, TWO_ZONES, WITHOUT_BUDGETS, CodeCommit, Connectio
 
 _SERVICE_FILES = (APPSPEC, BUILDSPEC, MIGRATION_TASKDEF, TASKDEF)
 _EMPTY = Document({})
+_TEMPLATE = re.compile(r"(cell-\d+/)?[^/]+\.yaml")
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,19 @@ class Stage:
 
     @cached_property
     def templates(self) -> Mapping[str, Template]:
-        """The templates, by file name."""
+        """The templates of all roots, by file; those of further cells lie in folders of their own."""
         return {
             file: Template(file, document.data)
             for file, document in self.documents.items()
-            if "/" not in file and file.endswith(".yaml") and isinstance(document.data, dict)
+            if _TEMPLATE.fullmatch(file) and isinstance(document.data, dict)
+        }
+
+    @cached_property
+    def named(self) -> Mapping[str, Template]:
+        """The templates by their name alone; of two with the same, such as roots, that of the first cell."""
+        return {
+            template.name: template
+            for _, template in sorted(self.templates.items(), key=lambda each: "/" not in each[0])
         }
 
     @cached_property
@@ -93,7 +102,7 @@ class Stage:
             if file.count("/") == 1 and file.rpartition("/")[2] in _SERVICE_FILES
         }
         for template in self.templates.values():
-            kind, _, name = template.file.removesuffix(".yaml").partition("-")
+            kind, _, name = template.name.removesuffix(".yaml").partition("-")
             if name and any(template.of_type(_OWN_TYPES.get(kind, "none"))):
                 names.add(name)
         return tuple(Service(self, name) for name in sorted(names))
@@ -132,6 +141,11 @@ class Template:
 
     file: str
     data: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The file's name without the folder of its cell."""
+        return self.file.rpartition("/")[2]
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A section's definitions by name."""
@@ -237,7 +251,7 @@ class Service:
     def kind(self) -> str:
         """What it is, as its stack is called: service, worker or scheduled."""
         kinds = ("worker", "scheduled")
-        return next((kind for kind in kinds if f"{kind}-{self.name}.yaml" in self.stage.templates), "service")
+        return next((kind for kind in kinds if f"{kind}-{self.name}.yaml" in self.stage.named), "service")
 
     @property
     def template(self) -> Template:
@@ -257,7 +271,7 @@ class Service:
 
     def _template(self, kind: str) -> Template:
         file = f"{kind}-{self.name}.yaml"
-        return self.stage.templates.get(file, Template(file, {}))
+        return self.stage.named.get(file, Template(file, {}))
 
     @property
     def ecs_service(self) -> Resource | None:

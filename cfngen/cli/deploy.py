@@ -6,18 +6,17 @@ account that does not answer; 130 interrupted.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfngen.cli.common import PathType, colour, described
+from cfngen.cli import talk
+from cfngen.cli.common import PathType, described
 from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 from cfngen.words import pairs
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 _LOCAL_BUCKET = "cfngen-templates"
 _FOLDER = PathType(path_type=Path)
-_HEARTBEAT_SECONDS = 60
 _SHOWN = 5
 
 
@@ -76,48 +74,67 @@ def deploy(
     """
     _refuse_unasked(yes=yes or is_plan, form=form)
     with parts_of("deploy", "deploy"):
-        from cfngen.deploy import planning, running, show
+        from cfngen.deploy import folders, planning
         from cfngen.deploy.bucket import Bucket
         from cfngen.deploy.parameters import read_file
 
     given = {**(read_file(file) if file else {}), **pairs("--parameter", words)}
-    wanted = _wanted(place, stage, out, stack, is_fresh=True)
+    roots = _roots(place, stage, out, stack, is_fresh=True)
     account = _account(target, endpoint_url)
     until = time.monotonic() + 60 * minutes
     where = Bucket(account, bucket or _LOCAL_BUCKET, bucket_owner, kms_key_id) if bucket or target else None
     if where and not bucket:
         where.make()
-    with _talk() as talk:
-        planned = planning.plan(account, wanted, given, where, until, talk.tell)
-    talk.note(f"{wanted.stack}: {planned.kind} in {account.shown}")
+    known = {name for wanted in roots for name in wanted.root.parameters}
+    with talk.answers(form, roots[0].stack) as answers:
+        for wanted in roots:
+            own = {name: value for name, value in given.items() if name in wanted.root.parameters or name not in known}
+            _deploy_root(account, wanted, own, where, until, answers, yes=yes, is_plan=is_plan, force=force)
+    for line in planning.deserted(account, folders.gone(roots[0])):
+        click.echo(line, err=True)
+
+
+def _deploy_root(
+    account: Any, wanted: Any, given: Mapping[str, str], where: Any, until: float, answers: talk.Answers,
+    *, yes: bool, is_plan: bool, force: bool,
+) -> None:  # fmt: skip
+    """Deploy one root of a stage; ends the process when it fails."""
+    from cfngen.deploy import planning, running, show
+
+    if is_plan and (waiting := planning.waiting(account, wanted, given)):
+        click.echo(f"{wanted.stack}: planned when {wanted.first} is deployed, which tells its {waiting[0]}", err=True)
+        return
+    with talk.talk() as talking:
+        planned = planning.plan(account, wanted, given, where, until, talking.tell)
+    talking.note(f"{wanted.stack}: {planned.kind} in {account.shown}")
     for line in show.values(planned):
-        talk.note(line)
+        talking.note(line)
+    before = show.data(planned, None, account)
     if planned.changes is None:
         planning.discard(account, planned)
-        _end(form, show.data(planned, None, account), f"{wanted.stack}: nothing to do")
+        answers.tell(before, f"{wanted.stack}: nothing to do")
         return
-    if form == "text":
-        _lines(show.plan(planned))
+    answers.show(show.plan(planned))
     is_blocked = bool(planned.blocking) and not force
     if is_plan:
-        _end(form, show.data(planned, None, account), "\n".join(show.commands(planned)))
-        sys.exit(int(is_blocked))
+        answers.tell(before, "\n".join(show.commands(planned)))
+        if is_blocked:
+            sys.exit(1)
+        return
     if is_blocked:
         planning.discard(account, planned)
-        _end(form, show.data(planned, None, account), "")
+        answers.tell(before)
         raise planning.RefusedError(
             f"{wanted.stack}: not deployed, because of what preflight found; --force does it all the same"
         )
-    if not yes and not _agreed(
+    if not yes and not talk.agreed(
         lambda: click.confirm("deploy this?", err=True), lambda: planning.discard(account, planned)
     ):
         raise planning.RefusedError(f"{wanted.stack}: not deployed, and the change set is gone")
-    with _talk() as talk, _interrupted(wanted.stack):
-        outcome = running.execute(account, wanted, planned, until, talk.watch(wanted.stack, planned.changes.planned))
-    if form == "json":
-        _end(form, show.data(planned, outcome, account), "")
-    else:
-        _lines(show.outcome(outcome))
+    with talk.talk() as talking, talk.interrupted(wanted.stack):
+        watch = talking.watch(wanted.stack, planned.changes.planned)
+        outcome = running.execute(account, wanted, planned, until, watch)
+    answers.tell(show.data(planned, outcome, account), shown=show.outcome(outcome))
     if not outcome.is_good:
         sys.exit(1)
 
@@ -135,53 +152,56 @@ def destroy(
     """
     _refuse_unasked(yes=yes, form=form)
     with parts_of("destroy", "deploy"):
-        from cfngen.deploy import destruction, planning, show
+        from cfngen.deploy import destruction, folders, planning, show
 
-    wanted = _wanted(place, stage, out, stack)
+    roots = _roots(place, stage, out, stack)
     account = _account(target, endpoint_url)
-    farewell = destruction.look(account, wanted)
-    if farewell is None:
-        click.echo(f"there is no stack {wanted.stack} in {account.shown}", err=True)
-        _end(form, show.farewell_data(wanted.stack, account, None, None, ()), f"{wanted.stack}: nothing to do")
-        return
-    click.echo(f"{wanted.stack}: delete in {account.shown}", err=True)
-    if form == "text":
-        _lines(show.farewell(farewell))
-    name = wanted.stage or wanted.stack
-    if not yes and not _agreed(lambda: click.prompt(f"type {name} to delete it", default="", show_default=False, err=True) == name, _nothing):  # fmt: skip
-        raise planning.RefusedError(f"{wanted.stack}: not deleted")
-    until = time.monotonic() + 60 * minutes
-    planned = {each.stack: each.deleted + len(each.left) for each in farewell.going}
-    with _talk() as talk, _interrupted(wanted.stack):
-        outcome = destruction.destroy(account, farewell, until, talk.watch(wanted.stack, planned))
-    left = [*farewell.left, *destruction.logs_of_databases(account, farewell)] if outcome.is_good else []
-    if form == "json":
-        _end(form, show.farewell_data(wanted.stack, account, farewell, outcome, left), "")
-    else:
-        _lines(show.gone(outcome, left))
-    if not outcome.is_good:
-        sys.exit(1)
+    # Cells use what the first root has, so they go before it.
+    every = [(wanted, destruction.look(account, wanted)) for wanted in reversed((*roots, *folders.gone(roots[0])))]
+    going = [(wanted, farewell) for wanted, farewell in every if farewell]
+    first = roots[0]
+    with talk.answers(form, first.stack) as answers:
+        if not going:
+            click.echo(f"there is no stack {first.stack} in {account.shown}", err=True)
+            answers.tell(show.farewell_data(first.stack, account, None, None, ()), f"{first.stack}: nothing to do")
+            return
+        for wanted, farewell in going:
+            click.echo(f"{wanted.stack}: delete in {account.shown}", err=True)
+            answers.show(show.farewell(farewell))
+        name = first.stage or first.stack
+        if not yes and not talk.agreed(lambda: click.prompt(f"type {name} to delete it", default="", show_default=False, err=True) == name, talk.nothing):  # fmt: skip
+            raise planning.RefusedError(f"{first.stack}: not deleted")
+        until = time.monotonic() + 60 * minutes
+        for wanted, farewell in going:
+            planned = {each.stack: each.deleted + len(each.left) for each in farewell.going}
+            with talk.talk() as talking, talk.interrupted(wanted.stack):
+                outcome = destruction.destroy(account, farewell, until, talking.watch(wanted.stack, planned))
+            left = [*farewell.left, *destruction.logs_of_databases(account, farewell)] if outcome.is_good else []
+            data = show.farewell_data(wanted.stack, account, farewell, outcome, left)
+            answers.tell(data, shown=show.gone(outcome, left))
+            if not outcome.is_good:
+                sys.exit(1)
 
 
-def _wanted(place: Path | None, stage: str | None, out: Path | None, stack: str, *, is_fresh: bool = False) -> Any:
-    """The stage's folder with its templates, and the name of its stack."""
+def _roots(place: Path | None, stage: str | None, out: Path | None, stack: str, *, is_fresh: bool = False) -> Any:
+    """The roots of the stage, each with its templates and the name of its stack, the first one first."""
     with parts_of("deploy", "deploy"):
-        from cfngen.deploy.folders import of_folder
+        from cfngen.deploy.folders import of_stage
     if place and place.is_dir():
         if stage or out:
             given = "--stage" if stage else "--out"
             raise DescriptionError([Problem(given, str(stage or out), f"belongs to APP; {place} is a folder already")])
-        return of_folder(place, stack)
+        return of_stage(place, stack)
     app, stages = described(place, stage)
     if len(stages) > 1:
         names = " or ".join(f"--stage {each.stage}" for each in stages)
         raise DescriptionError([Problem("--stage", "", f"one at a time: {names}")])
     around = out or Path("templates")
     folder = around / stages[0].name / stages[0].stage
-    wanted = of_folder(folder, stack)
+    roots = of_stage(folder, stack)
     if is_fresh:
         _refuse_stale(app, stages, around, folder)
-    return wanted
+    return roots
 
 
 def _refuse_stale(app: Path, stages: tuple[App, ...], out: Path, folder: Path) -> None:
@@ -219,108 +239,3 @@ def _refuse_unasked(*, yes: bool, form: str) -> None:
     raise DescriptionError(
         [Problem("--yes", "", "nobody can be asked here, since this is no terminal; give it to go on all the same")]
     )
-
-
-def _agreed(ask: Callable[[], bool], otherwise: Callable[[], None]) -> bool:
-    """What a person says; when it is no, or Ctrl-C, what was prepared goes."""
-    try:
-        is_agreed = ask()
-    except (click.Abort, KeyboardInterrupt):
-        otherwise()
-        raise KeyboardInterrupt from None
-    if not is_agreed:
-        otherwise()
-    return is_agreed
-
-
-def _nothing() -> None:
-    """Nothing was prepared."""
-
-
-@contextmanager
-def _interrupted(stack: str) -> Iterator[None]:
-    """Ctrl-C ends the watching and nothing else, which has to be said."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        from cfngen.deploy.running import goes_on
-
-        click.echo(f"\n{stack}: you have stopped watching, and nothing else. {goes_on(stack)}", err=True)
-        raise
-
-
-def _end(form: str, data: Any, said: str) -> None:
-    if form == "json":
-        click.echo(json.dumps(data, indent=2, default=str))
-    elif said:
-        click.echo(said)
-
-
-def _lines(lines: Iterator[tuple[str, str]]) -> None:
-    for line, shade in lines:
-        shown = click.style(line, fg=shade, bold=shade == "red") if shade else line
-        click.echo(shown, color=colour())
-
-
-class _Talk:
-    """What is going on: a live tree on a terminal, lines elsewhere."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self._live: Any = None
-        self._status = sys.stderr.isatty()
-        self._tree: Any = None
-        if self._status:
-            with parts_of("deploy", "deploy"):
-                from cfngen.deploy.live import Tree
-            self._tree = Tree
-        self._is_line_open = False
-
-    def tell(self, line: str) -> None:
-        """What is done now: one line on a terminal that goes again; nothing elsewhere."""
-        if self._status:
-            click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
-            self._is_line_open = True
-
-    def note(self, line: str) -> None:
-        """What stays to be read."""
-        click.echo(line, err=True)
-
-    def watch(self, stack: str, planned: Any) -> Any:
-        """What an operation tells its events to."""
-        from cfngen.deploy.progress import Progress
-
-        progress = Progress(stack, planned)
-        self._live = self._tree(progress) if self._tree else None
-        return lambda events, _: self._hear(progress, events)
-
-    def _hear(self, progress: Any, events: Any) -> None:
-        lines = list(progress.hear(events))
-        if self._live:
-            self._live.show()
-            return
-        for line in lines:
-            click.echo(line, err=True)
-        if lines:
-            self._last = time.monotonic()
-        elif time.monotonic() - self._last > _HEARTBEAT_SECONDS and progress.busy:
-            names = progress.busy
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            click.echo(f"at work: {', '.join(names[:5])}{more}", err=True)
-            self._last = time.monotonic()
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._live:
-            self._live.close()
-        if self._is_line_open:
-            click.echo("\r\x1b[2K", nl=False, err=True)
-
-
-@contextmanager
-def _talk() -> Iterator[_Talk]:
-    talk = _Talk()
-    try:
-        yield talk
-    finally:
-        talk.close()

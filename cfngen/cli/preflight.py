@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cfngen.cli.common import LEVELS, PathType, colour
+from cfngen.errors import CfngenError
 from cfngen.extras import parts_of
 
 
@@ -34,8 +36,9 @@ def preflight(
     """Ask a deployed stage, before a stack update or a release, which colour is live and what stands in the way.
 
     DIR is the stage's generated folder, such as templates/coffee/dev; with it, the parameters that the next deploy
-    must be given are told, and the ledger is compared. Nothing is changed. Exit status 1 when a finding is an error
-    or a warning; a note (info) is none.
+    must be given are told, and the ledger is compared. Where a stage has further cells, their stacks are asked after the first;
+    DIR may be the folder of one cell, too. Nothing is changed. Exit status 1 when a finding is an error or a warning; a note
+    (info) is none.
     """
     with parts_of("preflight", "deploy"):
         from cfngen.operate import preflight as operate
@@ -52,16 +55,37 @@ def preflight(
         seen = read(stack, change_set)
     if save:
         saved.save(save, seen)
-    answer = operate.preflight(seen, wanted)
+    answers = [operate.preflight(seen, wanted)]
+    if folder and not (state or save or change_set):
+        answers += _further(folder, stack)
     if form == "json":
-        click.echo(json.dumps(answer.data(), indent=2))
-    else:
-        _show_answer(answer)
-    counts = Counter(str(each.level) for each in answer.findings)
-    said = ", ".join(f"{words}: {counts[level]}" for level, words in LEVELS.items())
-    click.echo(f"{answer.stack}; {said}", err=True)
-    if not answer.is_clear:
+        first, *others = (answer.data() for answer in answers)
+        click.echo(json.dumps({**first, "cells": others} if others else first, indent=2))
+    for answer in answers:
+        if form == "text":
+            _show_answer(answer)
+        counts = Counter(str(each.level) for each in answer.findings)
+        said = ", ".join(f"{words}: {counts[level]}" for level, words in LEVELS.items())
+        click.echo(f"{answer.stack}; {said}", err=True)
+    if not all(answer.is_clear for answer in answers):
         sys.exit(1)
+
+
+def _further(folder: Path, stack: str) -> Iterator[Any]:
+    """What is said of the further cells of a stage, as far as they are deployed."""
+    from cfngen import cells
+    from cfngen.operate import preflight as operate
+    from cfngen.operate.folder import further_cells, read_folder
+    from cfngen.operate.read import read
+
+    for cell in further_cells(folder):
+        wanted, name = read_folder(folder / cells.folder(cell)), f"{stack}-{cells.folder(cell)}"
+        try:
+            seen = read(name, "")
+        except CfngenError as error:  # not deployed yet
+            click.echo(f"{name}: not asked: {error}", err=True)
+            continue
+        yield operate.preflight(seen, wanted)
 
 
 def _show_answer(answer: Any) -> None:

@@ -95,7 +95,7 @@ def simulate(
         raise DescriptionError([Problem("--update", str(place or stage), fits)])
     with progress(0) as tell:
         if update:
-            verdicts = [_judge_update(update, around, tell, every_reading=every_reading)]
+            verdicts = list(_judge_update(update, around, tell, every_reading=every_reading))
         else:
             verdicts = _judge(place, stage, around, tell, every_reading=every_reading)
     if form == "json":
@@ -111,15 +111,23 @@ def simulate(
         sys.exit(1)
 
 
-def _judge_update(update: tuple[Path, Path], around: Surroundings, tell: _Tell, *, every_reading: bool) -> Verdict:
+def _judge_update(
+    update: tuple[Path, Path], around: Surroundings, tell: _Tell, *, every_reading: bool
+) -> Iterator[Verdict]:
+    """Each root apart; a cell that is new lives its whole life, and one that goes is deleted, which nobody plays."""
     from cfngen.simulate import judge
 
     old, new = _read(update)
-    judge.check_given("--parameter", around.given, (old, new))
-    judge.check_given("--new-parameter", around.given_new, (new,))
-    name, readings = f"{update[0]} -> {update[1]}", judge.readings_of(every=every_reading)
-    with _refused(name):
-        return judge.judge_update(name, old, new, around, readings, tell)
+    judge.check_given("--parameter", around.given, (*old.values(), *new.values()))
+    judge.check_given("--new-parameter", around.given_new, new.values())
+    readings = judge.readings_of(every=every_reading)
+    for cell, files in new.items():
+        name = f"{update[0]} -> {update[1]}" + (f", {cell}" if cell else "")
+        with _refused(name):
+            if cell in old:
+                yield judge.judge_update(name, old[cell], files, around, readings, tell)
+            else:
+                yield judge.judge(name, files, around.of_new, readings, tell)
 
 
 def _judge(
@@ -145,15 +153,22 @@ def _to_play(place: Path | None, stage: str | None) -> list[tuple[str, Files, di
 
     if place and (place.is_dir() or not is_description(place)):
         folders = stage_folders(place, stage) if place.is_dir() else [place]
-        return [(str(folder), files, {}) for folder, files in zip(folders, _read(folders), strict=True)]
+        read = zip(folders, _read(folders), strict=True)
+        return [(f"{folder}/{cell}".rstrip("/"), files, {}) for folder, each in read for cell, files in each.items()]
     path, stages = described(place, stage)
     written = files_of(path, stages, Path("templates")).items()
-    return [(str(folder), Files(texts), _owners(app)) for app, (folder, texts) in zip(stages, written, strict=True)]
+    return [
+        (f"{folder}/{cell}".rstrip("/"), files, _owners(app, files, is_first=not cell))
+        for app, (folder, texts) in zip(stages, written, strict=True)
+        for cell, files in Files(texts).apart().items()
+    ]
 
 
-def _read(places: Iterable[Path]) -> list[Files]:
-    """The files of folders, or of root templates; raises `DescriptionError` for all that CloudFormation would refuse."""
-    found: list[Files] = []
+def _read(places: Iterable[Path]) -> list[dict[str, Files]]:
+    """The files of folders, or of root templates, those of each root by the folder of its cell; raises `DescriptionError`
+    for all that CloudFormation would refuse.
+    """
+    found: list[dict[str, Files]] = []
     problems: list[Problem] = []
     for place in places:
         try:
@@ -165,16 +180,17 @@ def _read(places: Iterable[Path]) -> list[Files]:
     return found
 
 
-def _files(place: Path) -> Files:
+def _files(place: Path) -> dict[str, Files]:
     from cfngen.simulate.files import Files
 
     if not place.exists():
         fits = "there is no such file or folder; name a description, a folder of templates, or the root's file"
         raise DescriptionError([Problem(str(place), "", fits)])
     with _refused(str(place if place.is_dir() else place.parent)):
-        files = Files.of(place)
-        files.check()
-        return files
+        found = Files.of(place).apart()
+        for files in found.values():
+            files.check()
+        return found
 
 
 @contextmanager
@@ -188,8 +204,12 @@ def _refused(place: str) -> Iterator[None]:
         raise DescriptionError([Problem(place, "", str(error))]) from None
 
 
-def _owners(app: App) -> dict[str, Callable[[Any], str | None]]:
-    from cfngen.routing import owner
+def _owners(app: App, files: Files, *, is_first: bool) -> dict[str, Callable[[Any], str | None]]:
+    """Who answers at the balancers of these files."""
+    from cfngen.routing import claimants, owner
+
+    services = [each for each in app.services if each.name in files.services]
+    who = claimants(app, services, app.balancer.redirects if is_first else ())
 
     def at(*, internal: bool) -> Callable[[Any], str | None]:
         return lambda request: owner(
@@ -201,7 +221,8 @@ def _owners(app: App) -> dict[str, Callable[[Any], str | None]]:
             method=request.method,
             query=request.query,
             internal=internal,
+            who=who,
         )
 
-    inside = {"owner_inside": at(internal=True)} if app.has_internal_services else {}
+    inside = {"owner_inside": at(internal=True)} if any(each.internal for each in services) else {}
     return {"owner": at(internal=False), **inside}

@@ -1,9 +1,11 @@
-"""What the root is given: what the user says, what the stack has already, what serves now, and the template's defaults."""
+"""What the root is given: what the user says, what the stack has already, what serves now, what another root tells, and
+the template's defaults.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -12,7 +14,7 @@ from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.semantics.document import UnreadableError, read_yaml
 from cfngen.words import pairs
 
-Source = Literal["given", "kept", "default", "live"]
+Source = Literal["given", "kept", "default", "live", "first"]
 _FORMS = "a mapping as in TestCidr: 203.0.113.0/24, or what aws cloudformation takes as a file of parameters"
 
 
@@ -33,7 +35,7 @@ class Asked(Protocol):
 class Value:
     """One parameter of the root. `value` is empty where CloudFormation knows it better: kept ones and defaults.
 
-    `service` is the one whose live colour it is.
+    `service` is the one whose live colour it is. What comes from the stage's `first` root is what that has as an output.
     """
 
     name: str
@@ -54,14 +56,16 @@ class Value:
 def settle(
     declared: Mapping[str, Mapping[str, Any]],
     given: Mapping[str, str],
-    kept: Collection[str],
+    kept: Mapping[str, str],
     live: Iterable[Asked] = (),
+    handed: Mapping[str, str] | None = None,
 ) -> tuple[Value, ...]:
     """The value of every declared parameter, or `DescriptionError` with all that are missing or unknown.
 
     `kept` are those of the deployed stack, whose values stay (as with `aws cloudformation deploy`), `live` what
-    preflight says of those that ask for a colour.
+    preflight says of those that ask for a colour, `handed` what another root tells.
     """
+    handed = handed or {}
     asked = {each.name: each for each in live}
     problems = [
         Problem(f"--parameter {name}", "", f"the root has no such parameter; {did_you_mean(name, declared)}")
@@ -75,6 +79,8 @@ def settle(
             values.append(Value(name, "given", given[name]))
         elif found and found.value:
             values.append(Value(name, "live", found.value, found.service))
+        elif name in handed and kept.get(name) != handed[name]:
+            values.append(Value(name, "first", handed[name]))
         elif name in kept and not found:
             values.append(Value(name, "kept"))
         elif "Default" in body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,12 +47,16 @@ class RefusedError(CfngenError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be deployed: the templates of a stage, and its folder where cfngen generated it."""
+    """What is to be deployed: the templates of a root, and its folder where cfngen generated it.
+
+    `first` is the stack of the stage's first root, whose outputs are parameters of this one; empty where this is the first.
+    """
 
     stack: str
     root: Template
     folder: Folder | None = None
     stage: str = ""
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,20 @@ def plan(
         raise
 
 
+def waiting(account: Account, wanted: Wanted, given: Mapping[str, str]) -> list[str]:
+    """The parameters that the stage's first root has yet to tell: it is not deployed, or not as it is wanted."""
+    told = _handed(account, wanted)
+    return [name for name in wanted.folder.handed if name not in told and name not in given] if wanted.folder else []
+
+
+def deserted(account: Account, gone: Iterable[Wanted]) -> Iterator[str]:
+    """What is said of cells in which nobody lives, and whose stacks are there still."""
+    for wanted in gone:
+        if deployed.describe(account, wanted.stack):
+            delete = command("aws", "cloudformation", "delete-stack", "--stack-name", wanted.stack)
+            yield f"{wanted.stack}: no service lives there any more, and its balancer still costs; delete it by: {delete}"
+
+
 def discard(account: Account, planned: Plan) -> None:
     """Take the change set away, with the empty stack that was there for it alone."""
     _forget(account, planned.change_set, planned.stack, is_made_stack=planned.is_ours)
@@ -162,14 +180,23 @@ def _values(
     account: Account, wanted: Wanted, given: Mapping[str, str], told: Mapping[str, Any] | None
 ) -> tuple[Value, ...]:
     declared = wanted.root.parameters
-    kept = {each["ParameterKey"] for each in told.get("Parameters", [])} if told else set()
+    kept = {each["ParameterKey"]: each.get("ParameterValue", "") for each in told.get("Parameters", [])} if told else {}
     live: Sequence[Any] = ()
     if wanted.folder and any(name not in given for name in wanted.folder.live):
         if told is None:
             live = [_Blue(name, service) for name, service in wanted.folder.live.items()]
         else:
             live = preflight(read(wanted.stack, "", account.client), wanted.folder).asked
-    return settle(declared, given, kept, live)
+    return settle(declared, given, kept, live, _handed(account, wanted))
+
+
+def _handed(account: Account, wanted: Wanted) -> Mapping[str, str]:
+    """What the stage's first root tells of the parameters of a further cell's; nothing as long as it is not deployed."""
+    if not wanted.first or wanted.folder is None:
+        return {}
+    told = deployed.describe(account, wanted.first)
+    outputs = deployed.outputs(told) if told else {}
+    return {name: outputs[name] for name in wanted.folder.handed if name in outputs}
 
 
 @dataclass(frozen=True)

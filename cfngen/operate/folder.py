@@ -1,12 +1,17 @@
-"""What a stage's generated files want: the parameters that their root asks for, and what their ledger remembers."""
+"""What the generated files of a root want: the parameters that it asks for, and what their ledger remembers.
+
+A stage's folder is its first root's; that of a further cell lies in it and shares its ledger.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cfngen import cells
 from cfngen.errors import DescriptionError, Problem
 from cfngen.ledger import FILE, Ledger, RuleRecord, logical_id
 from cfngen.semantics.document import UnreadableError, read_yaml
@@ -17,13 +22,17 @@ _FITS = "name the folder of one stage that cfngen generate wrote, as in template
 
 @dataclass(frozen=True)
 class Folder:
-    """A stage folder. `required` are the root's parameters without a default, `live` those of them that ask for the
-    live colour, each with its service.
+    """The folder of a root. `required` are its parameters without a default, `live` those of them that ask for the
+    live colour, each with its service, and `handed` those that the stage's first root tells by outputs.
+
+    `ledger` is what the stage's says of this cell, and `path` where that lies.
     """
 
     path: str
     ledger: Ledger
     required: tuple[str, ...] = ()
+    cell: int = cells.FIRST
+    handed: tuple[str, ...] = ()
 
     @property
     def live(self) -> Mapping[str, str]:
@@ -58,32 +67,66 @@ class Folder:
 
 
 def read_folder(path: Path) -> Folder:
-    """Read a stage folder; raises `DescriptionError` when it is none."""
-    shown = path.as_posix()
-    ledger = Ledger.read(_text(path / FILE), str(path / FILE))
+    """Read a stage's folder, or that of a further cell in it; raises `DescriptionError` when it is none."""
+    stage, cell = place(path)
+    ledger = Ledger.read(_text(stage / FILE), str(stage / FILE))
     name = ledger.births.get("stage", {}).get("application")
     if not isinstance(name, str):
-        raise DescriptionError([Problem("births.stage", "", f"it names no application; {_FITS}", str(path / FILE))])
+        raise DescriptionError([Problem("births.stage", "", f"it names no application; {_FITS}", str(stage / FILE))])
     root = path / f"{name}.yaml"
-    required = _required(root)
-    kept = {each.colour for records in ledger.rules.values() for each in records if not each.retired} - {"blue"}
+    parameters = _parameters(root)
+    required = tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
+    own = _of_cell(ledger, cell)
+    kept = {each.colour for records in own.rules.values() for each in records if not each.retired} - {"blue"}
     if missing := sorted(kept - set(required)):
         fits = f"{FILE} has rules that begin with it; both come from one commit, or run cfngen generate again"
         raise DescriptionError([Problem(f"Parameters.{each}", "not asked for", fits, str(root)) for each in missing])
-    return Folder(shown, ledger, required)
+    told = _template(stage / f"{name}.yaml").get("Outputs") if cell != cells.FIRST else {}
+    return Folder(stage.as_posix(), own, required, cell, tuple(sorted(set(parameters) & set(_mapping(told)))))
 
 
-def _required(root: Path) -> tuple[str, ...]:
-    """The parameters of a template that have no default; a template that is half one would ask for nothing."""
+def place(path: Path) -> tuple[Path, int]:
+    """The stage's folder that a folder is or lies in, and the cell."""
+    name = path.resolve().name
+    if cells.is_folder(name) and not (path / FILE).exists() and (path.resolve().parent / FILE).exists():
+        return path.parent if path.name == name else path.resolve().parent, int(name.removeprefix("cell-"))
+    return path, cells.FIRST
+
+
+def further_cells(stage: Path) -> tuple[int, ...]:
+    """The further cells that have a folder in a stage's."""
+    found = (each.name for each in stage.iterdir() if each.is_dir() and cells.is_folder(each.name)) if stage.is_dir() else ()  # fmt: skip
+    return tuple(sorted(int(name.removeprefix("cell-")) for name in found))
+
+
+def _of_cell(ledger: Ledger, cell: int) -> Ledger:
+    """The rules and the resources of one cell, these by their places in its own tree."""
+    below = f"{cells.folder(cell)}/"
+    of_others = re.compile(r"cell-\d+/")
+    lines = (
+        line.removeprefix(below) if cell != cells.FIRST else line
+        for line in ledger.resources
+        if (line.startswith(below) if cell != cells.FIRST else not of_others.match(line))
+    )
+    return replace(cells.of_cell(ledger, cell), resources=tuple(lines))
+
+
+def _parameters(root: Path) -> Mapping[str, Any]:
+    """The parameters of a template; one that is half a template would ask for nothing."""
+    data = _template(root)
+    parameters = data.get("Parameters", {})
+    if not _mapping(data.get("Resources")) or not isinstance(parameters, Mapping):
+        fits = "restore it, or run cfngen generate again"
+        raise DescriptionError([Problem("template", "", f"it is no template with resources; {fits}", str(root))])
+    return parameters
+
+
+def _template(root: Path) -> Mapping[str, Any]:
     fits = "restore it, or run cfngen generate again"
     try:
-        data = read_yaml(_text(root)).data
+        return _mapping(read_yaml(_text(root)).data)
     except UnreadableError as error:
         raise DescriptionError([Problem("template", str(error), fits, str(root), error.line)]) from None
-    parameters = _mapping(data).get("Parameters", {})
-    if not _mapping(_mapping(data).get("Resources")) or not isinstance(parameters, Mapping):
-        raise DescriptionError([Problem("template", "", f"it is no template with resources; {fits}", str(root))])
-    return tuple(str(each) for each, body in parameters.items() if "Default" not in _mapping(body))
 
 
 def _logical_id(record: RuleRecord) -> str:

@@ -125,7 +125,8 @@ def _row(state: State, live: Live) -> Row:
 
 
 def _others(state: State, folder: Folder) -> tuple[str, ...]:
-    return tuple(name for name in folder.required if name not in folder.live and name not in state.root.parameters)
+    known = {*folder.live, *folder.handed, *state.root.parameters}
+    return tuple(name for name in folder.required if name not in known)
 
 
 # P12

@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ _HARMLESS = ("AWS::LanguageExtensions", "AWS::Serverless-2016-10-31")
 """Transforms that leave alone what carries traffic here."""
 _PROCESSED = "play the template that it makes (aws cloudformation get-template --template-stage Processed)"
 TEMPLATES = (".yaml", ".yml", ".json", ".template")
+_CELL = re.compile(r"(cell-\d+)/")
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")  # which the build fills in before anybody reads the file
 
 
@@ -39,6 +40,22 @@ class Files:
         if not found.templates and not found.unread:
             raise TemplateError("there are no templates in it; name a folder that cfngen generate wrote")
         return found
+
+    def apart(self) -> dict[str, Files]:
+        """The files of each root by the folder of its cell, which is empty for the first; all roots use those of services."""
+        services = {name: text for name, text in self.texts.items() if "/" in name and not _CELL.match(name)}
+        found = {"": replace(self, texts={name: text for name, text in self.texts.items() if not _CELL.match(name)})}
+        for name, text in self.texts.items():
+            if cell := _CELL.match(name):
+                known = found.setdefault(cell[1], Files({**services}))
+                found[cell[1]] = Files({**known.texts, name.removeprefix(cell[0]): text})
+        return dict(sorted(found.items(), key=lambda each: (len(each[0]), each[0])))
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that have a stack of cfngen's here, by name."""
+        names = (re.fullmatch(r"service-(.+)\.yaml", name) for name in self.texts)
+        return frozenset(each[1] for each in names if each)
 
     @cached_property
     def _read(self) -> tuple[dict[str, Template], dict[str, str]]:
@@ -230,10 +247,19 @@ def _end(url: Any) -> str:
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:
-    deployed = (path for name in ("appspec.yaml", "taskdef.json") for path in folder.glob(f"*/{name}"))
-    for path in sorted((*folder.glob("*"), *deployed)):
+    around = folder.parent if _is_cell(folder) else folder  # a cell's services have their files beside it
+    deployed = (path for name in ("appspec.yaml", "taskdef.json") for path in around.glob(f"*/{name}"))
+    of_cells = folder.glob("cell-*/*") if (folder / "ledger.json").exists() else ()
+    for path in sorted((*folder.glob("*"), *of_cells, *deployed)):
         if path.is_file() and path.suffix in TEMPLATES and path.name != "ledger.json":
+            name = path.relative_to(folder if path.is_relative_to(folder) else around).as_posix()
             try:
-                yield path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
+                yield name, path.read_text(encoding="utf-8")
             except UnicodeDecodeError as error:
-                raise TemplateError(f"{path.relative_to(folder).as_posix()}: is no UTF-8: byte {error.start}") from None
+                raise TemplateError(f"{name}: is no UTF-8: byte {error.start}") from None
+
+
+def _is_cell(folder: Path) -> bool:
+    """Whether it is the folder of a further cell in a stage's."""
+    inside = folder.resolve()
+    return _CELL.fullmatch(f"{inside.name}/") is not None and (inside.parent / "ledger.json").exists()

@@ -10,7 +10,6 @@ from typing import Literal
 from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
 from cfngen.errors import did_you_mean
-from cfngen.limits import SPLIT
 from cfngen.sources import Connection
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, Secret, SsmParameter
@@ -152,6 +151,8 @@ class App(Description):
     `maintenance` is what users of every service read instead of it, with status 503, but for internal ones; see `Service`.
     `monthly_budget_usd` is what the stage may cost in a month: the alert topic is told at 80 and 100 % of it, and when the
     month is forecast to pass it. Costs are counted by the tags Application and Stage, which somebody activates in Billing first.
+    Of more than 45 services, which is what one balancer carries, those with hosts of their own go to cells: further roots with a
+    balancer each, of at most `services_per_cell` services. A service stays in the cell that it was born in.
     `cloud9` adds an IDE, for accounts that still may use Cloud9 (O1).
     """
 
@@ -173,6 +174,7 @@ class App(Description):
     own_key_for: tuple[Encryptable, ...] = ()
     off_hours: OffHours | None = None
     maintenance: str | None = None
+    services_per_cell: int = SERVICES_OF_A_BALANCER
     cloud9: bool = False
 
     @property
@@ -294,6 +296,8 @@ class App(Description):
             yield "monthly_budget_usd", "whole US dollars, 1 to 1000000000, or None"
         if fits := wrong_maintenance(self.maintenance):
             yield "maintenance", fits
+        if not 1 <= self.services_per_cell <= SERVICES_OF_A_BALANCER:
+            yield "services_per_cell", f"1 to {SERVICES_OF_A_BALANCER}, which is what one balancer carries"  # A6.14
         yield from _tags(self)
         yield from _names(self)
         yield from _access(self)
@@ -341,16 +345,16 @@ def _placed(app: App) -> list[tuple[str, Task]]:
 def _names(app: App) -> Iterator[Finding]:
     if not app.services:
         yield "services", "at least one"
-    for scheme, internal in (("internet-facing", False), ("internal", True)):
-        number = sum(service.internal == internal for service in app.services)
-        if number > SERVICES_OF_A_BALANCER:
-            what = f"{number} of them" + (f" {scheme}" if app.has_internal_services else "")
-            yield "services", f"{what}; one balancer carries {SERVICES_OF_A_BALANCER}. Way out: {SPLIT}"  # A6.14
+    if (number := sum(service.internal for service in app.services)) > SERVICES_OF_A_BALANCER:
+        fits = f"{number} of them internal; the internal balancer carries {SERVICES_OF_A_BALANCER}. Way out: divide the application; with Network(existing=True) the parts share one network"
+        yield "services", fits  # A6.14
     placed = _placed(app)
     names = [task.name for _, task in placed]
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
     for index, (place, task) in enumerate(placed):
-        if task.name in names[:index]:
+        if re.fullmatch(r"cell-\d+", task.name):
+            yield f"{place}.name", f"another name; {task.name!r} is what the folder of a cell is called"
+        elif task.name in names[:index]:
             yield f"{place}.name", f"another name; {task.name!r} is taken"
         elif twins := [other for other in names[:index] if spelt[other] == spelt[task.name]]:
             yield (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from cfngen._frozen import dataclass
+from cfngen.cells import FIRST
 from cfngen.plan import Plan
 from cfngen.spec import App, ScheduledTask, Worker
 from cfngen.spec.task import Task
@@ -77,8 +78,12 @@ def task_stacks(
     ground: Ground,
     queues: Mapping[str, QueueOutputs],
     services: Mapping[str, ServiceOutputs],
+    cell: int = FIRST,
 ) -> Background:
-    """The workers, then the scheduled tasks, some of which run the image of a service or worker."""
+    """The workers, then the scheduled tasks, some of which run the image of a service or worker.
+
+    Workers are in the first cell, and a scheduled task is where the service is whose image it runs.
+    """
     app = plan.app
     workers = {
         worker.name: stack.nest(
@@ -98,7 +103,7 @@ def task_stacks(
             ground.for_callers(worker),
             is_public=worker.name in plan.public_births,
         )
-        for worker in sorted(app.workers, key=lambda each: each.name)
+        for worker in sorted(app.workers if cell == FIRST else (), key=lambda each: each.name)
     }
     scheduled = {
         task.name: stack.nest(
@@ -117,6 +122,7 @@ def task_stacks(
             ground.for_callers(task),
         )
         for task in sorted(app.scheduled_tasks, key=lambda each: each.name)
+        if plan.cells[task.name] == cell
     }
     return Background(workers, scheduled)
 

@@ -48,8 +48,12 @@ def watch_stack(
     internal: InternalOutputs | None = None,
     *,
     has_public_balancer: bool = True,
+    cell: str = "",
 ) -> WatchOutputs:
-    """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments."""
+    """Alarms of alarms, a row of charts for each service with both its colours, and a notice of failed deployments.
+
+    `cell` is what is watched, where that is not the first: ``cell-2``.
+    """
     every: list[ServiceOutputs | WorkerOutputs | ScheduledOutputs] = [*services, *workers, *scheduled]
     rule = _any(
         {
@@ -66,20 +70,21 @@ def watch_stack(
     alarm = stack.add(
         cloudwatch.CompositeAlarm(
             "Alarm",
-            AlarmDescription=f"{common.application} {common.stage} needs a look",
+            AlarmDescription=f"{_shown(common, cell)} needs a look",
             AlarmRule=rule,
             AlarmActions=[foundation.alerts],
             OKActions=[foundation.alerts],
         )
     )
     if off_hours:
-        _mute(stack, common, alarm, off_hours)
+        _mute(stack, f"{common.name}-{cell}".removesuffix("-"), alarm, off_hours)
     _failed_deployments(stack, common, foundation, cluster)
     if workers:
         _failed_releases(stack, common, foundation, workers, cluster)
     dashboard = stack.add(
         cloudwatch.Dashboard(
-            "Dashboard", DashboardBody=_dashboard(common, database, cluster, services, workers, scheduled, internal)
+            "Dashboard",
+            DashboardBody=_dashboard(_shown(common, cell), database, cluster, services, workers, scheduled, internal),
         )
     )
     return WatchOutputs(alarm=AlarmName(alarm.ref()), dashboard=Text(dashboard.ref()))
@@ -160,14 +165,14 @@ def _failed_releases(
     )
 
 
-def _mute(stack: Stack, common: Common, alarm: cloudwatch.CompositeAlarm, off_hours: OffHours) -> None:
+def _mute(stack: Stack, name: str, alarm: cloudwatch.CompositeAlarm, off_hours: OffHours) -> None:
     """Alarms go on, nobody is paged: from each evening until the stage is back, over weekends too."""
     for minutes, days in sorted(_sleeps(off_hours).items()):
         start = clock(off_hours.start)
         stack.add(
             cloudwatch.AlarmMuteRule(
                 f"OffHours{minutes}Minutes",
-                Name=f"{common.name}-off-hours-{minutes}",
+                Name=f"{name}-off-hours-{minutes}",
                 Description="The stage sleeps",
                 MuteTargets=cloudwatch.MuteTargets(AlarmNames=[alarm.ref()]),
                 Rule=cloudwatch.Rule(
@@ -192,8 +197,12 @@ def _sleeps(off_hours: OffHours) -> dict[int, list[str]]:
     return lengths
 
 
+def _shown(common: Common, cell: str) -> str:
+    return f"{common.application} {common.stage} {cell}".rstrip()
+
+
 def _dashboard(
-    common: Common,
+    name: str,
     database: DatabaseOutputs | None,
     cluster: ClusterOutputs,
     services: tuple[ServiceOutputs, ...],
@@ -211,7 +220,7 @@ def _dashboard(
             "y": 0,
             "width": 24,
             "height": 1,
-            "properties": {"markdown": f"# {common.application} {common.stage}"},
+            "properties": {"markdown": f"# {name}"},
         }
     ]
     for row, service in enumerate(services):
