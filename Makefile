@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 APP ?= services/coffee.py
 
+# Programs that are started a hundred times keep their bytecode, also where somebody's environment says not to.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install templates test test-python test-services test-integration test-press test-browser check simulate local rehearse mutants pictures buildspecs golden bench clean
 
