@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -309,7 +310,9 @@ def sorted_services(app: App) -> App:
 @given(data=st.data())
 def test_objects_to_yaml_and_back(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     first = replace(data.draw(apps()), stage="one")
-    second = replace(data.draw(apps()), stage="two", balancer=replace(first.balancer, domain=None))
+    second = replace(data.draw(apps()), stage="two")
+    with suppress(DescriptionError):  # what the other balancer does not serve, such as HTTP/2 without HTTPS
+        second = replace(second, balancer=replace(first.balancer, domain=None))
     file = tmp_path_factory.mktemp("round") / "cfngen.yaml"
     file.write_text(write_yaml([first, second]), encoding="utf-8")
     assert tuple(map(sorted_services, load(file))) == tuple(map(sorted_services, (first, second)))
