@@ -32,7 +32,7 @@ from cfngen.rehearse.room import answers, loopback, stop, wait
 from cfngen.routing import Rule, owner
 from cfngen.simulate.requests import Request, holds
 
-GROUPS = ("one", "two", "three", "four")
+GROUPS = ("one", "two", "three", "four", "five", "six")
 _NUMBERS = count()
 # A process for each example: a smaller one that fails as well would cost as many again.
 BOUNDED = settings(
