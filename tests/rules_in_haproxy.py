@@ -82,8 +82,9 @@ def target() -> Iterator[int]:
     server.server_close()
 
 
-def group(name: str) -> TargetGroup:
+def group(name: str, version: str = "HTTP1") -> TargetGroup:
     told = {
+        "ProtocolVersion": version,
         "TargetGroupName": name,
         "HealthCheckPath": "/",
         "HealthCheckIntervalSeconds": 15,
@@ -96,7 +97,7 @@ def group(name: str) -> TargetGroup:
 
 @contextmanager
 def running(
-    place: Path, target: int, found: Sequence[Mapping[str, Any]], protocol: str = "HTTP"
+    place: Path, target: int, found: Sequence[Mapping[str, Any]], protocol: str = "HTTP", version: str = "HTTP1"
 ) -> Iterator[tuple[str, int]]:
     """haproxy with one listener of these rules; yields its address and port, and ends it by its pid."""
     folder = place / str(next(_NUMBERS))
@@ -106,7 +107,9 @@ def running(
         Authority(folder).certificate("balancer", [host]) if protocol == "HTTPS" else (folder / "none", None)
     )
     listener = Listener("l", port, protocol, tuple(found), ("0.0.0.0/0", "::/0"))
-    text = rules.configuration([listener], {name: group(name) for name in GROUPS}, host, folder / "s", certificate, 60)
+    text = rules.configuration(
+        [listener], {name: group(name, version) for name in GROUPS}, host, folder / "s", certificate, 60
+    )
     (folder / "cfg").write_text(text, encoding="utf-8")
     program = find("haproxy")
     assert program
@@ -123,11 +126,11 @@ def running(
         stop(process)
 
 
-def tell(admin: Path, command: str) -> None:
+def tell(admin: Path, command: str) -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(str(admin))
         connection.sendall(f"{command}\n".encode())
-        connection.recv(4096)
+        return connection.recv(1 << 16).decode()
 
 
 def asked(host: str, port: int, request: Request, authority: Any = None) -> tuple[int, str, str, str]:
@@ -410,6 +413,40 @@ def test_traffic_is_split_as_the_weights_say(tmp_path: Path, target: int, weight
 def test_nobody_answers_where_no_group_has_a_weight(tmp_path: Path, target: int) -> None:
     with running(tmp_path, target, [rule(1, weighted({"one": 0, "two": 0}))]) as (host, port):
         assert asked(host, port, Request("/"))[0] == 503
+
+
+def test_where_no_target_is_healthy_all_of_them_are_asked_and_without_any_nobody_answers(
+    tmp_path: Path, target: int
+) -> None:
+    """As on an ALB (ELB guide, target group health: fail open)."""
+    with running(tmp_path, target, [rule(1, weighted({"one": 1}))]) as (host, port):
+        admin = next(tmp_path.glob("*/s"))
+        for command in (f"addr 127.0.0.1 port {target}", "state ready"):
+            tell(admin, f"set server open-tg-one/s1 {command}")
+        tell(admin, "set server tg-one/s1 health down")
+        assert asked(host, port, Request("/"))[:2] == (200, "one")
+        tell(admin, "set server open-tg-one/s1 state maint")
+        assert asked(host, port, Request("/"))[0] == 503
+        tell(admin, "set server tg-one/s1 health up")
+        assert asked(host, port, Request("/"))[:2] == (200, "one")
+
+
+def test_a_target_group_of_http2_is_checked_and_asked_in_http2(tmp_path: Path) -> None:
+    program, port = find("node"), loopback([9000])
+    assert program, "node is not installed"
+    text = f"require('http2').createServer((q,r)=>r.end(q.httpVersion)).listen(9000,'{port}')"
+    server = subprocess.Popen([program, "-e", text])
+    try:
+        wait(lambda: answers(port, 9000), "node", 20, server)
+        with running(tmp_path, 9, [rule(1, weighted({"one": 1}))], version="HTTP2") as (host, front):
+            admin = next(tmp_path.glob("*/s"))
+            for command in (f"addr {port} port 9000", "state ready", "health down"):
+                tell(admin, f"set server tg-one/s1 {command}")
+            wait(lambda: asked(host, front, Request("/"))[0] == 200, "the check", 20)
+            status, who, _, body = asked(host, front, Request("/"))
+            assert (status, who, body) == (200, "one", "2.0")
+    finally:
+        stop(server)
 
 
 def many(host: str, port: int, asks: int) -> Iterator[str]:

@@ -27,6 +27,7 @@ from cfngen.rehearse import acts, buildspec, deployed, rounds, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.buildspec import Build
 from cfngen.rehearse.certificates import Authority
+from cfngen.rehearse.fleet import Fleet
 from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.player import Player
@@ -236,9 +237,10 @@ def stage(here: Room, folder: Path) -> Coffee:
     engine = SimpleNamespace(docker={})
     runner = Runner(here, account, engine, tasks, source, story)  # type: ignore[arg-type]
     wanted = Wanted(FOLDER, "coffee.yaml", "coffee-dev", folder, "eu-west-1", SPEED)
+    fleet = Fleet(account, tasks, story)  # type: ignore[arg-type]
     made = Coffee(
         wanted, here, story, account, engine, source, services, proxy, tasks, deployer, runner,  # type: ignore[arg-type]
-        deployed.listeners(account), authority, Player(account, runner, deployer),
+        deployed.listeners(account), authority, Player(account, runner, deployer, fleet), fleet,
     )  # fmt: skip
     made.paths = own_paths(made)
     story.called = {rules.name_of(group): name for name, group in named(made)}

@@ -87,7 +87,7 @@ def configured(*given: dict[str, Any], sources: tuple[str, ...] = ("0.0.0.0/0",)
     return [line.strip() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("version", ["HTTP2", "GRPC"])
+@pytest.mark.parametrize("version", ["GRPC"])
 def test_a_target_group_that_haproxy_does_not_play_is_refused_by_name(version: str) -> None:
     given = group("orders")
     groups = {"orders": TargetGroup("orders", {**given.told, "ProtocolVersion": version}, {})}
@@ -106,7 +106,9 @@ def test_rules_keep_their_order_and_weights_can_be_set_while_it_runs() -> None:
     assert r"acl is1_0 path -m reg '^/a\.b/.*$'" in lines
     choices = [line for line in lines if "backend " in line and line.startswith(("use", "default_backend"))]
     assert choices == [
+        "use_backend open-tg-blue if is1_0 { var(txn.chance),sub(proc.w1_0) lt 0 } { nbsrv(tg-blue) eq 0 }",
         "use_backend tg-blue if is1_0 { var(txn.chance),sub(proc.w1_0) lt 0 }",
+        "use_backend open-tg-green if is1_0 { var(txn.chance),sub(proc.w1_1) lt 0 } { nbsrv(tg-green) eq 0 }",
         "use_backend tg-green if is1_0 { var(txn.chance),sub(proc.w1_1) lt 0 }",
         "use_backend nobody if is1_0",
         "default_backend rule-9",
@@ -136,7 +138,7 @@ def test_a_listener_lets_in_whom_its_security_groups_do() -> None:
     assert "tcp-request session reject unless { src 127.0.1.0/24 }" in configured(NOTHING, sources=("127.0.1.0/24",))
     assert "tcp-request session reject" in configured(NOTHING, sources=())
     assert not [line for line in configured(NOTHING) if "reject" in line]
-    assert "bind 127.70.0.1:80 ssl crt c.pem" in configured(NOTHING, protocol="HTTPS")
+    assert "bind 127.70.0.1:80 ssl crt c.pem alpn h2,http/1.1" in configured(NOTHING, protocol="HTTPS")
 
 
 @pytest.mark.parametrize(

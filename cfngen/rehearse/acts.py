@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cfngen.rehearse import deployed, rounds
+from cfngen.rehearse.backstage import is_there, sick_worker, work
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look
@@ -156,8 +157,10 @@ def simulated(stage: Stage) -> None:
 ACTS = (
     births,
     first_releases,
+    work,
     second_release,
     ringing_alarm,
+    sick_worker,
     simulated,
     look,
     negative_control,
@@ -167,6 +170,8 @@ ACTS = (
 def play(stage: Stage, acts: Iterable[Act] = ACTS) -> None:
     """Acts, one after the other; raises `RehearsalError` for one that cannot go on."""
     for act in acts:
+        if act in (work, sick_worker) and not is_there(stage):
+            continue
         with stage.story.timed(act.__name__.replace("_", " ")):
             act(stage)
     if stopped := stage.tasks.stopped:

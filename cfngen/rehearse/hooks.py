@@ -28,12 +28,12 @@ import importlib, json, sys
 sys.path.insert(0, ".")
 module, _, name = sys.argv[1].rpartition(".")
 answer = getattr(importlib.import_module(module.replace("/", ".")), name)(json.loads(sys.argv[2]), None)
-print(json.dumps(answer, default=str))
+print("the function returns nothing" if answer is None else json.dumps(answer, default=str))
 """
 _NODE = """\
 const [file, name] = process.argv[1].split(".");
 import(`${process.cwd()}/${file}.js`).then((module) => (module[name] ?? module.default[name])(JSON.parse(process.argv[2]), {}))
-  .then((answer) => console.log(JSON.stringify(answer ?? null)), (error) => { console.error(error); process.exit(1); });
+  .then((answer) => console.log(answer == null ? "the function returns nothing" : JSON.stringify(answer)), (error) => { console.error(error); process.exit(1); });
 """
 _KEPT = ("PATH", "LANG", "TZ", "HOME")
 

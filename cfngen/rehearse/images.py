@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from cfngen.rehearse import deployed
+from cfngen.rehearse import background, deployed
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.base import images_of
 from cfngen.rehearse.buildspec import PHASES
@@ -35,7 +35,7 @@ def image_of(account: Account, service: Service, source: Path) -> Image:
 
 def images_in(account: Account, service: Service, source: Path) -> list[Image]:
     """Every image that a service's pipeline builds, its own first, those of further containers after it."""
-    spec, name = buildspec_of(_project(account, deployed.pipeline_of(account, service), service), source)
+    spec, name = buildspec_of(_project(account, deployed.pipeline_of(account, service), service.short), source)
     found = [image for image in map(built, _commands(spec)) if image is not None]
     if not found:
         raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
@@ -56,8 +56,26 @@ def bases(account: Account, services: Iterable[Service], source: Path) -> set[st
             if not file.is_file():
                 raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
             found |= images_of(file.read_text(encoding="utf-8"))
-        found |= _pinned(_project(account, deployed.pipeline_of(account, service), service), source)
+        found |= _pinned(_project(account, deployed.pipeline_of(account, service), service.short), source)
     return found
+
+
+def background_bases(account: Account, source: Path) -> set[str]:
+    """The same of the pipelines of workers and scheduled tasks."""
+    found: set[str] = set()
+    for name in [each["name"] for each in account.all("codepipeline", "list_pipelines", "pipelines")]:
+        pipeline = account.client("codepipeline").get_pipeline(name=name)["pipeline"]
+        for image in own_images(account, pipeline, source):
+            found |= images_of((source / image.dockerfile).read_text(encoding="utf-8"))
+    return found
+
+
+def own_images(account: Account, pipeline: Mapping[str, Any], source: Path) -> list[Image]:
+    """Every image that the pipeline of a worker or of a scheduled task builds, its own first; none for any other pipeline."""
+    if not background.machines(pipeline):
+        return []
+    spec, _ = buildspec_of(_project(account, pipeline, str(pipeline["name"])), source)
+    return [image for image in map(built, _commands(spec)) if image is not None]
 
 
 def buildspec_of(project: Mapping[str, Any], source: Path) -> tuple[Mapping[str, Any], str]:
@@ -102,10 +120,10 @@ def _commands(spec: Mapping[str, Any]) -> Iterator[str]:
         yield from map(str, (spec["phases"].get(phase) or {}).get("commands") or ())
 
 
-def _project(account: Account, pipeline: Mapping[str, Any], service: Service) -> Mapping[str, Any]:
+def _project(account: Account, pipeline: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     for action in (action for stage in pipeline["stages"] for action in stage["actions"]):
         if action["actionTypeId"]["provider"] == "CodeBuild":
             names = [action["configuration"]["ProjectName"]]
             found: Mapping[str, Any] = account.client("codebuild").batch_get_projects(names=names)["projects"][0]
             return found
-    raise RehearsalError(f"{service.short}: its pipeline builds nothing")
+    raise RehearsalError(f"{name}: its pipeline builds nothing")

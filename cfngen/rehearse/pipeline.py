@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
-from cfngen.rehearse import buildspec
+from cfngen.rehearse import buildspec, sdk
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
@@ -39,6 +39,8 @@ _KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "NPM_CONFIG_CAC
 
 _BUILDS_AT_ONCE = 2
 _PAUSE_SECONDS = 0.3
+_SHORTEST_WAIT_SECONDS = 1.0
+"""No wait of a state machine is shorter, or it goes round and round."""
 
 
 class ActionFailedError(RehearsalError):
@@ -255,24 +257,29 @@ class Execution:
         return values
 
     def invoke(self, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
-        """A state machine, whose tasks run as containers; the release of workers and scheduled tasks is not played."""
-        if settings.get("InputType") == "FilePath":
-            file = self.artifacts[action["inputArtifacts"][0]["name"]] / settings["Input"]
-            told = ", ".join(json.loads(file.read_text(encoding="utf-8")))
-            self.runner.story.not_played(
-                f"workers and scheduled tasks: {self.name} builds {told}, and releases nothing"
-            )
-            return f"{told}: not played"
+        """A state machine, whose tasks run as containers and whose calls of AWS are made in the account."""
         logs: list[str] = []
-        arn = settings["StateMachineArn"]
-        calls = {"ecs:runTask.sync": lambda given: self._task(given, logs)}
-        machine = play_machine(self.runner.account, arn, json.loads(settings.get("Input") or "{}"), calls)
+        arn, text = settings["StateMachineArn"], settings.get("Input") or "{}"
+        if settings.get("InputType") == "FilePath":
+            text = (self.artifacts[action["inputArtifacts"][0]["name"]] / text).read_text(encoding="utf-8")
+        machine = play_machine(self.runner.account, arn, json.loads(text), _Calls(self, logs), self._pause)
         if machine.failed:
             told = f"{self.name}: {arn.rpartition(':')[2]} ended in {machine.failed}"
             raise ActionFailedError("\n".join([told, *logs])[-1500:])
-        return f"{' → '.join(machine.visited)}; {len(logs)} task"
+        steps = " → ".join(dict.fromkeys(machine.visited))
+        return f"{steps}; {len(logs)} task" if logs else steps
 
-    def _task(self, given: Mapping[str, Any], logs: list[str]) -> dict[str, Any]:
+    def _pause(self, seconds: float) -> None:
+        """The wait of a state machine, shorter than on AWS."""
+        until = time.monotonic() + max(seconds / self.runner.tasks.speed, _SHORTEST_WAIT_SECONDS)
+        while time.monotonic() < until:
+            if self.runner.is_ending():
+                raise ActionFailedError(f"{self.name}: the rehearsal ends before its state machine does")
+            self.heed()
+            time.sleep(_PAUSE_SECONDS)
+
+    def run_task(self, given: Mapping[str, Any], logs: list[str]) -> dict[str, Any]:
+        """A task that a state machine runs to its end; its log is added to `logs`."""
         client = self.runner.account.client("ecs")
         definition = client.describe_task_definition(taskDefinition=given["TaskDefinition"])["taskDefinition"]
         code, log = self.runner.tasks.run("migration", definition)
@@ -322,6 +329,28 @@ class Execution:
     def _file(self, settings: Mapping[str, str], kind: str, usual: str) -> str:
         folder = self.artifacts[settings[f"{kind}Artifact"]]
         return (folder / settings.get(f"{kind}Path", usual)).read_text(encoding="utf-8")
+
+
+class _Calls(Mapping[str, Callable[[Any], Any]]):
+    """The tasks of a state machine, by what follows ``:states:::`` in their ARN; `KeyError` for one of another kind."""
+
+    def __init__(self, execution: Execution, logs: list[str]) -> None:
+        self.execution, self.logs = execution, logs
+
+    def __getitem__(self, resource: str) -> Callable[[Any], Any]:
+        if resource == "ecs:runTask.sync":
+            return lambda given: self.execution.run_task(given, self.logs)
+        kind, _, rest = resource.partition(":")
+        service, _, operation = rest.partition(":")
+        if kind != "aws-sdk":
+            raise KeyError(resource)
+        return lambda given: sdk.call(self.execution.runner.account, service, operation, given)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 _ACTIONS: Mapping[tuple[str, str], Callable[[Execution, Mapping[str, Any], Mapping[str, str]], str]] = {

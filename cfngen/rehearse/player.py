@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.fleet import Fleet
 from cfngen.rehearse.pipeline import ActionFailedError, Runner
 from cfngen.rehearse.pushes import Started
 from cfngen.rehearse.release import Deployer
@@ -41,8 +43,8 @@ class Outcome:
 class Player:
     """Takes executions and deployments from the account; `trouble` is what went wrong with the rehearsal itself."""
 
-    def __init__(self, account: Account, runner: Runner, deployer: Deployer) -> None:
-        self.account, self.runner, self.deployer = account, runner, deployer
+    def __init__(self, account: Account, runner: Runner, deployer: Deployer, fleet: Fleet | None = None) -> None:
+        self.account, self.runner, self.deployer, self.fleet = account, runner, deployer, fleet
         self.trouble: list[Exception] = []
         self.deployments: dict[str, str] = {}
         """The status in which deployments ended, by id."""
@@ -51,6 +53,8 @@ class Player:
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
         runner.is_ending = deployer.is_ending = self._over.is_set
+        if fleet:
+            fleet.is_ending = self._over.is_set
 
     @contextmanager
     def playing(self) -> Iterator[None]:
@@ -101,6 +105,8 @@ class Player:
             self._pipelines[name].put(each["pipelineExecutionId"])
         for identity in self.account.play("codedeploy", "TakeDeployments")["deployments"]:
             self._begin(identity, partial(self._deploy, identity))
+        for rollout in self.account.play("ecs", "TakeRollouts")["rollouts"] if self.fleet else ():
+            self._begin(rollout["id"], partial(self._roll_out, rollout))
 
     def _run(self, pipeline: str) -> None:
         while not self._over.is_set():
@@ -117,6 +123,10 @@ class Player:
 
     def _deploy(self, identity: str) -> None:
         self.deployments[identity] = self.deployer.play(identity).status
+
+    def _roll_out(self, rollout: dict[str, Any]) -> None:
+        assert self.fleet is not None  # it took the rollout
+        self.fleet.play(rollout)
 
     def _begin(self, name: str, does: Callable[[], None]) -> None:
         def guarded() -> None:

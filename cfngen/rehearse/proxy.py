@@ -78,31 +78,38 @@ class Proxy:
         if not slot:
             raise RehearsalError(f"{group.name}: more than {rules.SLOTS} targets are not played")
         self._slots[arn, address], self._since[arn, address] = slot, time.monotonic()
-        server = f"{rules.name_of(group)}/{slot}"
-        self._tell(f"set server {server} addr {address} port {port}")
-        self._tell(f"set server {server} state ready")
-        self._tell(f"set server {server} health down")
+        for server in self._servers(arn, address):
+            self._tell(f"set server {server} addr {address} port {port}")
+            self._tell(f"set server {server} state ready")
+        self._tell(f"set server {self._servers(arn, address)[0]} health down")
 
     def drain(self, arn: str, address: str) -> None:
         """Take a target out: no request begins there any more."""
         port = next((each["Target"]["Port"] for each in self._told(arn) if each["Target"]["Id"] == address), 0)
         target = {"Id": address, "Port": port}
         self.account.client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=[target])
-        self._tell(f"set server {self._server(arn, address)} state drain")
+        for server in self._servers(arn, address):
+            self._tell(f"set server {server} state drain")
 
     def forget(self, arn: str, address: str) -> None:
         """The target is gone."""
-        self._tell(f"set server {self._server(arn, address)} state maint")
+        for server in self._servers(arn, address):
+            self._tell(f"set server {server} state maint")
         del self._slots[arn, address]
 
     def health(self, arn: str, address: str) -> Health:
         """What the proxy knows of a target."""
-        backend, _, slot = self._server(arn, address).partition("/")
+        checked, opened = (self._row(server) for server in self._servers(arn, address))
+        is_up = checked["status"].startswith("UP") and checked["check_status"].startswith("L7OK")
+        busy = int(checked["scur"] or 0) + int(opened["scur"] or 0)
+        return Health(is_up, busy, f"{checked['check_status']} {checked['check_code']}".strip())
+
+    def _row(self, server: str) -> Mapping[str, str]:
+        backend, _, slot = server.partition("/")
         for row in csv.DictReader(io.StringIO(self._ask(f"show stat {backend} 4 -1").removeprefix("# "))):
             if row["svname"] == slot:
-                is_up = row["status"].startswith("UP") and row["check_status"].startswith("L7OK")
-                return Health(is_up, int(row["scur"] or 0), f"{row['check_status']} {row['check_code']}".strip())
-        raise RehearsalError(f"the proxy knows no target {address} of {backend}")
+                return row
+        raise RehearsalError(f"the proxy knows no target {server}")
 
     def counts(self) -> dict[str, Counts]:
         """What the proxy counted of each target group. A target is unhealthy once it had time to start and did not."""
@@ -110,12 +117,13 @@ class Proxy:
         found = {}
         for arn, group in self.groups.items():
             own = [row for row in rows if row["pxname"] == rules.name_of(group)]
-            answered = sum(int(row[f"hrsp_{n}xx"] or 0) for row in own for n in range(1, 6))
+            every = [*own, *(row for row in rows if row["pxname"] == rules.open_name_of(group))]
+            answered = sum(int(row[f"hrsp_{n}xx"] or 0) for row in every for n in range(1, 6))
             slots = {slot: key for key, slot in list(self._slots.items()) if key[0] == arn}
             used = {row["svname"]: row for row in own if row["svname"] in slots}
             healthy = sum(row["status"].startswith("UP") for row in used.values())
             old = sum(time.monotonic() - self._since[slots[name]] > _START_SECONDS for name in used)
-            failed = sum(int(row["hrsp_5xx"] or 0) for row in own)
+            failed = sum(int(row["hrsp_5xx"] or 0) for row in every)
             found[arn] = Counts(answered, failed, healthy, max(0, old - healthy))
         return found
 
@@ -139,8 +147,10 @@ class Proxy:
         ]
         return told
 
-    def _server(self, arn: str, address: str) -> str:
-        return f"{rules.name_of(self.groups[arn])}/{self._slots[arn, address]}"
+    def _servers(self, arn: str, address: str) -> tuple[str, str]:
+        """A target in the backend of its group, and in the one that no check closes."""
+        group, slot = self.groups[arn], self._slots[arn, address]
+        return f"{rules.name_of(group)}/{slot}", f"{rules.open_name_of(group)}/{slot}"
 
     def _tell(self, command: str) -> None:
         if said := self._ask(command).strip():

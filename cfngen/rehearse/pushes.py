@@ -7,7 +7,7 @@ differences of the commits.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,15 +179,19 @@ def _played(account: Account, arn: str, event: Mapping[str, Any], push: Push) ->
     yield from started
 
 
-def play_machine(account: Account, arn: str, given: Any, calls: Mapping[str, Any]) -> Machine:
+def play_machine(
+    account: Account, arn: str, given: Any, calls: Mapping[str, Any], pause: Callable[[float], None] = lambda _: None
+) -> Machine:
     """Play a deployed state machine, and report its execution; a failure is told by `failed` of what is returned.
+
+    `pause` waits for the seconds of a Wait state.
 
     Raises `RehearsalError` for a task that nothing here plays.
     """
     told = account.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
     definition = json.loads(told["definition"])
     begun = account.play("stepfunctions", "BeginExecution", stateMachineArn=arn, input=json.dumps(given))
-    machine, output = Machine(definition, calls), None
+    machine, output = Machine(definition, calls, pause=pause), None
     try:
         output = machine.run(given)
     except TaskFailedError as failed:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import base, deployed, existing, parameters, places, pushes, rules
+from cfngen.rehearse import background, base, deployed, existing, parameters, places, pushes, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -22,7 +22,9 @@ from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.engines import ENGINES
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.images import Image, bases, image_of
+from cfngen.rehearse.fleet import Fleet
+from cfngen.rehearse.gateway import gateway
+from cfngen.rehearse.images import Image, background_bases, bases, image_of
 from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Connection, Place
 from cfngen.rehearse.player import Player
@@ -79,6 +81,7 @@ class Stage:
     listeners: list[deployed.Listener]
     authority: Authority
     player: Player
+    fleet: Fleet
     paths: dict[str, list[str]] = field(default_factory=dict)
     database: Server | None = None
     changed: dict[str, str] = field(default_factory=dict)
@@ -209,6 +212,8 @@ def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Wor
         engine, image = _engine(wanted, room, story, there.account, there.services, there.authority)
         subnet = engine.network(NETWORK)
         tasks = Tasks(room, engine, there.account, NETWORK, subnet, there.authority.file, wanted.speed)
+        first = f"{subnet.rpartition('.')[0]}.1"
+        tasks.endpoint = room.end.enter_context(gateway(there.account.url, first))
         source = Source(room, wanted.project)
         runner = Runner(room, there.account, engine, tasks, source, story)
     return Workshop(engine, image, subnet, tasks, source, runner)
@@ -250,7 +255,12 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         deployer = Deployer(account, proxy, tasks, story, wanted.speed, twin)
         for service in services:
             deployer.birth(service)
-    player = Player(account, shop.runner, deployer)
+        background.hasten(account, wanted.speed)
+        fleet = Fleet(account, tasks, story)
+        for worker in background.workers(account):
+            fleet.birth(worker)
+            story.tell("run", f"worker {worker.short}: {worker.desired} task of its first revision, which only waits")
+    player = Player(account, shop.runner, deployer, fleet)
     made = Stage(
         wanted,
         room,
@@ -266,6 +276,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         listeners,
         authority,
         player,
+        fleet,
         database=server,
     )
     with Alarms(account, proxy, story, wanted.speed).watching(), player.playing():
@@ -282,10 +293,13 @@ def _engine(
     if not hosts:
         raise RehearsalError("nothing that is deployed is a repository for images")
     host, address = hosts[0], loopback([443])
-    definitions = [deployed.task_definition(account, each.task_definition) for each in services]
+    every = [each.task_definition for each in services]
+    every += [each.task_definition for each in background.workers(account)]
+    every += [each.family for each in background.scheduled(account)]
+    definitions = [deployed.task_definition(account, each) for each in every]
     born = {str(container["image"]) for each in definitions for container in each["containerDefinitions"]}
     needed = set(born)
-    needed |= bases(account, services, wanted.project)
+    needed |= bases(account, services, wanted.project) | background_bases(account, wanted.project)
     away = {image for image in needed if not answers(image.partition("/")[0], 443)}
     registry = Registry(room, host, account)
     named = {host: address} | {image.partition("/")[0]: address for image in away}

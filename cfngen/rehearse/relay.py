@@ -36,10 +36,10 @@ class _Handler(socketserver.BaseRequestHandler):
         with socket.create_connection((self.server.balancer, port), 10, source_address=(TELLER, 0)) as there:
             there.sendall(self.server.client.told(port))
             with suppress(OSError):
-                _both_ways(here, there)
+                both_ways(here, there)
 
 
-def _both_ways(one: socket.socket, other: socket.socket) -> None:
+def both_ways(one: socket.socket, other: socket.socket) -> None:
     """Pass on what each says until one of them has said everything."""
     with selectors.DefaultSelector() as ready:
         ready.register(one, selectors.EVENT_READ, other)

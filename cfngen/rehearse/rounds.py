@@ -151,6 +151,11 @@ def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambd
         done = [each for each in stage.deployer.played[had:] if each.told.get("description") == execution.described]
         judge(seeing, version, outcomes[execution.execution], done[0] if done else None, before[version.service.name])
     what = " and ".join(one.message for one in pushed)
+    if not any(version.reason for version, _ in every):
+        taken = {execution.execution for _, execution in every}
+        for each in (each for each in started if each.execution not in taken):
+            outcome = outcomes[each.execution]
+            stage.story.check(what, f"{each.pipeline} succeeds", outcome.reason[:200], passed=outcome.is_good)
     if seeing.requests:
         check_traffic(stage, what, seeing.requests)
     alone = {version.service.name for version, _ in every if not version.reason}

@@ -24,6 +24,8 @@ TELLER = "127.64.0.1"
 """The address of loopback from which connections begin with a line of the PROXY protocol."""
 _SCALE = 10000
 _NOBODY = "nobody"
+_OPEN_CONNECT = "1s"
+"""How long a target is tried that no check has found healthy."""
 _LEAST_TOLERANCE = 3.0
 _DEVIATIONS = 4
 """So many standard deviations of an honest draw are let pass: more is chance once in fifteen thousand steps."""
@@ -51,6 +53,11 @@ defaults
 def name_of(group: TargetGroup) -> str:
     """The backend of a target group."""
     return f"tg-{group.name}"
+
+
+def open_name_of(group: TargetGroup) -> str:
+    """The backend with the same targets that no check closes: it takes requests where none of them is healthy (ELB guide, fail open)."""
+    return f"open-{name_of(group)}"
 
 
 def variable(rule: Mapping[str, Any], number: int) -> str:
@@ -94,7 +101,7 @@ def configuration(
     Raises `RehearsalError` for what haproxy does not play.
     """
     for group in groups.values():
-        if (version := group.told.get("ProtocolVersion", "HTTP1")) != "HTTP1":
+        if (version := group.told.get("ProtocolVersion", "HTTP1")) == "GRPC":
             raise RehearsalError(f"{group.name}: a target group of {version} is not played by the rehearsal")
     lines = [_SETTINGS.format(socket=socket, idle=idle)]
     for listener in listeners:
@@ -111,7 +118,7 @@ def configuration(
 
 
 def _frontend(listener: Listener, groups: Mapping[str, TargetGroup], address: str, certificate: Path) -> list[str]:
-    secure = f" ssl crt {certificate}" if listener.protocol == "HTTPS" else ""
+    secure = f" ssl crt {certificate} alpn h2,http/1.1" if listener.protocol == "HTTPS" else ""
     lines = ["", f"frontend port-{listener.port}", f"    bind {address}:{listener.port}{secure}"]
     # A connection from there begins with a line that says whose it is.
     lines.append(f"    tcp-request connection expect-proxy layer4 if {{ src {TELLER} }}")
@@ -123,7 +130,6 @@ def _frontend(listener: Listener, groups: Mapping[str, TargetGroup], address: st
         f"    http-request set-var(txn.chance) rand({_SCALE})",
         f"    http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
         f"    http-request set-header X-Forwarded-Port {listener.port}",
-        f"    http-response set-header {TARGET_HEADER} %b/%s",
     ]
     choices, backends = [], []
     for rule in listener.rules:
@@ -138,7 +144,9 @@ def _frontend(listener: Listener, groups: Mapping[str, TargetGroup], address: st
 def _actions(rule: Mapping[str, Any], groups: Mapping[str, TargetGroup]) -> Iterable[tuple[list[str], str, list[str]]]:
     """The backends of a rule with what else has to be true, the last one without; and the text of those of its own."""
     for number, (arn, _) in enumerate(targets_of(rule)):
-        yield [f"{{ var(txn.chance),sub({variable(rule, number)}) lt 0 }}"], name_of(groups[arn]), []
+        group, chosen = groups[arn], f"{{ var(txn.chance),sub({variable(rule, number)}) lt 0 }}"
+        yield [chosen, f"{{ nbsrv({name_of(group)}) eq 0 }}"], open_name_of(group), []
+        yield [chosen], name_of(group), []
     if targets_of(rule):
         # Where no target group has a weight, nobody answers.
         yield [], _NOBODY, []
@@ -160,22 +168,37 @@ def _conditions(rule: Mapping[str, Any], lines: list[str]) -> list[str]:
 def _backend(group: TargetGroup, speed: float) -> list[str]:
     told = group.told
     low, _, high = told.get("Matcher", {}).get("HttpCode", "200").partition("-")
-    interval = max(200, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
+    is_h2 = told.get("ProtocolVersion") == "HTTP2"
+    # The interval is also how long a check may take to connect, and in HTTP/2 to be greeted.
+    interval = max(1000 if is_h2 else 200, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
     # Not shortened: nobody waits for it, and a machine with much to do is no sick target.
     timeout = round(1000 * told["HealthCheckTimeoutSeconds"])
     check = f"check inter {interval}ms fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
     status = f"status {low}-{high}" if high else f"rstatus ^({low.replace(',', '|')})$"
+    speaks = " proto h2" if is_h2 else ""
+    check += " check-proto h2" if is_h2 else ""
+    version = "HTTP/2" if is_h2 else "HTTP/1.1"
+    # Both backends tell of a target alike.
+    tells = f"    http-response set-header {TARGET_HEADER} {name_of(group)}/%s"
     return [
         "",
         f"backend {name_of(group)}",
         "    balance roundrobin",
+        tells,
         "    option httpchk",
-        f"    http-check send meth GET uri {told['HealthCheckPath']} ver HTTP/1.1 hdr Host target hdr User-Agent ELB-HealthChecker/2.0",
+        f"    http-check send meth GET uri {told['HealthCheckPath']} ver {version} hdr Host target hdr User-Agent ELB-HealthChecker/2.0",
         f"    http-check expect {status}",
         f"    timeout check {timeout}ms",
         # A target that refuses connections is left out at once, not only at its next check.
-        f"    default-server {check} observe layer4 error-limit 3 on-error mark-down",
+        f"    default-server {check}{speaks} observe layer4 error-limit 3 on-error mark-down",
         f"    server-template s 1-{SLOTS} 127.0.0.1:9 disabled",
+        "",
+        f"backend {open_name_of(group)}",
+        "    balance roundrobin",
+        tells,
+        f"    timeout connect {_OPEN_CONNECT}",
+        "    retries 0",
+        f"    server-template s 1-{SLOTS} 127.0.0.1:9{speaks} disabled",
     ]
 
 

@@ -89,6 +89,8 @@ class Tasks:
         self.room, self.engine, self.account, self.network = room, engine, account, network
         self.authority, self.speed = authority, speed
         self.hosts: dict[str, str] = {}
+        self.endpoint = ""
+        """Where tasks reach the local AWS; empty where they do not."""
         # The first address is the machine's, the last is kept for the database.
         self._free = itertools.cycle([str(each) for each in ipaddress.ip_network(subnet).hosts()][1:-1])
         self._count = itertools.count(1)
@@ -264,6 +266,7 @@ class Tasks:
     def _words(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any], name: str) -> list[str]:
         given = {each["name"]: each["value"] for each in container.get("environment") or ()}
         given |= {each["name"]: self.account.secret("", each["valueFrom"]) for each in container.get("secrets") or ()}
+        given = self._reaching(given) if self.endpoint else given
         with_authority = bool(self.hosts) and "DB_CA" not in given
         given |= {"DB_CA": _CA} if with_authority else {}
         file = self.room.path("environment") / name
@@ -273,6 +276,11 @@ class Tasks:
         words += ["--env-file", str(file)]
         words += ["--volume", f"{self.authority}:{_CA}:ro"] if with_authority else []
         return words + said(definition, container)
+
+    def _reaching(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What Fargate gives to every task for AWS's SDKs, beside the task's own; addresses of the local AWS lead to its gateway."""
+        usual = {**self.account.environment, "AWS_REGION": self.account.region, **given}
+        return {key: value.replace(self.account.url, self.endpoint) for key, value in usual.items()}
 
     def _mounts(self, task: Task, definition: Mapping[str, Any], container: Mapping[str, Any]) -> list[str]:
         """Empty volumes of the task: root's with 0755, but where an image declares a VOLUME, as the image has the folder.

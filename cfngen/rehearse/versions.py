@@ -159,9 +159,11 @@ def _server(stage: Stage, service: Service, seconds: float) -> str:
     text = stage.source.first(stage.image_of(service).dockerfile).lower()
     health = str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
     values = {"health": repr(health), "milliseconds": round(1000 * seconds) + 200, "port": service.port}
+    is_h2 = stage.proxy.groups[service.pair[0]].told.get("ProtocolVersion") == "HTTP2"
     if "node" in text:
-        words = ["node", "-e", _SLOW_NODE.format(**values)]
-    elif "python" in text:
+        slow = _SLOW_NODE.replace("'http'", "'http2'") if is_h2 else _SLOW_NODE
+        words = ["node", "-e", slow.format(**values)]
+    elif "python" in text and not is_h2:
         words = ["python3", "-c", _SLOW_PYTHON.format(**values)]
     else:
         return ""

@@ -16,7 +16,8 @@ class TaskFailedError(Exception):
 
 @dataclass
 class Machine:
-    """One execution of a machine in JSONata. `calls` are its tasks, by what follows ``:states:::`` in their ARN.
+    """One execution of a machine in JSONata. `calls` are its tasks, by what follows ``:states:::`` in their ARN; `pause` is told the
+    seconds of each Wait state.
 
     After `run`, `visited` are the states in their order and `failed` the error of a Fail state, if it ended in one.
     """
@@ -25,6 +26,7 @@ class Machine:
     calls: Mapping[str, Callable[[Any], Any]]
     visited: list[str] = field(default_factory=list)
     failed: str = ""
+    pause: Callable[[float], None] = lambda _: None
 
     def run(self, given: Any) -> Any:
         """Play from the first state to the last; raises `TaskFailedError` when nothing catches a task's failure."""
@@ -67,7 +69,8 @@ class Machine:
         raise AssertionError("a task is called at least once")
 
     def wait(self, state: Mapping[str, Any], given: Any) -> tuple[Any, str]:
-        """Time that passes at once."""
+        """Time that passes at once, where `pause` does not take it."""
+        self.pause(float(state["Seconds"]))
         return given, state["Next"]
 
     def succeed(self, _: Mapping[str, Any], given: Any) -> tuple[Any, str]:

@@ -1,4 +1,4 @@
-"""A printing press: nothing like coffee. Hosts instead of paths, guarded addresses, files that are written, a secret, no database."""
+"""A printing press: nothing like coffee. Hosts instead of paths, guarded addresses, files that are written, a secret, PostgreSQL, a worker with a queue."""
 
 from cfngen import (
     App,
@@ -6,16 +6,20 @@ from cfngen import (
     Canary,
     Connection,
     Container,
+    Database,
     HealthCheck,
     Linear,
     Network,
     Pipeline,
+    Queue,
     Release,
+    ScheduledTask,
     Secret,
     SecretArn,
     Service,
     SmokeTest,
     Text,
+    Worker,
 )
 
 desk = Service(
@@ -45,6 +49,7 @@ office = Service(
     allowed_addresses=("203.0.113.0/24", "2001:db8::/32"),
     port=3000,
     health_path="/office/alive.txt",
+    protocol_version="HTTP2",
     source="apps/office/image",
     shared=("apps/paper",),
     build_context="apps",
@@ -58,6 +63,7 @@ api = Service(
     paths=("/v1/*",),
     health_path="/v1/health",
     source="apps/api",
+    migrate=("node", "/srv/migrate.mjs"),
     containers=(
         Container(name="prepare", command=("node", "/srv/api.mjs", "--prepare"), essential=False),
         Container(
@@ -71,10 +77,24 @@ api = Service(
     open_files=4096,
 )
 
+binder = Worker(
+    name="binder",
+    source="apps/binder",
+    queue=Queue(senders=("api",), receives=2, visibility_timeout_seconds=60),
+    stop_timeout_seconds=30,
+)
+
+count = ScheduledTask(name="count", schedule="rate(1 day)", image_of="binder", command=("node", "/srv/count.mjs"))
+
 app = App(
     name="press",
     stage="live",
     services=(desk, office, api),
+    workers=(binder,),
+    scheduled_tasks=(count,),
+    database=Database(
+        engine="aurora-postgresql", name="ledger", protected=False, readers=("api", "count"), writers=("binder",)
+    ),
     network=Network(nat="one"),
     balancer=Balancer(
         test_port=8443, test_addresses=("203.0.113.64/26",), access_logs=False, deletion_protection=False

@@ -37,3 +37,16 @@ def look_ink(visitor: Visitor) -> None:
     """The api's containers talk to each other on localhost."""
     page = visitor.open("/v1/ink")
     assert page.locator("pre").inner_text() == "42"
+
+
+def look_binder(visitor: Visitor) -> None:
+    """A job that the api takes is a message, which the binder takes from its queue, and a row, which the api reads."""
+    page = visitor.open("/v1/books")
+    job = "{method: 'POST', body: JSON.stringify({title: 'Typesetting'})}"
+    assert page.evaluate(f"async () => (await fetch('/v1/jobs', {job})).status") == 202
+    for _ in range(60):
+        if "Typesetting" in page.locator("pre").inner_text():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError("the book was never bound")

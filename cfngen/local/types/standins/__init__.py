@@ -26,6 +26,7 @@ from cfngen.local.types.standins import (
     functions,
     logs,
     rds,
+    rollouts,
     scaling,
     scheduler,
     stepfunctions,
@@ -54,7 +55,7 @@ _MODULES = (
     scheduler,
     stepfunctions,
 )
-_MORE = (deployments, tasksets)
+_MORE = (deployments, tasksets, rollouts)
 """Further modules of a room that another one begins."""
 
 ROOMS: Mapping[str, Room] = {each.ROOM.service: each.ROOM for each in _MODULES}
