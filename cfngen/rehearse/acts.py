@@ -16,6 +16,10 @@ from cfngen.rehearse.rounds import Push
 from cfngen.rehearse.versions import Version, asks_first, good, hooked, rejected, ringing, sick, unmigratable, with_hook
 
 
+_CONTROL_SECONDS = 4.0
+"""The balancer tries a target that is gone for a second or two before it says so."""
+
+
 def births(stage: Stage) -> None:
     """Before any image was pushed each service answers its health path, and 404 elsewhere."""
     stage.paths = own_paths(stage)
@@ -127,7 +131,7 @@ def negative_control(stage: Stage) -> None:
         pause(1)
         for task in live.tasks:
             stage.tasks.kill(task)
-        pause(2)
+        pause(_CONTROL_SECONDS)
     failed = sum(each.failed for each in requests)
     stage.story.wanted += failed
     others = sum(each.failed for each in requests if each.path not in stage.paths[service.short])
