@@ -575,7 +575,7 @@ REFUSED = {
     "Service.port 9090",
     "Service.protocol_version 'HTTP2'",
 }
-OF_NEWCOMERS = {"Network.bootstrap_image"}
+OF_NEWCOMERS = {"App.services_per_cell", "Network.bootstrap_image"}
 """What changes nothing of a service that is there."""
 REFUSED_BACK = {
     "App.network": "network.zones",  # 3, then 2 again
