@@ -15,7 +15,6 @@ from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
 from cfngen.rehearse.versions import Version, asks_first, good, hooked, rejected, ringing, sick, unmigratable, with_hook
 
-
 _CONTROL_SECONDS = 4.0
 """The balancer tries a target that is gone for a second or two before it says so."""
 
