@@ -48,7 +48,7 @@ replace(app, own_key_for=("log",))  # E: expected "tuple[Literal['logs', 'artifa
 replace(app, off_hours=True)  # E: "bool"; expected "OffHours | None"
 replace(app, tags=("Team",))  # E: expected "Mapping[str, str]"
 
-Network(nat="two")  # E: expected "Literal['one', 'one per zone', 'none']"
+Network(nat="two")  # E: expected "Literal['one', 'one per zone', 'none', 'public tasks']"
 Database(engine="oracle")  # E: expected "Literal['mysql', 'mariadb', 'postgres', 'aurora-mysql', 'aurora-postgresql']"
 Balancer(https="yes")  # E: "str"; expected "bool"
 OffHours(working_days="MON")  # E: "str"; expected "tuple[str, ...]"
