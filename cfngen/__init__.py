@@ -18,7 +18,7 @@ _HOMES = {
     "outputs": ("outputs_of",),
     "plan": ("Plan", "plan"),
     "render": ("render", "stage_files", "tree_files"),
-    "sources": ("S3", "CodeCommit", "Connection"),
+    "sources": ("S3", "CodeCommit", "Connection", "Promotion", "PromotionTarget"),
     "spec": (
         "AllAtOnce",
         "App",

@@ -5,7 +5,7 @@ from cfngen.ledger import Ledger
 from cfngen.outputs import outputs_of
 from cfngen.plan import Plan, plan
 from cfngen.render import render, stage_files, tree_files
-from cfngen.sources import S3, CodeCommit, Connection
+from cfngen.sources import S3, CodeCommit, Connection, Promotion, PromotionTarget
 from cfngen.spec import (
     AllAtOnce,
     App,
@@ -117,6 +117,8 @@ __all__ = [
     "Plan",
     "PolicyArn",
     "Problem",
+    "Promotion",
+    "PromotionTarget",
     "Queue",
     "Redirect",
     "Release",

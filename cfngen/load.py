@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cfngen.describe import problem, short
 from cfngen.errors import DescriptionError, Problem, collecting, did_you_mean
+from cfngen.promotions import wrong_promotions
 from cfngen.spec import App
 
 _MARKS = (".git", "pyproject.toml", "setup.cfg", "buildspecs")
@@ -139,7 +140,7 @@ def _stages(path: Path, names: dict[str, object]) -> tuple[App, ...]:
                     )
                 ]
             )
-    if clashes := list(_one_domain_twice(described)):
+    if clashes := [*_one_domain_twice(described), *wrong_promotions(described)]:
         raise DescriptionError(clashes)
     return described
 

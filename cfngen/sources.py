@@ -105,7 +105,47 @@ class S3(Description):
             )
 
 
-Source = CodeCommit | Connection | S3
+@dataclass(frozen=True, kw_only=True)
+class Promotion(Description):
+    """What another stage built and released: this one builds nothing, but copies each image by its digest and releases it.
+
+    `stage` is that other stage of the application, whose pipeline says `promotes_to`. Both stages are of one account and
+    region. This one makes the bucket in which the other puts, for each service, a zip file with this stage's files of the
+    same commit and the digests of what it built; a new one starts just that service's pipeline.
+    """
+
+    regions: ClassVar[tuple[str, ...]] = _WITH_PIPELINES
+
+    stage: str
+
+    def checks(self) -> Iterator[Finding]:
+        yield from _stage(self.stage)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionTarget(Description):
+    """The stage that gets what this one built, once this one has released it.
+
+    `stage` is that stage of the application, whose pipelines have a `Promotion` as their source; it is deployed first, for
+    its outputs PromotionBucketName and PromotionKeyArn are root parameters of this one. `files` is the folder, from the
+    source's root, with what `cfngen generate` wrote for that stage, by default ``templates/<application>/<stage>``.
+    """
+
+    stage: str
+    files: str = ""
+
+    def checks(self) -> Iterator[Finding]:
+        yield from _stage(self.stage)
+        if self.files and not is_folder(self.files):
+            yield "files", "a folder relative to the source's root, as in 'templates/coffee/prod'"
+
+
+Source = CodeCommit | Connection | S3 | Promotion
+
+
+def _stage(stage: str) -> Iterator[Finding]:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", stage, re.ASCII):
+        yield "stage", "the name of a stage of the application, as in 'dev'"
 
 
 def _branch(branch: str) -> Iterator[Finding]:

@@ -37,6 +37,8 @@ from cfngen import (
     OffHours,
     Pipeline,
     PolicyArn,
+    Promotion,
+    PromotionTarget,
     Queue,
     Redirect,
     Release,
@@ -261,11 +263,14 @@ S3_SOURCE: Options = {
     "prefix": of("prefix", "", "sources/dev"),
     "key": st.sampled_from([{"key": None}, {"key": KeyArn.parameter("SourceKeyArn"), "create": False}]),
 }
+PROMOTION: Options = {"stage": of("stage", "dev", "test")}
+PROMOTION_TARGET: Options = {"stage": of("stage", "prod", "live"), "files": of("files", "", "deploy/prod")}
 PIPELINE: Options = {
     "source": _option(
         "source",
         st.one_of(made(CodeCommit, CODECOMMIT), made(Connection, CONNECTION, repository="a/b"), made(S3, S3_SOURCE)),
     ),
+    "promotes_to": of("promotes_to", None),  # what promotes needs a second stage that fits: tests/test_promotion.py
     "approval": of("approval", True, False),
     "test_command": of("test_command", "npm ci && npm test", "make test"),
     "test_report": st.just({"test_report": "reports/junit.xml", "test_command": "npm test"}),
@@ -479,6 +484,8 @@ TABLES: Mapping[type, Options] = {
     CodeCommit: CODECOMMIT,
     Connection: CONNECTION,
     S3: S3_SOURCE,
+    Promotion: PROMOTION,
+    PromotionTarget: PROMOTION_TARGET,
     Container: CONTAINER | {"name": of("name", "beside")},
     Database: DATABASE,
     HealthCheck: HEALTH_CHECK,

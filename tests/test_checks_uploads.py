@@ -21,7 +21,7 @@ from breaking import (
     swap,
 )
 
-from cfngen import S3, load, stage_files
+from cfngen import S3, PromotionTarget, load, stage_files
 
 OBJECT = "coffee/dev/employee.zip"
 HEARD = properties("Upload", "EventPattern", "detail")
@@ -45,6 +45,16 @@ def uploaded() -> Files:
     dev = load.select(load.load(ROOT / "services" / "coffee.py"), "dev")[0]
     assert dev.pipeline
     return stage_files(replace(dev, pipeline=replace(dev.pipeline, source=S3(create=True))))
+
+
+def test_an_object_for_another_stage_that_no_role_may_write_is_found(tmp_path: Path) -> None:
+    dev = load.select(load.load(ROOT / "services" / "coffee.py"), "dev")[0]
+    assert dev.pipeline
+    files = stage_files(replace(dev, pipeline=replace(dev.pipeline, promotes_to=PromotionTarget(stage="prod"))))
+    assert [each.check for each in found(tmp_path / "whole", files)] == ["C402"]
+    swap(PIPELINE, "${Bucket}/coffee/prod/employee.zip", "${Bucket}/coffee/prod/customer.zip")(files)
+    told = [each for each in found(tmp_path / "broken", files) if each.check == "C313"]
+    assert [each.message for each in told] == ["no role of the pipeline may write 'coffee/prod/employee.zip'"]
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -22,7 +22,7 @@ import pytest
 from kinds import kinds
 
 import cfngen
-from cfngen import S3, App, Balancer, Connection, Pipeline, Stack, application_stack, plan
+from cfngen import S3, App, Balancer, Connection, Pipeline, Promotion, PromotionTarget, Stack, application_stack, plan
 from cfngen.describe import Description
 from cfngen.load import load
 
@@ -318,8 +318,17 @@ def variants() -> list[App]:
     dev, prod = load(ROOT / "services" / "coffee.py")
     connected = Pipeline(source=Connection(repository="acme/coffee"))
     uploaded = [replace(dev, pipeline=Pipeline(source=S3(create=create))) for create in (False, True)]
+    taking = replace(prod, pipeline=Pipeline(source=Promotion(stage="dev")))
+    giving = replace(dev, pipeline=Pipeline(source=S3(create=True), promotes_to=PromotionTarget(stage="prod")))
     named = Balancer(domain="shop.example.com")
-    return [dev, prod, *uploaded, replace(prod, permissions_boundary=True, balancer=named, pipeline=connected)]
+    return [
+        dev,
+        prod,
+        *uploaded,
+        taking,
+        giving,
+        replace(prod, permissions_boundary=True, balancer=named, pipeline=connected),
+    ]
 
 
 def table(text: str, head: str) -> dict[str, list[str]]:

@@ -123,6 +123,20 @@ def test_a_source_that_no_push_reaches_is_refused_by_name(account: Account) -> N
         pipelines.delete_pipeline(name="by-object")
 
 
+def test_a_promotion_is_refused_by_name(account: Account) -> None:
+    pipelines = account.client("codepipeline")
+    told = pipelines.get_pipeline(name="coffee-dev-customer")["pipeline"]
+    action = json.loads(json.dumps(told["stages"][-1]["actions"][0]))
+    action["actionTypeId"]["provider"], action["configuration"] = "S3", {"BucketName": "b", "Extract": "false"}
+    told["stages"].append({"name": "Promote", "actions": [action]})
+    pipelines.create_pipeline(pipeline={**told, "name": "promoting"})
+    try:
+        with pytest.raises(RehearsalError, match="promoting: a promotion is not played"):
+            check_sources(account)
+    finally:
+        pipelines.delete_pipeline(name="promoting")
+
+
 def given(account: Account, folder: Path, place: Path, **values: str) -> dict[str, str]:
     return parameters.made(folder, "coffee.yaml", values, account, Authority(place), testers="127.0.1.0/24")
 

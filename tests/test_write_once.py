@@ -42,6 +42,8 @@ from cfngen import (
     Network,
     OffHours,
     Pipeline,
+    Promotion,
+    PromotionTarget,
     Queue,
     Redirect,
     Release,
@@ -409,7 +411,12 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "timezone": ("UTC", "Europe/Berlin"),
     },
     Pipeline: {
-        "source": (CodeCommit(), CodeCommit(create=True), Connection(repository="acme/shop"), S3(create=True)),
+        "source": (
+            CodeCommit(),
+            CodeCommit(create=True),
+            Connection(repository="acme/shop"),
+            S3(create=True),
+        ),
         "approval": (False, True),
         "test_command": ("make test", "make check"),
         "test_report": ("", "reports/junit.xml"),
@@ -417,7 +424,10 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "scan_threshold": ("HIGH", "NONE"),
         "files": ("", "deploy/files"),
         "build_timeout_minutes": (30, 60),
+        "promotes_to": (None, PromotionTarget(stage="prod")),
     },
+    Promotion: {"stage": ("test", "beta")},
+    PromotionTarget: {"stage": ("prod", "live"), "files": ("", "deploy/prod")},
     Redirect: {
         "hosts": ((), ("www.example.com",)),
         "paths": (("/old/*",), ("/old/*", "/old")),
@@ -600,7 +610,7 @@ def born(kind: type) -> Any:
     return kind(**{option: values[0] for option, values in VALUES[kind].items()})
 
 
-def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
+def within(part: Any) -> App:  # noqa: C901, PLR0912, PLR0915  (a flat list of kinds)
     """The application with one of its parts exchanged; services' parts are those of beta."""
     app = replace(
         born(App),
@@ -651,6 +661,10 @@ def within(part: Any) -> App:  # noqa: C901, PLR0912  (a flat list of kinds)
             app = within(replace(born(Release), smoke_test=part))
         case AllAtOnce() | Canary() | Linear():
             app = within(replace(born(Release), strategy=part))
+        case PromotionTarget():
+            app = within(replace(born(Pipeline), promotes_to=part))
+        case Promotion():
+            app = within(Pipeline(source=part))
         case CodeCommit() | Connection() | S3():
             app = within(replace(born(Pipeline), source=part))
         case _:

@@ -52,6 +52,6 @@ Network(nat="two")  # E: expected "Literal['one', 'one per zone', 'none', 'publi
 Database(engine="oracle")  # E: expected "Literal['mysql', 'mariadb', 'postgres', 'aurora-mysql', 'aurora-postgresql']"
 Balancer(https="yes")  # E: "str"; expected "bool"
 OffHours(working_days="MON")  # E: "str"; expected "tuple[str, ...]"
-Pipeline(source="main")  # E: "str"; expected "CodeCommit | Connection | S3"
+Pipeline(source="main")  # E: "str"; expected "CodeCommit | Connection | S3 | Promotion"
 Pipeline(source=CodeCommit(), scan_threshold="high")  # E: expected "Literal['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'NONE']"
 Connection(repository=None)  # E: "None"; expected "str"

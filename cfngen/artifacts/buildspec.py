@@ -12,16 +12,17 @@ from typing import Any
 from cfngen import placeholders
 from cfngen.artifacts import filters, packaged
 from cfngen.errors import CfngenError, DescriptionError, Problem, did_you_mean
-from cfngen.sources import S3
+from cfngen.sources import S3, Promotion
 from cfngen.spec import App, Pipeline, Service
 from cfngen.spec.task import Task
 from cfngen.stacks.migration import TASK_DEFINITION
-from cfngen.stacks.pipeline_parts import DEFINITIONS, IMAGE, RELEASE_FILE, image_artifact
+from cfngen.stacks.pipeline_parts import DEFINITIONS, IMAGE, PROMOTED, RELEASE_FILE, image_artifact
 from cfngen.stacks.release import key
 
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _PLATFORMS = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
 _FOLDER = "cfngen-release"  # where a build collects what it hands on
+_IMAGES_FILE = "cfngen-images.json"  # in what is promoted: each image by the variable that it fills in
 
 
 def buildspec(
@@ -72,7 +73,11 @@ def values_of(
             }
             for each in service.built_containers
         ],
-        "source_is_object": isinstance(pipeline.source, S3),
+        "source_is_object": isinstance(pipeline.source, S3 | Promotion),
+        "copies": isinstance(pipeline.source, Promotion),
+        "promoted_files": _promoted_files(app, service, pipeline),
+        "promoted_artifact": PROMOTED,
+        "images_file": _IMAGES_FILE,
         "is_service": isinstance(service, Service),
         "migrates": isinstance(service, Service) and bool(service.migrate),
         "released": _released(app, service),
@@ -90,6 +95,12 @@ def values_of(
         "pattern": placeholders.PATTERN.pattern,
         "migration_variable": TASK_DEFINITION,
     }
+
+
+def _promoted_files(app: App, service: Task, pipeline: Pipeline) -> str:
+    """The folder of this service's files for the stage that this one promotes to; empty where there is none."""
+    target = pipeline.promotes_to
+    return f"{target.files or f'templates/{app.name}/{target.stage}'}/{service.name}" if target else ""
 
 
 def _released(app: App, service: Task) -> dict[str, str]:

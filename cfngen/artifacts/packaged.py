@@ -12,12 +12,14 @@ def render(values: Mapping[str, Any]) -> str:
     """What the template renders of `values`; `KeyError` for one that is missing."""
     beside = values["beside"]
     command = values["command"]
+    copies = values["copies"]
     definitions_artifact = values["definitions_artifact"]
     files = values["files"]
     folder = values["folder"]
     image_artifact = values["image_artifact"]
     image_placeholder = values["image_placeholder"]
     image_variable = values["image_variable"]
+    images_file = values["images_file"]
     is_service = values["is_service"]
     migrates = values["migrates"]
     migration_variable = values["migration_variable"]
@@ -25,6 +27,8 @@ def render(values: Mapping[str, Any]) -> str:
     pipeline = values["pipeline"]
     placed = values["placed"]
     platform = values["platform"]
+    promoted_artifact = values["promoted_artifact"]
+    promoted_files = values["promoted_files"]
     release_file = values["release_file"]
     released = values["released"]
     service = values["service"]
@@ -34,12 +38,26 @@ def render(values: Mapping[str, Any]) -> str:
     test_command = values["test_command"]
     out: list[str] = []
 
-    def pushed(tag: str, digest: str) -> str:
+    def pushed(tag: str, digest: str, variable: str) -> str:
         out: list[str] = []
+        if copies:
+            out += (
+                "      - python3 -I ",
+                str(folder),
+                "/copy-image.py ",
+                str(variable),
+                ' "$',
+                str(tag),
+                '"\n',
+            )
+        else:
+            out += (
+                '      - docker push "$REPOSITORY_URI:$',
+                str(tag),
+                '"\n',
+            )
         out += (
-            '      - docker push "$REPOSITORY_URI:$',
-            str(tag),
-            '"\n      - ',
+            "      - ",
             str(digest),
             '=$(aws ecr describe-images --repository-name "$REPOSITORY_NAME" --image-ids imageTag="$',
             str(tag),
@@ -53,6 +71,20 @@ def render(values: Mapping[str, Any]) -> str:
             str(digest),
             '" >&2\n            exit 1\n            ;;\n        esac',
         )
+        if copies:
+            out += (
+                "\n        if ! grep -q '\"",
+                str(variable),
+                '": "[^"]*@\'"$',
+                str(digest),
+                "\"'\"' ",
+                str(images_file),
+                '; then\n          echo "The registry has $',
+                str(tag),
+                " as $",
+                str(digest),
+                ', which is not the digest that was promoted; nothing is released." >&2\n          exit 1\n        fi',
+            )
         return "".join(out)
 
     def scanned(tag: str, digest: str) -> str:
@@ -84,9 +116,14 @@ def render(values: Mapping[str, Any]) -> str:
         str(source),
         ". Edit that file, then run: ",
         str(command),
-        "\nversion: 0.2\n\nenv:\n  shell: bash\n  variables:\n    # With attestations an image would be an index of manifests, which the scan does not look into",
-        '.\n    BUILDX_NO_DEFAULT_ATTESTATIONS: "1"\n  exported-variables:\n    - IMAGE_TAG\n    - IMAGE_DIGEST\n',
+        "\nversion: 0.2\n\nenv:\n  shell: bash\n",
     )
+    if not copies:
+        out += (
+            "  variables:\n    # With attestations an image would be an index of manifests, which the scan does not look into",
+            '.\n    BUILDX_NO_DEFAULT_ATTESTATIONS: "1"\n',
+        )
+    out += ("  exported-variables:\n    - IMAGE_TAG\n    - IMAGE_DIGEST\n",)
     if migrates:
         out += (
             "    - ",
@@ -125,7 +162,7 @@ def render(values: Mapping[str, Any]) -> str:
             str(filters.part(each, "name")),
             '"\n',
         )
-    if test_command:
+    if test_command and (not copies):
         out += (
             "      - ",
             str(
@@ -139,25 +176,27 @@ def render(values: Mapping[str, Any]) -> str:
             ),
             "\n",
         )
-    out += (
-        "  build:\n    on-failure: ABORT\n    commands:\n      - docker build --pull --platform ",
-        str(platform),
-        " --file ",
-        str(filters.path((str(filters.part(service, "source_folder")) + "/Dockerfile"))),
-        ' --tag "$REPOSITORY_URI:$IMAGE_TAG" ',
-        str(filters.path(filters.part(service, "context_folder"))),
-        "\n",
-    )
-    for each in beside:
+    out += ("  build:\n    on-failure: ABORT\n    commands:\n",)
+    if not copies:
         out += (
             "      - docker build --pull --platform ",
             str(platform),
-            ' --tag "$REPOSITORY_URI:$IMAGE_TAG_',
-            str(filters.part(each, "word")),
-            '" ',
-            str(filters.path(filters.part(each, "source"))),
+            " --file ",
+            str(filters.path((str(filters.part(service, "source_folder")) + "/Dockerfile"))),
+            ' --tag "$REPOSITORY_URI:$IMAGE_TAG" ',
+            str(filters.path(filters.part(service, "context_folder"))),
             "\n",
         )
+        for each in beside:
+            out += (
+                "      - docker build --pull --platform ",
+                str(platform),
+                ' --tag "$REPOSITORY_URI:$IMAGE_TAG_',
+                str(filters.part(each, "word")),
+                '" ',
+                str(filters.path(filters.part(each, "source"))),
+                "\n",
+            )
     out += (
         "      - |\n        # Fill in what only the stack knows. What stays unknown ends the build here, not the release later.\n        python3 - ",
         str(filters.path(files)),
@@ -202,8 +241,24 @@ def render(values: Mapping[str, Any]) -> str:
         str(pattern),
         '", lambda match: known[match[1]], text)\n            if name.endswith(".json"):\n                json.loads(filled)\n            pathlib.Path("',
         str(folder),
-        '", name).write_text(filled, encoding="utf-8")\n        END\n      # Only what passed its tests, could be built and can be released gets as far as this.\n      - (set -o pipefail; aws ecr get-login-password | docker login --username AWS --password-stdin "${REPOSITORY_URI%%/*}")\n',
-        str(pushed("IMAGE_TAG", "IMAGE_DIGEST")),
+        '", name).write_text(filled, encoding="utf-8")\n        END\n',
+    )
+    if copies:
+        out += (
+            "      - |\n        # An image is copied byte by byte, for its digest says what was tested; what is there already is not sent again.\n        cat > ",
+            str(folder),
+            "/copy-image.py <<'END'\n        import base64\n        import hashlib\n        import json\n        import os\n        import pathlib\n        import subprocess\n        import sys\n        import urllib.error\n        import urllib.parse\n        import urllib.request\n\n        variable, tag = sys.argv[1:]\n        images = json.loads(pathlib.Path(\"",
+            str(images_file),
+            '").read_text(encoding="utf-8"))\n        if variable not in images:\n            sys.exit(f"What was promoted has no image for {variable}; promote once more, now that both stages know it.")\n        origin, _, digest = images[variable].partition("@")\n        password = subprocess.run(["aws", "ecr", "get-login-password"], check=True, capture_output=True, text=True)\n        login = "Basic " + base64.b64encode(b"AWS:" + password.stdout.strip().encode()).decode()\n        accepted = ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"]\n\n\n        def ask(method, url, data=None, **headers):\n            request = urllib.request.Request(url, data, {name.replace("_", "-"): text for name, text in headers.items()}, method=method)\n            request.add_unredirected_header("Authorization", login)  # a registry sends its readers on to another host\n            try:\n                return urllib.request.urlopen(request, timeout=300)\n            except urllib.error.HTTPError as error:\n                if method == "HEAD" and error.code == 404:\n                    return None\n                sys.exit(f"{method} {url.partition(\'?\')[0]}: {error.code} {error.read(300).decode(errors=\'replace\')}")\n\n\n        def place(uri, what):\n            host, _, name = uri.partition("/")\n            return f"https://{host}/v2/{name}/{what}"\n\n\n        def copy(part):\n            if ask("HEAD", place(os.environ["REPOSITORY_URI"], f"blobs/{part[\'digest\']}")):\n                return\n            file = pathlib.Path("',
+            str(folder),
+            '", "layer")\n            with ask("GET", place(origin, f"blobs/{part[\'digest\']}")) as given, file.open("wb") as kept:\n                while block := given.read(1 << 20):\n                    kept.write(block)\n            start = place(os.environ["REPOSITORY_URI"], "blobs/uploads/")\n            upload = urllib.parse.urljoin(start, ask("POST", start, b"", Content_Type="application/octet-stream").headers["Location"])\n            with file.open("rb") as kept:\n                sent = ask("PATCH", upload, kept, Content_Length=str(file.stat().st_size), Content_Type="application/octet-stream")\n            upload = urllib.parse.urljoin(upload, sent.headers["Location"])\n            ask("PUT", f"{upload}{\'&\' if \'?\' in upload else \'?\'}digest={part[\'digest\']}", b"", Content_Type="application/octet-stream")\n            file.unlink()\n\n\n        with ask("GET", place(origin, f"manifests/{digest}"), Accept=", ".join(accepted)) as given:\n            kind, text = given.headers.get_content_type(), given.read()\n        if "sha256:" + hashlib.sha256(text).hexdigest() != digest or kind not in accepted:\n            sys.exit(f"{images[variable]} is no image of that digest, but {kind}; nothing is released.")\n        manifest = json.loads(text)\n        for part in (manifest["config"], *manifest["layers"]):\n            copy(part)\n        ask("PUT", place(os.environ["REPOSITORY_URI"], f"manifests/{tag}"), text, Content_Type=kind)\n        END\n',
+        )
+    else:
+        out += (
+            '      # Only what passed its tests, could be built and can be released gets as far as this.\n      - (set -o pipefail; aws ecr get-login-password | docker login --username AWS --password-stdin "${REPOSITORY_URI%%/*}")\n',
+        )
+    out += (
+        str(pushed("IMAGE_TAG", "IMAGE_DIGEST", image_variable)),
         "\n      - export ",
         str(image_variable),
         '="$REPOSITORY_URI@$IMAGE_DIGEST"\n',
@@ -227,6 +282,7 @@ def render(values: Mapping[str, Any]) -> str:
                 pushed(
                     ("IMAGE_TAG_" + str(filters.part(each, "word"))),
                     ("IMAGE_DIGEST_" + str(filters.part(each, "word"))),
+                    filters.part(each, "variable"),
                 )
             ),
             "\n",
@@ -241,7 +297,7 @@ def render(values: Mapping[str, Any]) -> str:
                 ),
                 "\n",
             )
-        if not is_service:
+        if released:
             out += (
                 "      - export ",
                 str(filters.part(each, "variable")),
@@ -249,7 +305,7 @@ def render(values: Mapping[str, Any]) -> str:
                 str(filters.part(each, "word")),
                 '"\n',
             )
-        else:
+        if is_service:
             out += (
                 "      # The deploy action finds an image by the name of a file, so each has a folder of its own.\n      - mkdir -p ",
                 str(folder),
@@ -291,6 +347,38 @@ def render(values: Mapping[str, Any]) -> str:
             str(release_file),
             '").write_text(json.dumps(told), encoding="utf-8")\n        END\n',
         )
+    if promoted_files:
+        out += (
+            "      - |\n        # What the next stage releases: its own files of this commit, and these images by their digests.\n        folder=",
+            str(folder),
+            "/promoted/",
+            str(filters.path(promoted_files)),
+            '\n        mkdir -p "$folder" && cp -R ',
+            str(filters.path(promoted_files)),
+            '/. "$folder" || exit 1\n        printf \'{"',
+            str(image_variable),
+            '": "%s"',
+        )
+        for each in beside:
+            out += (
+                ', "',
+                str(filters.part(each, "variable")),
+                '": "%s"',
+            )
+        out += ('}\\n\' "$REPOSITORY_URI@$IMAGE_DIGEST"',)
+        for each in beside:
+            out += (
+                ' "$REPOSITORY_URI@$IMAGE_DIGEST_',
+                str(filters.part(each, "word")),
+                '"',
+            )
+        out += (
+            " > ",
+            str(folder),
+            "/promoted/",
+            str(images_file),
+            "\n",
+        )
     out += ("\n",)
     if filters.part(pipeline, "test_report") and test_command:
         out += (
@@ -308,6 +396,16 @@ def render(values: Mapping[str, Any]) -> str:
             str(release_file),
             "\n",
         )
+        if promoted_files:
+            out += (
+                "  secondary-artifacts:\n    ",
+                str(definitions_artifact),
+                ":\n      base-directory: ",
+                str(folder),
+                "\n      files:\n        - ",
+                str(release_file),
+                "\n",
+            )
     else:
         out += (
             "artifacts:\n  files:\n    - ",
@@ -338,4 +436,12 @@ def render(values: Mapping[str, Any]) -> str:
                 str(filters.part(each, "name")),
                 "\n      files:\n        - imageDetail.json\n",
             )
+    if promoted_files:
+        out += (
+            "    ",
+            str(promoted_artifact),
+            ":\n      base-directory: ",
+            str(folder),
+            '/promoted\n      files:\n        - "**/*"\n',
+        )
     return "".join(out)

@@ -1,4 +1,4 @@
-"""A source in a bucket: one object, in what the pipeline takes, in what starts it and in what it may read."""
+"""An object in a bucket: in what a pipeline takes or puts there, in what starts it, and in what it may do."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ _HEARD = "EventPattern", "detail"
 
 
 def uploads(service: Service) -> Iterator[Place]:
-    """A new object starts the pipeline that takes it, which may read it."""
+    """A new object starts the pipeline that takes it, which may read it; one that puts an object for another may do so."""
     template = service.pipeline_template
     for source in service.actions_of("S3"):
+        if dig(source.body, "ActionTypeId", "Category") == "Deploy":
+            yield from _allowed(service, source, "ObjectKey", "s3:PutObject", "write")
+            continue
         if dig(source.body, "ActionTypeId", "Category") != "Source" or _polls(source):
             continue
         rules = [
@@ -29,7 +32,7 @@ def uploads(service: Service) -> Iterator[Place]:
         for rule in rules:
             yield from _heard(rule, source)
             yield from _started(rule, service)
-        yield from _readable(service, source)
+        yield from _allowed(service, source, "S3ObjectKey", "s3:GetObjectVersion", "read")
 
 
 def _polls(source: Action) -> bool:
@@ -53,9 +56,9 @@ def _started(rule: Resource, service: Service) -> Iterator[Place]:
             yield Place(rule.file, (*path, "Arn"), f"starts {given!r}; the pipeline beside it is {_shown(names)}")
 
 
-def _readable(service: Service, source: Action) -> Iterator[Place]:
-    """Some role of the pipeline's stack may read the object by its name."""
-    key = source.configuration.get("S3ObjectKey")
+def _allowed(service: Service, action: Action, option: str, right: str, verb: str) -> Iterator[Place]:
+    """Some role of the pipeline's stack may read or write the object by its name."""
+    key = action.configuration.get(option)
     if not isinstance(key, str):
         return
     roles = list(service.pipeline_template.of_type("AWS::IAM::Role"))
@@ -63,12 +66,12 @@ def _readable(service: Service, source: Action) -> Iterator[Place]:
         dig(statement, "Resource")
         for role in roles
         for _, statement in walk(role.get("Policies"))
-        if "s3:GetObjectVersion" in sequence(dig(statement, "Action"))
+        if right in sequence(dig(statement, "Action"))
     ]
     texts = [text for resource in allowed for _, text in walk(resource) if isinstance(text, str)]
     if not any(text.endswith(f"/{key}") for text in texts):
-        path = (*source.path, "Configuration", "S3ObjectKey")
-        yield Place(service.pipeline_template.file, path, f"no role of the pipeline may read {key!r}")
+        path = (*action.path, "Configuration", option)
+        yield Place(service.pipeline_template.file, path, f"no role of the pipeline may {verb} {key!r}")
 
 
 def _shown(values: Any) -> str:

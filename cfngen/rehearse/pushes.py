@@ -59,13 +59,17 @@ def pushed(room: Room, folder: Path, before: str, after: str) -> Push:
 
 
 def check_sources(account: Account) -> None:
-    """Raise `RehearsalError` for pipelines whose source no push reaches, each with what it has."""
+    """Raise `RehearsalError` for pipelines whose source no push reaches, and for those that promote to another stage."""
     for each in account.all("codepipeline", "list_pipelines", "pipelines"):
-        told = _source(account.client("codepipeline").get_pipeline(name=each["name"])["pipeline"])
+        pipeline = account.client("codepipeline").get_pipeline(name=each["name"])["pipeline"]
+        told = _source(pipeline)
         if told["provider"] not in _PLAYED:
             raise RehearsalError(
                 f"{each['name']}: a source of {told['provider']} is not played; a rehearsal pushes commits, to {' or '.join(_PLAYED)}"
             )
+        kinds = [action["actionTypeId"] for stage in pipeline["stages"] for action in stage["actions"]]
+        if any((kind["category"], kind["provider"]) == ("Deploy", "S3") for kind in kinds):
+            raise RehearsalError(f"{each['name']}: a promotion is not played, since a rehearsal has one stage")
 
 
 def starts(account: Account, push: Push) -> list[Started]:

@@ -48,6 +48,8 @@ class Execution:
     done: list[str] = field(default_factory=list)
     failed: str = ""
     deployment: Deployment | None = None
+    uploads: list[tuple[str, str]] = field(default_factory=list)
+    """The objects that it put into buckets, each by bucket and key."""
 
 
 def push(world: World, branch: str, changes: Iterable[Difference], *, new_branch: bool = False) -> list[str]:
@@ -134,6 +136,8 @@ def run(
                 execution.failed = _migrate(world, told, exit_code)
             elif provider == "CodeDeployToECS":
                 execution.deployment = _deploy(simulation, told, files)
+            elif provider == "S3" and "ObjectKey" in told:
+                execution.uploads.append((str(told["BucketName"]), str(told["ObjectKey"])))
             if execution.failed:
                 return execution
         execution.done.append(stage["Name"])

@@ -33,6 +33,7 @@ _TEXTS = (
     "arn:aws:acm:eu-west-1:123456789012:certificate/1",
     "arn:aws:codeconnections:eu-west-1:123456789012:connection/1",
     "arn:aws:iam::123456789012:policy/boundary",
+    "arn:aws:kms:eu-west-1:123456789012:key/1",
     "203.0.113.0/24",
     "value",
     "1",

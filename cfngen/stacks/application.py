@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from cfngen.cells import FIRST, folder, names_of
 from cfngen.plan import Plan
-from cfngen.sources import S3, Connection
-from cfngen.spec import App
+from cfngen.sources import S3, CodeCommit, Connection, Promotion
+from cfngen.spec import App, Pipeline
 from cfngen.stack import FOR_STAGES, Stack
 from cfngen.stacks.background import Background, Ground, pipeline_stacks, queue_stacks, task_stacks
 from cfngen.stacks.cell import ARN, Shared, cell_stack, certificate, pipelines, service_stacks, show, web_acl
@@ -23,7 +23,7 @@ from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
 from cfngen.stacks.queue import QueueOutputs
 from cfngen.stacks.service import ServiceOutputs
 from cfngen.stacks.watch import watch_stack
-from cfngen.values import Arn, BucketName, CertificateArn, HostedZoneId, PolicyArn, Text
+from cfngen.values import Arn, BucketName, CertificateArn, HostedZoneId, KeyArn, PolicyArn, Text
 
 
 def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None = None) -> Shared:
@@ -198,16 +198,35 @@ def _pipelines(
             Description="Bucket with the source: it keeps versions and tells EventBridge of its objects",
             AllowedPattern=r"[a-z0-9.-]{3,63}",
         )
-    elif not pipeline.source.create:
+    elif isinstance(pipeline.source, CodeCommit) and not pipeline.source.create:
         repository = Text.parameter(
             "SourceRepositoryName", Description="CodeCommit repository with the source", AllowedPattern=r"[\w.-]{1,100}"
         )
     shared = stack.nest(
-        "pipeline", pipeline_stack, ground.common, ground.foundation, pipeline, repository, connection, bucket
+        "pipeline",
+        pipeline_stack,
+        ground.common,
+        ground.foundation,
+        pipeline,
+        repository,
+        connection,
+        bucket,
+        _promotion(pipeline),
     )
     pipelines(stack, plan, FIRST, pipeline, ground, made, background, queues, shared)
     pipeline_stacks(stack, plan.app, ground, background, queues, shared)
     return shared
+
+
+def _promotion(pipeline: Pipeline) -> tuple[BucketName, KeyArn] | None:
+    if pipeline.promotes_to is None:
+        return None
+    told = f"output of that name of the stage {pipeline.promotes_to.stage}, which this one promotes to"
+    bucket = BucketName.parameter(
+        "PromotionBucketName", Description=f"Bucket: {told}", AllowedPattern=r"[a-z0-9.-]{3,63}"
+    )
+    key = KeyArn.parameter("PromotionKeyArn", Description=f"The bucket's key: {told}", AllowedPattern=ARN % "kms")
+    return bucket, key
 
 
 def _show_addresses(stack: Stack, app: App, cluster: ClusterOutputs) -> None:
@@ -223,5 +242,8 @@ def _show(stack: Stack, app: App, foundation: FoundationOutputs, shared: Pipelin
     source = app.pipeline.source if app.pipeline else None
     if shared and shared.bucket and isinstance(source, S3) and source.create:
         stack.output("SourceBucketName", shared.bucket, "Where a service's source goes, as a zip file by its name")
+    if shared and shared.bucket and shared.key and isinstance(source, Promotion):
+        stack.output("PromotionBucketName", shared.bucket, FOR_STAGES)
+        stack.output("PromotionKeyArn", shared.key, FOR_STAGES)
     if shared and shared.repository and shared.clone_url:
         stack.output("SourceRepositoryName", shared.repository, FOR_STAGES)

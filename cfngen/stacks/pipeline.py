@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from troposphere import GetAtt, Join, Select, Split, StackId, codecommit
 
 from cfngen._frozen import dataclass
-from cfngen.sources import S3, CodeCommit
+from cfngen.sources import S3, CodeCommit, Promotion, Source
 from cfngen.spec import Pipeline
 from cfngen.stack import Stack
 from cfngen.stacks.buckets import after_policy, bucket_policy, closed_bucket, encrypted
@@ -20,7 +22,7 @@ _OLD_SOURCES_DAYS = 90
 @dataclass(frozen=True)
 class PipelineOutputs:
     """Where the source is: a CodeCommit repository by name, another one by connection, or a bucket, with its key if that is
-    a key of one's own.
+    a key of one's own. `promotion_bucket` and its key are those of the stage that this one promotes to.
     """
 
     repository: Text | None = None
@@ -28,6 +30,8 @@ class PipelineOutputs:
     connection: Arn | None = None
     bucket: BucketName | None = None
     key: KeyArn | None = None
+    promotion_bucket: BucketName | None = None
+    promotion_key: KeyArn | None = None
 
 
 def pipeline_stack(
@@ -38,16 +42,35 @@ def pipeline_stack(
     repository: Text | None = None,
     connection: Arn | None = None,
     bucket: BucketName | None = None,
+    promotion: tuple[BucketName, KeyArn] | None = None,
 ) -> PipelineOutputs:
-    """The repository or bucket, where this stage makes it; `repository`, `connection` or `bucket` are given where it does not."""
+    """The repository or bucket, where this stage makes it; `repository`, `connection` or `bucket` are given where it does not.
+
+    `promotion` are the bucket and key of the stage that this one promotes to, if there is one.
+    """
     stack.describe("What the pipelines share: the repository, the notice of a failed run")
     _failures(stack, common, foundation)
-    source = pipeline.source
+    made = _source(stack, common, foundation, pipeline.source, repository, connection, bucket)
+    return replace(made, promotion_bucket=promotion[0], promotion_key=promotion[1]) if promotion else made
+
+
+def _source(
+    stack: Stack,
+    common: Common,
+    foundation: FoundationOutputs,
+    source: Source,
+    repository: Text | None,
+    connection: Arn | None,
+    bucket: BucketName | None,
+) -> PipelineOutputs:
+    if isinstance(source, Promotion):
+        # Under a key that other stages may be let use, whatever own_key_for says.
+        return PipelineOutputs(bucket=_bucket(stack, "PromotionBucket", foundation.key), key=foundation.key)
     if isinstance(source, S3):
         if not source.create:
             return PipelineOutputs(bucket=bucket, key=source.key)
         own = common.key_for("artifacts", foundation.key)
-        return PipelineOutputs(bucket=_source_bucket(stack, own), key=own)
+        return PipelineOutputs(bucket=_bucket(stack, "SourceBucket", own), key=own)
     if isinstance(source, CodeCommit) and source.create:
         made = stack.add(
             codecommit.Repository(
@@ -63,10 +86,8 @@ def pipeline_stack(
     return PipelineOutputs(repository=repository, connection=connection)
 
 
-def _source_bucket(stack: Stack, key: KeyArn | None) -> BucketName:
-    made = closed_bucket(
-        stack, "SourceBucket", encrypted(key), days=None, old_days=_OLD_SOURCES_DAYS, tells_events=True
-    )
+def _bucket(stack: Stack, name: str, key: KeyArn | None) -> BucketName:
+    made = closed_bucket(stack, name, encrypted(key), days=None, old_days=_OLD_SOURCES_DAYS, tells_events=True)
     return after_policy(bucket_policy(stack, made, ()))
 
 

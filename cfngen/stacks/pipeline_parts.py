@@ -17,7 +17,7 @@ from awacs import sns as sns_actions
 from awacs.aws import Action, Statement, StringEquals
 from troposphere import AccountId, GetAtt, Sub, codebuild, codepipeline, iam, logs, stepfunctions
 
-from cfngen.sources import S3, CodeCommit, Connection
+from cfngen.sources import S3, CodeCommit, Connection, Promotion
 from cfngen.spec import Pipeline
 from cfngen.spec.task import Task
 from cfngen.stack import Stack
@@ -46,6 +46,8 @@ _MACHINES = {
 SOURCE, IMAGE, DEFINITIONS = "Source", "Image", "Defs"
 """Names of the artifacts; the buildspec's secondary artifacts carry the same (E1.3)."""
 
+PROMOTED = "Promoted"
+"""What a build hands on for the stage that this one promotes to."""
 
 RELEASE_FILE = "release.json"
 """What the build hands to the machine of a release: each task definition by the name of its task."""
@@ -96,7 +98,7 @@ def pipeline_of(
             **given(Triggers=[by_path] if by_path else None),
         )
     )
-    if shared.bucket and isinstance(pipeline.source, S3):
+    if shared.bucket and isinstance(pipeline.source, S3 | Promotion):
         trigger.by_upload(stack, common, shared.bucket, object_key(common, pipeline.source, task), name)
     elif shared.repository and isinstance(pipeline.source, CodeCommit):
         trigger.by_commit(stack, common, shared.repository, pipeline.source, name, trigger.folders(task, files))
@@ -118,12 +120,14 @@ def project(
     machine, image = _MACHINES[task.architecture]
     variables = {"REPOSITORY_URI": made.repository, **values}
     build_role = _build_role(stack, common, foundation, made, pipeline, name, group)
+    builds = not isinstance(pipeline.source, Promotion)
+    cache = codebuild.ProjectCache(Type="LOCAL", Modes=["LOCAL_DOCKER_LAYER_CACHE"])
+    privileged = {"Privileged": "docker build needs a Docker daemon in the build container"}  # E2.4
     return stack.add(
         codebuild.Project(
             "BuildProject",
-            Metadata={"Privileged": "docker build needs a Docker daemon in the build container"},  # E2.4
             Name=name,
-            Description=f"Tests {task.name} and builds its image",
+            Description=f"Tests {task.name} and builds its image" if builds else f"Copies the image of {task.name}",
             ServiceRole=GetAtt(build_role, "Arn"),
             Source=codebuild.Source(Type="CODEPIPELINE", BuildSpec=buildspec),
             Artifacts=codebuild.Artifacts(Type="CODEPIPELINE"),
@@ -131,20 +135,23 @@ def project(
                 Type=machine,
                 Image=image,
                 ComputeType="BUILD_GENERAL1_SMALL",
-                PrivilegedMode=True,
+                PrivilegedMode=builds,
                 EnvironmentVariables=[
                     codebuild.EnvironmentVariable(Name=key, Type="PLAINTEXT", Value=value)
                     for key, value in variables.items()
                 ],
             ),
-            Cache=codebuild.ProjectCache(Type="LOCAL", Modes=["LOCAL_DOCKER_LAYER_CACHE"]),
+            **given(Cache=cache if builds else None),
             LogsConfig=codebuild.LogsConfig(
                 CloudWatchLogs=codebuild.CloudWatchLogs(Status="ENABLED", GroupName=group.ref())
             ),
             TimeoutInMinutes=pipeline.build_timeout_minutes,
             QueuedTimeoutInMinutes=60,
             # No ConcurrentBuildLimit: it may not exceed the account's own, which is 1 in a new account; runs queue anyway.
-            **given(EncryptionKey=common.key_for("artifacts", foundation.key)),
+            **given(
+                EncryptionKey=common.key_for("artifacts", foundation.key),
+                Metadata=privileged if builds else None,
+            ),
         )
     )
 
@@ -190,6 +197,9 @@ def _build_role(
         # Where the account has enhanced scanning, ECR asks Inspector in the name of who asks ECR.
         statements.append(allow([inspector_actions.ListCoverage, inspector_actions.ListFindings], "*"))
         wide += ["inspector2:ListCoverage", "inspector2:ListFindings"]
+    if isinstance(pipeline.source, Promotion):
+        read = [ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer]
+        statements.append(allow(read, arn("ecr", "repository/*"), _of_stage(common, pipeline.source.stage)))
     if made.migration_role:
         statements += registering([made.migration_role, made.task_role], "ecs-tasks")
         wide += ["ecs:RegisterTaskDefinition"]
@@ -202,6 +212,11 @@ def _build_role(
         statements,
         wildcards=wildcards,
     )
+
+
+def _of_stage(common: Common, stage: str) -> StringEquals:
+    """Condition: what is asked for is another stage's; its tags say whose, since its name is known only there."""
+    return StringEquals({"aws:ResourceTag/Application": common.application, "aws:ResourceTag/Stage": stage})
 
 
 def artifact_rights(common: Common, foundation: FoundationOutputs) -> Iterator[Statement]:
@@ -249,7 +264,7 @@ def source_rights(
         )
     if shared.connection:
         yield allow([connection_actions.UseConnection, old_connection_actions.UseConnection], shared.connection)
-    if shared.bucket and isinstance(pipeline.source, S3):
+    if shared.bucket and isinstance(pipeline.source, S3 | Promotion):
         yield from _object_rights(shared.bucket, object_key(common, pipeline.source, task), shared.key)
     yield allow([build_actions.BatchGetBuilds, build_actions.StartBuild], GetAtt(project, "Arn"))
     if pipeline.approval:
@@ -257,9 +272,10 @@ def source_rights(
         yield allow([kms_actions.Decrypt, kms_actions.GenerateDataKey], foundation.key, only_kms_via("sns"))
 
 
-def object_key(common: Common, source: S3, task: Task) -> str:
+def object_key(common: Common, source: S3 | Promotion, task: Task) -> str:
     """The object that holds the source of a service, worker or scheduled task."""
-    return f"{source.prefix or f'{common.application}/{common.stage}'}/{task.name}.zip"
+    prefix = source.prefix if isinstance(source, S3) else ""
+    return f"{prefix or f'{common.application}/{common.stage}'}/{task.name}.zip"
 
 
 def _object_rights(bucket: BucketName, key: str, encrypted_with: KeyArn | None) -> Iterator[Statement]:
@@ -324,7 +340,7 @@ def source(common: Common, pipeline: Pipeline, shared: PipelineOutputs, task: Ta
         return stage(
             "Source", [action("Source", "Source", "CodeStarSourceConnection", by_connection, outputs=(SOURCE,))]
         )
-    if isinstance(source, S3):
+    if isinstance(source, S3 | Promotion):
         by_upload = {
             "S3Bucket": shared.bucket,
             "S3ObjectKey": object_key(common, source, task),

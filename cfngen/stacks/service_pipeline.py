@@ -12,7 +12,7 @@ from troposphere import codepipeline
 from cfngen import placeholders
 from cfngen.spec import Pipeline, Service
 from cfngen.stack import Stack
-from cfngen.stacks import migration, release
+from cfngen.stacks import migration, promotion, release
 from cfngen.stacks.build_values import Borrower, borrowed_values, task_values
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn
@@ -70,7 +70,12 @@ def service_pipeline_stack(
     )
     machine = migration.machine(stack, common, cluster, network, made) if service.migrate else None
     lent = release.machine(stack, common, cluster, network, [each.made for each in borrowers]) if borrowers else None
-    outputs = (IMAGE, DEFINITIONS, *(image_artifact(each.name) for each in service.built_containers))
+    outputs = (
+        IMAGE,
+        DEFINITIONS,
+        *(image_artifact(each.name) for each in service.built_containers),
+        *promotion.artifacts(pipeline),
+    )
     stages = [
         source(common, pipeline, shared, service),
         stage("Build", [build(built, outputs)]),
@@ -78,12 +83,14 @@ def service_pipeline_stack(
         *([stage("Migrate", [_migrate(machine)])] if machine else []),
         stage("Deploy", [_deploy(cluster, made, service)]),
         *([stage("Schedule", [release_action("Schedule", lent)])] if lent else []),
+        *promotion.stages(common, pipeline, shared, service),
     ]
     rights = [
         *source_rights(common, foundation, pipeline, shared, service, built),
         *_deploy_rights(cluster, made),
         *(migration.rights(machine) if machine else []),
         *(migration.rights(lent) if lent else []),
+        *promotion.rights(common, pipeline, shared, service),
     ]
     pipeline_of(
         stack,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cfngen.spec import Pipeline, ScheduledTask, Worker
 from cfngen.stack import Stack
-from cfngen.stacks import migration, release
+from cfngen.stacks import migration, promotion, release
 from cfngen.stacks.build_values import Borrower, borrowed_values, task_values
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common
@@ -61,9 +61,14 @@ def task_pipeline_stack(
     machine = release.machine(stack, common, cluster, network, scheduled, worker)
     stages = [
         source(common, pipeline, shared, task),
-        stage("Build", [build(built, (DEFINITIONS,))]),
+        stage("Build", [build(built, (DEFINITIONS, *promotion.artifacts(pipeline)))]),
         *([stage("Approve", [approval(common, foundation, task)])] if pipeline.approval else []),
         stage("Deploy", [release_action("Deploy", machine)]),
+        *promotion.stages(common, pipeline, shared, task),
     ]
-    rights = [*source_rights(common, foundation, pipeline, shared, task, built), *migration.rights(machine)]
+    rights = [
+        *source_rights(common, foundation, pipeline, shared, task, built),
+        *migration.rights(machine),
+        *promotion.rights(common, pipeline, shared, task),
+    ]
     pipeline_of(stack, common, foundation, shared, task, pipeline, files, stages, rights)
