@@ -32,6 +32,11 @@ def _wrong_target(app: App, beside: dict[str, App]) -> Iterator[Problem]:
         yield problem(app, f"{place}.stage", fits)
     else:
         wanted = target.files or f"templates/{app.name}/{target.stage}"
+        source = other.pipeline.source
+        if isinstance(source, Promotion) and source.other_account != target.other_account:
+            yield problem(
+                app, f"{place}.other_account", f"{source.other_account}, as {target.stage!r} says of its source"
+            )
         if wanted != other.files:
             yield problem(app, f"{place}.files", f"{other.files!r}, where {target.stage!r} has its own")
         yield from _wrong_tasks(app, other)

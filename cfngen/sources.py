@@ -109,14 +109,15 @@ class S3(Description):
 class Promotion(Description):
     """What another stage built and released: this one builds nothing, but copies each image by its digest and releases it.
 
-    `stage` is that other stage of the application, whose pipeline says `promotes_to`. Both stages are of one account and
-    region. This one makes the bucket in which the other puts, for each service, a zip file with this stage's files of the
+    `stage` is that other stage of the application, whose pipeline says `promotes_to`, in the same region. `other_account`:
+    it is of another account, which the root parameter PromotionAccountId names. This one makes the bucket in which the other puts, for each service, a zip file with this stage's files of the
     same commit and the digests of what it built; a new one starts just that service's pipeline.
     """
 
     regions: ClassVar[tuple[str, ...]] = _WITH_PIPELINES
 
     stage: str
+    other_account: bool = False
 
     def checks(self) -> Iterator[Finding]:
         yield from _stage(self.stage)
@@ -129,10 +130,12 @@ class PromotionTarget(Description):
     `stage` is that stage of the application, whose pipelines have a `Promotion` as their source; it is deployed first, for
     its outputs PromotionBucketName and PromotionKeyArn are root parameters of this one. `files` is the folder, from the
     source's root, with what `cfngen generate` wrote for that stage, by default ``templates/<application>/<stage>``.
+    `other_account`: that stage is of another account, which the root parameter PromotionAccountId names.
     """
 
     stage: str
     files: str = ""
+    other_account: bool = False
 
     def checks(self) -> Iterator[Finding]:
         yield from _stage(self.stage)

@@ -263,8 +263,15 @@ S3_SOURCE: Options = {
     "prefix": of("prefix", "", "sources/dev"),
     "key": st.sampled_from([{"key": None}, {"key": KeyArn.parameter("SourceKeyArn"), "create": False}]),
 }
-PROMOTION: Options = {"stage": of("stage", "dev", "test")}
-PROMOTION_TARGET: Options = {"stage": of("stage", "prod", "live"), "files": of("files", "", "deploy/prod")}
+PROMOTION: Options = {
+    "stage": of("stage", "dev", "test"),
+    "other_account": of("other_account", True, False),
+}
+PROMOTION_TARGET: Options = {
+    "stage": of("stage", "prod", "live"),
+    "files": of("files", "", "deploy/prod"),
+    "other_account": of("other_account", True, False),
+}
 PIPELINE: Options = {
     "source": _option(
         "source",

@@ -74,6 +74,7 @@ class Deployment:
             "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             "OwnPolicyArn": "arn:aws:iam::aws:policy/SecurityAudit",
             "SourceBucketName": "sources",
+            "PromotionAccountId": "210987654321",
             "PromotionBucketName": "promoted",
             "SourceConnectionArn": f"arn:aws:codeconnections:{account}:connection/1",
         }

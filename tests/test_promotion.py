@@ -52,6 +52,11 @@ DEV = App(
 )
 PROD = replace(DEV, stage="prod", pipeline=Pipeline(source=Promotion(stage="dev"), approval=True))
 TASKS = ("orders", "mailer")
+OTHER = (
+    replace(DEV, pipeline=Pipeline(source=CodeCommit(), promotes_to=PromotionTarget(stage="prod", other_account=True))),
+    replace(PROD, pipeline=Pipeline(source=Promotion(stage="dev", other_account=True))),
+)
+"""The same in two accounts."""
 
 
 @cache
@@ -135,6 +140,51 @@ def test_what_builds_no_image_has_no_docker_daemon() -> None:
 def _allowing(role: Any, action: str, within: str = "") -> list[Any]:
     found = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
     return [each for each in found if action in each["Action"] and within in json.dumps(each["Resource"])]
+
+
+@pytest.mark.parametrize("app", OTHER, ids=lambda app: app.stage)
+def test_what_is_let_in_from_another_account(app: App) -> None:
+    """D5.3: policies of bucket, key and repositories name the other account, and roles of the other stage in it alone."""
+    told = stage_files(app)
+    made = {
+        name: _template(text)["Resources"] for name, text in told.items() if "/" not in name and name.endswith("yaml")
+    }
+    statements = {
+        f"{file}/{name}/{action}": each
+        for file, bodies in made.items()
+        for name, body in bodies.items()
+        for policy in ("KeyPolicy", "PolicyDocument", "RepositoryPolicyText")
+        for each in body["Properties"].get(policy, {}).get("Statement", ())
+        if each.get("Sid", "").startswith("Promotion")
+        for action in each["Action"]
+    }
+    repositories = {f"{file}.yaml/Repository" for file in ("service-orders", "worker-mailer")}
+    reads = {f"{place}/ecr:{what}" for place in repositories for what in ("BatchGetImage", "GetDownloadUrlForLayer")}
+    look = {f"pipeline.yaml/PromotionBucketPolicy/s3:GetBucket{what}" for what in ("Acl", "Location", "Versioning")}
+    puts = {"pipeline.yaml/PromotionBucketPolicy/s3:PutObject"}
+    key = {f"foundation.yaml/Key/kms:{what}" for what in ("Decrypt", "GenerateDataKey")}
+    assert set(statements) == (reads if app.stage == "dev" else look | puts | key)
+    for each in statements.values():
+        account = {"Account": {"Ref": "PromotionAccountId"}}
+        assert each["Principal"] == {"AWS": {"Sub": ["arn:${AWS::Partition}:iam::${Account}:root", account]}}
+        other = "prod" if app.stage == "dev" else "dev"
+        tags = {"aws:PrincipalTag/Application": "shop", "aws:PrincipalTag/Stage": other}
+        assert each["Condition"]["StringEquals"] == tags
+    role = made["pipeline-orders.yaml"]["PipelineRole" if app.stage == "dev" else "BuildRole"]
+    # the tags by which they know each other
+    assert {"Key": "Application", "Value": "shop"} in role["Properties"]["Tags"]
+    assert {"Key": "Stage", "Value": app.stage} in role["Properties"]["Tags"]
+    action, place = (
+        ("s3:PutObject", "/shop/prod/orders.zip") if app.stage == "dev" else ("ecr:BatchGetImage", "Account")
+    )
+    assert "PromotionAccountId" in json.dumps(_allowing(role, action, place))
+    parameter = _template(told["shop.yaml"])["Parameters"]["PromotionAccountId"]
+    assert re.fullmatch(parameter["AllowedPattern"], "123456789012")
+
+
+def test_one_account_lets_no_other_in() -> None:
+    for stage in ("dev", "prod"):
+        assert "PromotionAccountId" not in "".join(files(stage).values())
 
 
 # From one stage to the other
@@ -425,6 +475,11 @@ REFUSED = {
         "prod = replace(prod, pipeline=replace(prod.pipeline, files='deploy/prod'))",
         "pipeline.promotes_to.files",
         "'deploy/prod', where 'prod' has its own",
+    ),
+    "another account in one of them": (
+        "prod = replace(prod, pipeline=Pipeline(source=Promotion(stage='dev', other_account=True)))",
+        "pipeline.promotes_to.other_account",
+        "True, as 'prod' says of its source",
     ),
     "a service less": (
         "dev = replace(dev, services=(*dev.services, Service(name='extra', paths=('/extra/*',))))",

@@ -318,7 +318,7 @@ def variants() -> list[App]:
     dev, prod = load(ROOT / "services" / "coffee.py")
     connected = Pipeline(source=Connection(repository="acme/coffee"))
     uploaded = [replace(dev, pipeline=Pipeline(source=S3(create=create))) for create in (False, True)]
-    taking = replace(prod, pipeline=Pipeline(source=Promotion(stage="dev")))
+    taking = replace(prod, pipeline=Pipeline(source=Promotion(stage="dev", other_account=True)))
     giving = replace(dev, pipeline=Pipeline(source=S3(create=True), promotes_to=PromotionTarget(stage="prod")))
     named = Balancer(domain="shop.example.com")
     return [

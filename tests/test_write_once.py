@@ -426,8 +426,8 @@ VALUES: dict[type, dict[str, tuple[Any, ...]]] = {
         "build_timeout_minutes": (30, 60),
         "promotes_to": (None, PromotionTarget(stage="prod")),
     },
-    Promotion: {"stage": ("test", "beta")},
-    PromotionTarget: {"stage": ("prod", "live"), "files": ("", "deploy/prod")},
+    Promotion: {"stage": ("test", "beta"), "other_account": (False, True)},
+    PromotionTarget: {"stage": ("prod", "live"), "files": ("", "deploy/prod"), "other_account": (False, True)},
     Redirect: {
         "hosts": ((), ("www.example.com",)),
         "paths": (("/old/*",), ("/old/*", "/old")),

@@ -35,6 +35,7 @@ _TEXTS = (
     "arn:aws:iam::123456789012:policy/boundary",
     "arn:aws:kms:eu-west-1:123456789012:key/1",
     "203.0.113.0/24",
+    "123456789012",
     "value",
     "1",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from cfngen.cells import FIRST, folder, names_of
 from cfngen.plan import Plan
-from cfngen.sources import S3, CodeCommit, Connection, Promotion
+from cfngen.sources import S3, CodeCommit, Connection, Promotion, PromotionTarget
 from cfngen.spec import App, Pipeline
 from cfngen.stack import FOR_STAGES, Stack
 from cfngen.stacks.background import Background, Ground, pipeline_stacks, queue_stacks, task_stacks
@@ -40,8 +40,10 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         if app.permissions_boundary
         else None
     )
-    common = Common.of(app, boundary)
-    foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email, app.monthly_budget_usd)
+    common = Common.of(app, boundary, _promotion_account(app))
+    source = app.pipeline.source if app.pipeline else None
+    promoting = source.stage if isinstance(source, Promotion) and source.other_account else None
+    foundation = stack.nest("foundation", foundation_stack, common, app.alarm_email, app.monthly_budget_usd, promoting)
     if app.network.existing:
         network = network or existing_network(with_database=bool(app.database and not app.database.existing))
     zone, testers = _balancer_parameters(app, network)
@@ -216,6 +218,15 @@ def _pipelines(
     pipelines(stack, plan, FIRST, pipeline, ground, made, background, queues, shared)
     pipeline_stacks(stack, plan.app, ground, background, queues, shared)
     return shared
+
+
+def _promotion_account(app: App) -> Text | None:
+    sides = (app.pipeline.source, app.pipeline.promotes_to) if app.pipeline else ()
+    other = next((each for each in sides if isinstance(each, Promotion | PromotionTarget) and each.other_account), None)
+    if other is None:
+        return None
+    told = f"Account of the stage {other.stage}, which promotes to this one or is promoted to"
+    return Text.parameter("PromotionAccountId", Description=told, AllowedPattern=r"\d{12}")
 
 
 def _promotion(pipeline: Pipeline) -> tuple[BucketName, KeyArn] | None:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals, StringLike
+from awacs.aws import (
+    Action,
+    Allow,
+    ArnLike,
+    AWSPrincipal,
+    Condition,
+    PolicyDocument,
+    Principal,
+    Statement,
+    StringEquals,
+    StringLike,
+)
 from awacs.sts import AssumeRole
 from troposphere import AccountId, GetAtt, Sub, Tags, iam, logs
 
 from cfngen._frozen import dataclass
 from cfngen.spec import App
 from cfngen.stack import Stack
-from cfngen.values import KeyArn, PolicyArn, RoleArn
+from cfngen.values import KeyArn, PolicyArn, RoleArn, Text
 
 Item = TypeVar("Item")
 
@@ -35,17 +46,27 @@ TAGS = {
 
 @dataclass(frozen=True)
 class Common:
-    """The stage that a stack belongs to, and what holds for all of its resources."""
+    """The stage that a stack belongs to, and what holds for all of its resources.
+
+    `promotion_account` is the account of the stage that a build comes from or goes to, where it is another one;
+    `promotes_to` the stage that a build goes to.
+    """
 
     application: str
     stage: str
     log_retention_days: int = 30
     own_key_for: tuple[str, ...] = ()
     permissions_boundary: PolicyArn | None = None
+    promotion_account: Text | None = None
+    promotes_to: str = ""
 
     @classmethod
-    def of(cls, app: App, permissions_boundary: PolicyArn | None = None) -> Common:
-        return cls(app.name, app.stage, app.log_retention_days, app.own_key_for, permissions_boundary)
+    def of(
+        cls, app: App, permissions_boundary: PolicyArn | None = None, promotion_account: Text | None = None
+    ) -> Common:
+        own = (app.name, app.stage, app.log_retention_days, app.own_key_for)
+        target = app.pipeline.promotes_to if app.pipeline else None
+        return cls(*own, permissions_boundary, promotion_account, target.stage if target else "")
 
     @property
     def name(self) -> str:
@@ -103,6 +124,26 @@ def allow(actions: Iterable[Action], resources: Any, *conditions: Any) -> Statem
         Action=list(actions),
         Resource=resources if isinstance(resources, list) else [resources],
         **given(Condition=condition),
+    )
+
+
+def allow_stage(
+    common: Common, stage: str, actions: Iterable[Action], resources: Any, *conditions: Any, sid: str = "Promotion"
+) -> Statement:
+    """A statement of a resource's policy: roles of another account may, if they are of that stage by their tags (D5.3).
+
+    It names the account and none of its roles, so that either stage may be there first (D5.6); what a role's own policy
+    does not allow, it may not.
+    """
+    of_stage = StringEquals({"aws:PrincipalTag/Application": common.application, "aws:PrincipalTag/Stage": stage})
+    root = Sub("arn:${AWS::Partition}:iam::${Account}:root", Account=common.promotion_account)
+    return Statement(
+        Sid=sid,
+        Effect=Allow,
+        Principal=AWSPrincipal(root),
+        Action=list(actions),
+        Condition=Condition([of_stage, *conditions]),
+        **given(Resource=resources),
     )
 
 

@@ -23,7 +23,7 @@ from cfngen._frozen import dataclass
 from cfngen.stack import Stack
 from cfngen.stacks.buckets import after_policy, bucket_policy, closed_bucket, encrypted
 from cfngen.stacks.budget import budget, may_encrypt, may_publish
-from cfngen.stacks.common import Common, arn
+from cfngen.stacks.common import Common, allow_stage, arn, only_kms_via
 from cfngen.values import Arn, BucketName, KeyArn, TopicArn
 
 _USE_KEY = (
@@ -47,11 +47,24 @@ class FoundationOutputs:
 
 
 def foundation_stack(
-    stack: Stack, common: Common, alarm_email: str | None = None, monthly_budget_usd: int | None = None
+    stack: Stack,
+    common: Common,
+    alarm_email: str | None = None,
+    monthly_budget_usd: int | None = None,
+    promoting_stage: str | None = None,
 ) -> FoundationOutputs:
-    """The stage's own key, alert topic and buckets."""
+    """The stage's own key, alert topic and buckets.
+
+    `promoting_stage` is that of another account which encrypts what it promotes to this one.
+    """
     has_budget = monthly_budget_usd is not None
-    key = _key(stack, has_budget=has_budget)
+    puts = [kms_actions.Decrypt, kms_actions.GenerateDataKey]
+    promotion = (
+        [allow_stage(common, promoting_stage, puts, ["*"], only_kms_via("s3"))]
+        if promoting_stage and common.promotion_account
+        else []
+    )
+    key = _key(stack, promotion, has_budget=has_budget)
     alerts, policy = _alerts(stack, key, alarm_email, has_budget=has_budget)
     if monthly_budget_usd is not None:
         budget(stack, common, alerts, policy, monthly_budget_usd)
@@ -66,7 +79,7 @@ def foundation_stack(
     )
 
 
-def _key(stack: Stack, *, has_budget: bool) -> kms.Key:
+def _key(stack: Stack, promotion: list[Statement], *, has_budget: bool) -> kms.Key:
     policy = PolicyDocument(
         Version="2012-10-17",
         Statement=[
@@ -96,6 +109,7 @@ def _key(stack: Stack, *, has_budget: bool) -> kms.Key:
                 Condition=Condition(StringEquals("aws:SourceAccount", AccountId)),
             ),
             *([may_encrypt()] if has_budget else []),
+            *promotion,
         ],
     )
     return stack.add(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
-from troposphere import GetAtt, Join, Select, Split, StackId, codecommit
+from awacs import s3 as s3_actions
+from awacs.aws import Statement
+from troposphere import GetAtt, Join, Select, Split, StackId, Sub, codecommit
 
 from cfngen._frozen import dataclass
 from cfngen.sources import S3, CodeCommit, Promotion, Source
 from cfngen.spec import Pipeline
 from cfngen.stack import Stack
 from cfngen.stacks.buckets import after_policy, bucket_policy, closed_bucket, encrypted
-from cfngen.stacks.common import Common
+from cfngen.stacks.common import Common, allow_stage
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.notices import notice
 from cfngen.values import Arn, BucketName, KeyArn, Text
@@ -65,7 +68,18 @@ def _source(
 ) -> PipelineOutputs:
     if isinstance(source, Promotion):
         # Under a key that other stages may be let use, whatever own_key_for says.
-        return PipelineOutputs(bucket=_bucket(stack, "PromotionBucket", foundation.key), key=foundation.key)
+        name = "PromotionBucket"
+        look = [s3_actions.GetBucketAcl, s3_actions.GetBucketLocation, s3_actions.GetBucketVersioning]
+        inside = Sub(f"${{{name}.Arn}}/{common.application}/{common.stage}/*.zip")
+        puts = (
+            [
+                allow_stage(common, source.stage, look, [GetAtt(name, "Arn")], sid="PromotionAsks"),
+                allow_stage(common, source.stage, [s3_actions.PutObject], [inside]),
+            ]
+            if common.promotion_account
+            else []
+        )
+        return PipelineOutputs(bucket=_bucket(stack, name, foundation.key, puts), key=foundation.key)
     if isinstance(source, S3):
         if not source.create:
             return PipelineOutputs(bucket=bucket, key=source.key)
@@ -86,9 +100,9 @@ def _source(
     return PipelineOutputs(repository=repository, connection=connection)
 
 
-def _bucket(stack: Stack, name: str, key: KeyArn | None) -> BucketName:
+def _bucket(stack: Stack, name: str, key: KeyArn | None, statements: Iterable[Statement] = ()) -> BucketName:
     made = closed_bucket(stack, name, encrypted(key), days=None, old_days=_OLD_SOURCES_DAYS, tells_events=True)
-    return after_policy(bucket_policy(stack, made, ()))
+    return after_policy(bucket_policy(stack, made, statements))
 
 
 def _unique(common: Common) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from awacs import codebuild as build_actions
@@ -199,7 +199,7 @@ def _build_role(
         wide += ["inspector2:ListCoverage", "inspector2:ListFindings"]
     if isinstance(pipeline.source, Promotion):
         read = [ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer]
-        statements.append(allow(read, arn("ecr", "repository/*"), _of_stage(common, pipeline.source.stage)))
+        statements.append(_may_copy(common, pipeline.source.stage, read))
     if made.migration_role:
         statements += registering([made.migration_role, made.task_role], "ecs-tasks")
         wide += ["ecs:RegisterTaskDefinition"]
@@ -214,9 +214,13 @@ def _build_role(
     )
 
 
-def _of_stage(common: Common, stage: str) -> StringEquals:
-    """Condition: what is asked for is another stage's; its tags say whose, since its name is known only there."""
-    return StringEquals({"aws:ResourceTag/Application": common.application, "aws:ResourceTag/Stage": stage})
+def _may_copy(common: Common, stage: str, read: Sequence[Action]) -> Statement:
+    """To read the images of another stage, whose names are known only there; in another account its own policies say which."""
+    if common.promotion_account:
+        theirs = "arn:${AWS::Partition}:ecr:${AWS::Region}:${Account}:repository/*"
+        return allow(read, Sub(theirs, Account=common.promotion_account))
+    tags = {"aws:ResourceTag/Application": common.application, "aws:ResourceTag/Stage": stage}
+    return allow(read, arn("ecr", "repository/*"), StringEquals(tags))
 
 
 def artifact_rights(common: Common, foundation: FoundationOutputs) -> Iterator[Statement]:

@@ -34,9 +34,9 @@ def stages(common: Common, pipeline: Pipeline, shared: PipelineOutputs, task: Ta
 
 
 def rights(common: Common, pipeline: Pipeline, shared: PipelineOutputs, task: Task) -> Iterator[Statement]:
-    """To put that one object into a bucket of this account, under the bucket's key."""
+    """To put that one object into a bucket of that stage's account, under the bucket's key."""
     if pipeline.promotes_to and shared.promotion_bucket and shared.promotion_key:
-        ours = StringEquals("aws:ResourceAccount", AccountId)
+        ours = StringEquals("aws:ResourceAccount", common.promotion_account or AccountId)
         names = {"Bucket": shared.promotion_bucket}
         bucket = "arn:${AWS::Partition}:s3:::${Bucket}"
         key = _key(common, pipeline.promotes_to.stage, task)

@@ -26,6 +26,7 @@ from cfngen.stack import Stack
 from cfngen.stacks.common import (
     Common,
     allow,
+    allow_stage,
     arn,
     from_this_account,
     given,
@@ -76,8 +77,17 @@ def image_repository(stack: Stack, common: Common, foundation: FoundationOutputs
             ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
             ImageTagMutability="IMMUTABLE",
             LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(_lifecycle(), indent=2)),
+            **given(
+                RepositoryPolicyText=_copied_from(common) if common.promotes_to and common.promotion_account else None
+            ),
         )
     )
+
+
+def _copied_from(common: Common) -> PolicyDocument:
+    """The stage that this one promotes to copies images, from another account."""
+    read = [ecr_actions.BatchGetImage, ecr_actions.GetDownloadUrlForLayer]
+    return PolicyDocument(Version="2012-10-17", Statement=[allow_stage(common, common.promotes_to, read, None)])
 
 
 def _lifecycle() -> dict[str, object]:
