@@ -24,10 +24,12 @@ from cfngen import (
     Container,
     FunctionArn,
     HealthCheck,
+    InternalBalancer,
     Ledger,
     Linear,
     LogRouter,
     Release,
+    RestartPolicy,
     Scaling,
     ScheduledScaling,
     ScheduledTask,
@@ -258,6 +260,10 @@ def _without_database(app: App) -> App:
     return replace(app, services=plain, database=None)
 
 
+def _with_stock(app: App) -> App:
+    return replace(app, services=(*app.services, Service(name="stock", internal=True)))
+
+
 _SCHEDULE = ScheduledScaling(name="weekend", schedule="cron(0 8 ? * SAT *)", minimum=0, maximum=1)
 _VALUES = {"MODE": "quiet", "QUEUE": Text.parameter("QueueName")}
 _PROXY = Container(name="proxy", image=f"public.ecr.aws/nginx/nginx:1.29@sha256:{'a' * 64}")
@@ -291,6 +297,8 @@ OF_A_SERVICE: dict[str, Change] = {
     "containers.source": _service(containers=(replace(_PROXY, image="", source="services/proxy"),)),
     "depends_on": _service(containers=(_PROXY,), depends_on={"proxy": "START"}),
     "health_check": _service(health_check=HealthCheck(command=("node", "healthy.js"))),
+    "restart_policy": _service(restart_policy=RestartPolicy()),
+    "calls": lambda app: changed(_with_stock(app), "employee", calls=("stock",)),
     "open_files": _service(open_files=4096),
     "ephemeral_storage_gib": _service(ephemeral_storage_gib=50),
     "statements": _service(statements=(Statement(actions=("s3:GetObject",), resources=("arn:${AWS::Partition}:s3:::menus/*",)),)),
@@ -315,6 +323,8 @@ OF_THE_REST: dict[str, Change] = {
     "log_retention_days": lambda app: replace(app, log_retention_days=90),
     "own_key_for": lambda app: replace(app, own_key_for=("logs", "artifacts")),
     "off_hours": lambda app: replace(app, off_hours=None),
+    "internal_balancer": lambda app: replace(_with_stock(app), internal_balancer=InternalBalancer(test_port=9000)),
+    "monthly_budget_usd": lambda app: replace(app, monthly_budget_usd=500),
     "cloud9": lambda app: replace(app, cloud9=True),
     "workers": lambda app: replace(app, workers=(Worker(name="roaster"),)),
     "scheduled_tasks": lambda app: replace(app, scheduled_tasks=(ScheduledTask(name="report", schedule="rate(1 day)"),)),

@@ -66,12 +66,15 @@ def test_a3_3_every_option_was_tried() -> None:
         "hosts",
         "allowed_addresses",
         "headers",
+        "methods",
+        "query",
+        "internal",
         "protocol_version",
         "maintenance",
     }
     assert {each.name for each in fields(Service)} == born | {name.partition(".")[0] for name in OF_A_SERVICE}
     tried = {re.split(r"[.,]", name)[0] for name in OF_THE_REST}
-    assert {each.name for each in fields(App)} == {"name", "stage", "maintenance"} | tried
+    assert {each.name for each in fields(App)} == {"name", "stage", "maintenance", "services_per_cell"} | tried
 
 
 def test_a3_3_requests_are_no_part_of_service_and_bootstrap(generated: dict[str, Generated], rendered: Render) -> None:

@@ -208,6 +208,8 @@ def test_off_hours_stop_the_cluster(apps: Mapping[str, App]) -> None:
     assert values == {"Cluster": {"Ref": "Cluster"}}
     cluster = made.one("database.yaml/Cluster")
     assert {"PreferredBackupWindow", "PreferredMaintenanceWindow"} <= cluster.properties.keys()
+    window = cluster["PreferredMaintenanceWindow"]
+    assert {each["PreferredMaintenanceWindow"] for each in made.each("AWS::RDS::DBInstance")} == {window}
 
 
 def test_copies_are_of_the_cluster(apps: Mapping[str, App]) -> None:

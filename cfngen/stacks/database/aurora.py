@@ -116,6 +116,8 @@ def _instances(stack: Stack, wanted: Wanted, cluster: rds.DBCluster) -> None:
                 Engine=wanted.database.engine,
                 DBInstanceClass="db.serverless",
                 **given(AvailabilityZone=Select(index % 2, GetAZs("")) if wanted.in_own_network else None),
+                # Beside the cluster's: without one RDS draws it, perhaps for hours in which the cluster is stopped.
+                **given(PreferredMaintenanceWindow=str(windows.maintenance) if (windows := wanted.windows) else None),
                 PromotionTier=_TAKES_OVER if index <= 1 else _FOLLOWS,
                 PubliclyAccessible=False,
                 AutoMinorVersionUpgrade=True,
