@@ -52,6 +52,8 @@ def remember(app: App, settled: Ledger, cells: Mapping[str, int]) -> Ledger:
             settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
     settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
     settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
+    if public_births(app, settled) and not app.network.has_public_tasks:
+        settled = settled.with_greatest("network", "private_tasks", 1)  # as soon as each is released
     if app.database:
         own = {"existing": True} if app.database.existing else _database_values(app, app.database)
         settled = settled.with_birth("database", own)
@@ -239,8 +241,14 @@ def _private_births(app: App, ledger: Ledger) -> Iterator[Problem]:
     private = [
         task.name for kind, task in every if ledger.births.get(f"{kind} {task.name}", {}).get("public_address") is False
     ]
-    if app.network.has_public_tasks and private:
-        fits = f"{', '.join(sorted(private))} {'was' if len(private) == 1 else 'were'} born in private subnets, where without NAT tasks that run would reach nothing, and new ones would not start, until each is released again. Ways out: keep NAT or endpoints, or make a new stage beside this one"
+    went = ledger.births.get("network", {}).get("private_tasks", 0)
+    if app.network.has_public_tasks and (private or went):
+        who = (
+            f"{', '.join(sorted(private))} {'was' if len(private) == 1 else 'were'} born in"
+            if private
+            else "tasks went to"
+        )
+        fits = f"{who} private subnets, where without NAT tasks that run would reach nothing, and new ones would not start, until each is released again. Ways out: keep NAT or endpoints, or make a new stage beside this one"
         yield problem(app, "network.nat", fits)
 
 

@@ -14,7 +14,7 @@ from cfngen import cells
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
-from cfngen.limits import DATABASE_RULES, TARGETS
+from cfngen.limits import CALL_RULES, DATABASE_RULES, TARGETS
 from cfngen.load import YAML, project_of
 from cfngen.render import stage_files
 from cfngen.spec import App
@@ -94,10 +94,14 @@ def _many_tasks(app: App, files: Mapping[str, str]) -> Iterator[str]:
 def _many_rules(app: App) -> Iterator[str]:
     """What AWS refuses unless it was asked before."""
     opens = {*app.database.readers, *app.database.writers} if app.database else set()
-    number = len(opens | {service.name for service in app.services if service.migrate})
-    if number > DATABASE_RULES.number:
-        what = f"{DATABASE_RULES.number} is the limit of {DATABASE_RULES.what}"
-        yield f"{app.name} {app.stage}: {number:,} where {what}; {DATABASE_RULES.way_out}"
+    opening = len(opens | {service.name for service in app.services if service.migrate})
+    inside = app.internal_balancer
+    calling = len(inside.addresses) + len(inside.test_addresses) + sum(bool(task.calls) for task in app.tasks)
+    calling += sum(service.internal and bool(service.release.smoke_test) for service in app.services)
+    for number, limit in ((opening, DATABASE_RULES), (calling, CALL_RULES)):
+        if number > limit.number:
+            what = f"{limit.number} is the limit of {limit.what}"
+            yield f"{app.name} {app.stage}: {number:,} where {what}; {limit.way_out}"
 
 
 def _new_cells(app: App, folder: Path, files: Mapping[str, str]) -> Iterator[str]:
@@ -129,7 +133,7 @@ def deploy_commands(app: App, folder: Path, cell: str, root: str) -> tuple[str, 
     template = shlex.quote((folder / cell / f"{app.name}.yaml").as_posix())
     told = f'$(aws cloudformation describe-stacks --stack-name {first} --output text --query "{_TOLD}")'
     own = [f"{name}={re.sub('(?<=[a-z])(?=[A-Z])', '_', name).upper()}" for name in _own_parameters(root)]
-    package = f"aws cloudformation package --template-file {template} {where}"
+    package = f"mkdir -p build && aws cloudformation package --template-file {template} {where}"
     deploy = f"aws cloudformation deploy --template-file build/{stack}.yaml --stack-name {stack} {where}"
     given = f"--capabilities CAPABILITY_IAM --parameter-overrides {' '.join([*own, told])}"
     return f"{package} --output-template-file build/{stack}.yaml", f"{deploy} {given}"

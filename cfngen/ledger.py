@@ -159,7 +159,7 @@ _WHOLE = {"stage": {"application": str, "name": str}}
 _TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subnet_tier": str}
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
-    "network": {"cidr": str, "existing": bool},
+    "network": {"cidr": str, "existing": bool, "private_tasks": int},
     "internal": {"domain": str, "https": bool},
     "database": {
         "engine": str,

@@ -56,6 +56,12 @@ DATABASE_RULES = Limit(
     True,
     "ask AWS for more (Service Quotas) before it is deployed, or let fewer tasks be readers and writers",
 )
+CALL_RULES = Limit(
+    60,
+    "inbound rules a security group: one on the internal balancer's for each task that calls and each range of addresses",
+    True,
+    "ask AWS for more (Service Quotas) before it is deployed, or let fewer tasks call",
+)
 INLINE_POLICIES = Limit(
     10_240,
     "characters the inline policies of a role, together",
@@ -66,7 +72,7 @@ DEPLOYMENT_ALARMS = Limit(10, "alarms a deployment group", False, "name fewer of
 
 LIMITS = (
     RESOURCES, TREE, BYTES, PARAMETERS, OUTPUTS, MAPPINGS, DYNAMIC_REFERENCES, DESCRIPTION, NAME, VALUE,
-    TARGET_GROUPS, RULES, TARGETS, DATABASE_RULES, INLINE_POLICIES, DEPLOYMENT_ALARMS,
+    TARGET_GROUPS, RULES, TARGETS, DATABASE_RULES, CALL_RULES, INLINE_POLICIES, DEPLOYMENT_ALARMS,
 )  # fmt: skip
 
 

@@ -207,6 +207,7 @@ REFUSED = [
          services=services("a", scaling=Scaling(maximum=500))),
     *(case(App, f"services[0].environment[{name!r}]", SHADOWED, pipeline=Pipeline(source=CodeCommit()), database=Database(),
            services=services("a", migrate=("x",), environment={name: "x"})) for name in ("DB_HOST", "DB_ADMIN_USER", "DB_READER_PASSWORD")),
+    *(case(App, "stage", "another name; ", stage=text) for text in ("dev-cell-2", "cell-10")),
     case(App, "name", "another name", name="network"),
     case(App, "name", "another name", name="service-shop"),
     *(case(OffHours, option, "a time of day, as in '20:00'", **{option: text})
@@ -388,7 +389,7 @@ REFUSED = [
     *(case(S3, "prefix", "a folder in the bucket", prefix=text) for text in ("/a", "a/", "../a", "a b", "a" * 901)),
     *(case(kind, "stage", "the name of a stage of the application", stage=text) for kind in (Promotion, PromotionTarget) for text in ("", "Dev", "a b")),
     case(PromotionTarget, "files", "a folder relative to the source's root", files="/a"),
-    *(case(Pipeline, option, "none, since what is promoted was built and tested in 'dev'", source=Promotion(stage="dev"), **given)
+    *(case(Pipeline, option, ", since what is promoted was built and tested in 'dev'", source=Promotion(stage="dev"), **given)
       for option, given in (("test_command", {"test_command": "x"}), ("runtimes", {"runtimes": {"nodejs": "22"}}))),
     case(Pipeline, "promotes_to", "None; this stage has its builds of 'dev'", source=Promotion(stage="dev"), promotes_to=PromotionTarget(stage="prod")),
     case(S3, "key", "none with create=True", create=True, key=KeyArn.parameter("SourceKeyArn")),

@@ -291,7 +291,7 @@ def test_a_tree_by_hand_without_its_cells_is_refused() -> None:
 def test_the_printed_command_fills_every_parameter() -> None:
     done = rendered(full(WEB, *hosted("aa", "bb", "cc")))
     package, deploy = deploy_commands(done.app, Path("templates/shop/dev"), "cell-2", done.files["cell-2/shop.yaml"])
-    assert shlex.split(package)[4] == "templates/shop/dev/cell-2/shop.yaml"
+    assert shlex.split(package)[8] == "templates/shop/dev/cell-2/shop.yaml"
     own = re.search(r"--parameter-overrides (.*?)\$\(", deploy)
     assert own
     names = [word.partition("=")[0] for word in own[1].split()]

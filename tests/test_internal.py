@@ -28,6 +28,7 @@ from cfngen import (
     Worker,
     write,
 )
+from cfngen.generated import generated
 from cfngen.operate.folder import read_folder
 from cfngen.routing import owner
 from cfngen.simulate.files import Files
@@ -270,3 +271,14 @@ def test_a_page_for_users_of_the_whole_application_is_none_for_callers() -> None
     assert {place.partition("/")[0] for place in pages} == {"service-web.yaml"}
     closed = rendered(replace(SHOP, services=(WEB, replace(STOCK, maintenance="Counting."), PRICES)))
     assert [place for place in closed.tree.resources if place.startswith("service-stock.yaml/MaintenanceRule")]
+
+
+def test_more_callers_than_a_security_group_has_rules_for_are_told(tmp_path: Path) -> None:
+    ranges = tuple(f"10.0.{number}.0/24" for number in range(60))
+    app = replace(SMALL, internal_balancer=InternalBalancer(addresses=ranges))
+    _, notes = generated(Path("services/shop.py"), [app], tmp_path)
+    assert [note for note in notes if note.startswith("shop dev: 61 where 60 is the limit of inbound rules")]
+    _, notes = generated(
+        Path("services/shop.py"), [replace(app, services=(replace(WEB, calls=()), app.services[1]))], tmp_path
+    )
+    assert not any("inbound rules" in note for note in notes)

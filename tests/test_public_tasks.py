@@ -130,6 +130,12 @@ def test_nobody_leaves_nat_for_public_addresses() -> None:
     assert [problem.option for problem in refused.value.problems] == ["App('shop').network.nat"]
 
 
+def test_who_came_to_nat_does_not_go_back() -> None:
+    behind = rendered(BEHIND_NAT, rendered(PUBLIC).ledger)
+    with pytest.raises(LedgerError, match=r"tasks went to private subnets.*make a new stage"):
+        rendered(PUBLIC, behind.ledger)
+
+
 def test_what_needs_nat_is_refused() -> None:
     tested = Release(smoke_test=SmokeTest(path="/", host="shop.example.com"))
     with pytest.raises(DescriptionError) as refused:

@@ -88,6 +88,8 @@ class Builder:
         if kind is str:
             if found is None or found.kind == "text":
                 return node.text
+            if found.kind == "null":
+                return self._refuse(node, Plain(kind), spot, "a string; '' is none" if node.text else "")
             why = found.readings or f"YAML reads {_misread(node.text)}"
             fits = f"a string; write '{node.text}' in quotes: {why}"
             return self._refuse(node, Plain(kind), spot, fits if node.text else "")

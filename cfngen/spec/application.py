@@ -288,6 +288,8 @@ class App(Description):
                 )
         if self.name in _STACKS or self.name.startswith(_STACKS_OF_TASKS):
             yield "name", f"another name; {self.name!r} is what one of the stages' stacks is called"
+        if re.search(r"(^|-)cell-\d+$", self.stage):
+            yield "stage", f"another name; {self.stage!r} ends as the name of a cell's stack does"
         if self.log_retention_days not in _RETENTION_DAYS:
             yield "log_retention_days", f"one of {', '.join(map(str, _RETENTION_DAYS))}"
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alarm_email, re.ASCII):

@@ -52,8 +52,8 @@ class Pipeline(Description):
 
 def _promoted(pipeline: Pipeline) -> Iterator[Finding]:
     source = pipeline.source.stage if isinstance(pipeline.source, Promotion) else ""
-    for option in ("test_command", "runtimes"):
+    for option, empty in (("test_command", "''"), ("runtimes", "{}")):
         if getattr(pipeline, option):
-            yield option, f"none, since what is promoted was built and tested in {source!r}; say it there"
+            yield option, f"{empty}, since what is promoted was built and tested in {source!r}; say it there"
     if pipeline.promotes_to:
         yield "promotes_to", f"None; this stage has its builds of {source!r}, and only what builds promotes"

@@ -35,7 +35,8 @@ def web_acl_stack(
             Scope="REGIONAL",
             DefaultAction=wafv2.DefaultAction(Allow=wafv2.AllowAction()),
             Rules=[*_limit(rules), *_groups(rules, with_database=with_database)],
-            VisibilityConfig=_seen("WebAcl"),
+            # Metrics are told apart by this name alone, whichever stage or cell they are of.
+            VisibilityConfig=_seen(Sub("${AWS::StackName}")),
         )
     )
     balancer = arn("elasticloadbalancing", "loadbalancer/${Balancer}", Balancer=cluster.load_balancer)
@@ -96,6 +97,6 @@ def _limit(rules: ManagedRules) -> Iterator[wafv2.WebACLRule]:
     )
 
 
-def _seen(name: str) -> wafv2.VisibilityConfig:
+def _seen(name: str | Sub) -> wafv2.VisibilityConfig:
     """By metrics and the log; samples would show the headers that the log leaves out."""
     return wafv2.VisibilityConfig(CloudWatchMetricsEnabled=True, MetricName=name, SampledRequestsEnabled=False)
