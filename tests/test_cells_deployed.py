@@ -55,16 +55,16 @@ def outputs(stack: str) -> dict[str, str]:
 
 def by_hand(commands: list[str]) -> None:
     """The printed commands in a shell, with a bucket in the place of BUCKET."""
-    Path("build").mkdir()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     text = "\n".join(commands).replace("BUCKET", "templates")
-    subprocess.run(["bash", "-euc", text], check=True, env={**os.environ, "PATH": path}, capture_output=True)
+    ran = subprocess.run(["bash", "-euc", text], env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_both_roots_come_and_go_by_every_way(cfngen: Run, url: str) -> None:
     assert url
     Path("cfngen.yaml").write_text(DESCRIPTION, encoding="utf-8")
-    commands = re.findall(r"^  (aws .*)$", cfngen("generate").err, re.MULTILINE)
+    commands = re.findall(r"^  ((?:mkdir|aws) .*)$", cfngen("generate").err, re.MULTILINE)
     folder = "templates/shop/dev"
 
     planned = cfngen("deploy", folder, "--plan", "--yes")
