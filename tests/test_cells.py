@@ -44,7 +44,7 @@ from cfngen.checks import CHECKS, check, generated
 from cfngen.checks.lint import LINT
 from cfngen.generated import deploy_commands
 from cfngen.semantics.document import read_yaml
-from cfngen.spec.application import SERVICES_OF_A_BALANCER
+from cfngen.spec.app_parts import SERVICES_OF_A_BALANCER
 from cfngen.stack import FOR_CELLS
 
 WEB = Service(name="web")

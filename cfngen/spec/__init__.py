@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from cfngen.spec.application import App, OffHours
+from cfngen.spec.application import App
 from cfngen.spec.balancer import Balancer
 from cfngen.spec.container import Container, HealthCheck, RestartPolicy, Secret, SsmParameter
 from cfngen.spec.database import BackupPlan, Database, Serverless
 from cfngen.spec.internal import InternalBalancer
 from cfngen.spec.managed_rules import ManagedRules
 from cfngen.spec.network import Network
+from cfngen.spec.off_hours import OffHours
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.queue import Queue
 from cfngen.spec.redirect import Redirect
