@@ -18,6 +18,7 @@ from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
 from cfngen.ledger import LISTENERS, MAINTENANCE, Ledger, RuleRecord, is_internal
 from cfngen.limits import RULES, SPLIT
+from cfngen.request import Pairs, Request
 from cfngen.routing import (
     Claimant,
     Match,
@@ -277,8 +278,9 @@ def _smoke_test_problems(
             name = None if service.internal else domain
             host = service.smoke_test_host(name, app.hosts_of(service)) or "any.host"
             path, _, query = test.path.partition("?")
-            told = [(key, value) for key, _, value in (each.partition("=") for each in query.split("&"))]
-            found = reached(every, listeners(app, internal=service.internal)[1], host, path, query=told)
+            told = tuple((key, value) for key, _, value in (each.partition("=") for each in query.split("&")))
+            asked = Request(path, host, query=told)
+            found = reached(every, listeners(app, internal=service.internal)[1], asked)
             if found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
@@ -303,9 +305,10 @@ def _routing_problems(
         hosts = sorted(app.hosts_of(service)) or ["any.host"]
         for host, listener in product(hosts, listeners(app, internal=service.internal)):
             method, query = min(service.methods, default="GET"), _sent(service.query)
-            found = reached(
-                every, listener, _plain(host), service.health_path, _sent(service.headers), method=method, query=query
+            asked = Request(
+                service.health_path, _plain(host), method=method, headers=_sent(service.headers), query=query
             )
+            found = reached(every, listener, asked)
             if found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} through its own rules; this one reaches {there}"
@@ -323,9 +326,9 @@ def _too_many(app: App, every_rule: int, leaving: int) -> Iterator[Problem]:
         yield problem(app, "services", fits, there)
 
 
-def _sent(wanted: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+def _sent(wanted: Mapping[str, tuple[str, ...]]) -> Pairs:
     """Headers, or a query, of a request that is the service's."""
-    return [(name, _plain(min(values))) for name, values in wanted.items()]
+    return tuple((name, _plain(min(values))) for name, values in wanted.items())
 
 
 def _plain(pattern: str) -> str:

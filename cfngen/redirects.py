@@ -7,6 +7,7 @@ from itertools import product
 
 from cfngen.describe import problem
 from cfngen.errors import Problem
+from cfngen.request import Request
 from cfngen.routing import Rule, answering, listeners
 from cfngen.spec import App, Redirect
 
@@ -28,7 +29,7 @@ def loops(app: App, rules: Sequence[Rule]) -> Iterator[Problem]:
 def _way(app: App, rules: Sequence[Rule], host: str, path: str) -> Iterator[Redirect]:
     """The redirects that answer a client one after the other."""
     for _ in range(_HOPS + 1):
-        rule = answering(rules, listeners(app)[0], host, path)
+        rule = answering(rules, listeners(app)[0], Request(path, host))
         if rule is None or rule.sends is None:
             return
         yield rule.sends

@@ -18,6 +18,7 @@ from cfngen.describe import problem
 from cfngen.errors import Problem
 from cfngen.ledger import LAST_PRIORITY, Listener, RuleRecord
 from cfngen.patterns import glob, meet, precision
+from cfngen.request import Pairs, Request
 from cfngen.spec import App, Redirect, Service
 from cfngen.spec.requests import CONDITION_VALUES, Named, Requests, shares, wildcards
 
@@ -27,8 +28,6 @@ _HOST_RANKS, _PATH_RANKS = 3, 2 * 129
 _STEP = 8
 """Between two rules of like precision, so that others have room between them."""
 _BAND = LAST_PRIORITY / (_HOST_RANKS * _PATH_RANKS)
-Pairs = Iterable[tuple[str, str]]
-"""Headers, or a query, as they are sent: names and values."""
 _FORWARD = "forward to both target groups of the service, weighted, v1"
 
 
@@ -74,14 +73,12 @@ class Match(Requests):
         text = json.dumps([self.action, *asked])
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    def takes(self, host: str, path: str, headers: Pairs = (), *, method: str = "GET", query: Pairs = ()) -> bool:
-        """Whether a request from an allowed address would match."""
+    def takes(self, request: Request) -> bool:
+        """Whether a request would match if its address were allowed."""
         return (
-            (not self.hosts or any(glob(each, host) for each in self.hosts))
-            and any(glob(each, path) for each in self.paths)
-            and _has(headers, self.headers)
-            and (not self.methods or method in self.methods)
-            and _has(query, self.query)
+            (not self.hosts or any(glob(each, request.host) for each in self.hosts))
+            and any(glob(each, request.path) for each in self.paths)
+            and _fits(self, request)
         )
 
 
@@ -219,52 +216,23 @@ def give_priority(match: Match, others: Iterable[tuple[Match, int]], taken: Iter
     return None
 
 
-def answering(
-    rules: Iterable[Rule],
-    listener: Listener,
-    host: str,
-    path: str,
-    headers: Pairs = (),
-    *,
-    method: str = "GET",
-    query: Pairs = (),
-) -> Rule | None:
+def answering(rules: Iterable[Rule], listener: Listener, request: Request) -> Rule | None:
     """The rule that answers a request when every source address is allowed; `None` is the default, a 404."""
     for rule in sorted((rule for rule in rules if rule.listener == listener), key=lambda rule: rule.priority):
-        if rule.match.takes(host, path, headers, method=method, query=query):
+        if rule.match.takes(request):
             return rule
     return None
 
 
-def reached(
-    rules: Iterable[Rule],
-    listener: Listener,
-    host: str,
-    path: str,
-    headers: Pairs = (),
-    *,
-    method: str = "GET",
-    query: Pairs = (),
-) -> str | None:
+def reached(rules: Iterable[Rule], listener: Listener, request: Request) -> str | None:
     """The service that a request reaches when every source address is allowed, or the redirect that answers it; `None` is
     the default, a 404.
     """
-    found = answering(rules, listener, host, path, headers, method=method, query=query)
+    found = answering(rules, listener, request)
     return found.match.claimant if found else None
 
 
-def owner(
-    app: App,
-    host: str,
-    path: str,
-    address: str,
-    headers: Pairs = (),
-    *,
-    method: str = "GET",
-    query: Pairs = (),
-    internal: bool = False,
-    who: Iterable[Claimant] | None = None,
-) -> str | None:
+def owner(app: App, request: Request, *, internal: bool = False, who: Iterable[Claimant] | None = None) -> str | None:
     """The service that a description gives a request to: whose pattern for it is the most specific; `None` for nobody,
     and where that one is a redirect, or under maintenance. `internal` asks at the internal balancer.
 
@@ -275,12 +243,11 @@ def owner(
         for claimant in (claimants(app) if who is None else who)
         if claimant.internal == internal
         for match in matches(claimant)
-        if _has(headers, match.headers) and _has(query, match.query)
-        if not match.methods or method in match.methods
-        if not match.addresses or any(ip_address(address) in ip_network(each) for each in match.addresses)
+        if _fits(match, request)
+        if not match.addresses or any(ip_address(request.address) in ip_network(each) for each in match.addresses)
         for of_host in match.hosts or ("",)
         for of_path in match.paths
-        if (not of_host or glob(of_host, host)) and glob(of_path, path)
+        if (not of_host or glob(of_host, request.host)) and glob(of_path, request.path)
     ]
     name = max(claims)[1] if claims else None
     service = next((each for each in app.services if each.name == name), None)
@@ -310,6 +277,15 @@ def _key(host: str, path: str, match: Match) -> tuple[int, ...]:
     """
     more = len(match.headers) + len(match.query) + bool(match.methods) + bool(match.addresses)
     return (*precision(host), *precision(path), more)
+
+
+def _fits(match: Match, request: Request) -> bool:
+    """Whether a request has all that is asked for beside host, path and address."""
+    return (
+        (not match.methods or request.method in match.methods)
+        and _has(request.headers, match.headers)
+        and _has(request.query, match.query)
+    )
 
 
 def _has(sent: Pairs, wanted: Named) -> bool:

@@ -31,11 +31,11 @@ from cfngen import (
     stage_files,
     title,
 )
+from cfngen.request import Request
 from cfngen.semantics.template import read_template
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request
 from cfngen.simulate.scenario import parameters
 from cfngen.simulate.simulation import Disturbance, Simulation
 from cfngen.simulate.watch import Table, everywhere

@@ -18,11 +18,11 @@ from typing import Any
 
 from cfngen import App, Balancer, Canary, Ledger, Release, Service, stage_files
 from cfngen.load import load
+from cfngen.request import Request
 from cfngen.routing import owner
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request
 from cfngen.simulate.scenario import Surroundings, parameters, requests, standard, update
 from cfngen.simulate.simulation import Simulation
 from cfngen.simulate.watch import Table, everywhere
@@ -177,21 +177,7 @@ class Described(Surroundings):
     def table(self, simulation: Simulation, asked: list[Request]) -> Table:
         is_before = simulation.after == "the stack is created"
         apps = [each for each in (self.app, self.before if is_before else self.app) if each]
-        owners = {
-            request: {
-                owner(
-                    app,
-                    request.host,
-                    request.path,
-                    request.address,
-                    request.headers,
-                    method=request.method,
-                    query=request.query,
-                )
-                for app in apps
-            }
-            for request in (*asked, *self.asked)
-        }
+        owners = {request: {owner(app, request) for app in apps} for request in (*asked, *self.asked)}
         alone = {request: found.pop() for request, found in owners.items() if len(found) == 1}
         return everywhere({request: frozenset((name,)) for request, name in alone.items() if name})
 

@@ -13,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -29,8 +30,9 @@ from cfngen.rehearse.deployed import Listener, TargetGroup
 from cfngen.rehearse.parts import ROUTE, find
 from cfngen.rehearse.places import Connection, Place
 from cfngen.rehearse.room import answers, loopback, stop, wait
+from cfngen.request import Request
 from cfngen.routing import Rule, owner
-from cfngen.simulate.requests import Request, holds
+from cfngen.simulate.requests import holds
 
 GROUPS = ("one", "two", "three", "four", "five", "six")
 _NUMBERS = count()
@@ -322,12 +324,7 @@ def test_generated_rules_give_a_request_to_the_service_that_owns_it(
     ]
     with running(tmp_path_factory.getbasetemp(), target, [*listed, rule(0, NOTHING)]) as (host, port):
         for each in requests:
-            wanted = (
-                owner(
-                    app, each.host.lower(), each.path, each.address, each.headers, method=each.method, query=each.query
-                )
-                or ""
-            )
+            wanted = owner(app, replace(each, host=each.host.lower())) or ""
             assert asked(host, port, each)[1] == wanted, str(each)
         for path, name in (("/administrator", "one"), ("/admin", "two"), ("/admin/", "two"), ("/Admin", "one")):
             assert asked(host, port, Request(path, "www.example.com"))[1] == name

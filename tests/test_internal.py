@@ -30,9 +30,9 @@ from cfngen import (
 )
 from cfngen.generated import generated
 from cfngen.operate.folder import read_folder
+from cfngen.request import Request
 from cfngen.routing import owner
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request
 from cfngen.simulate.scenario import Surroundings, standard, update
 
 WEB = Service(name="web", calls=("stock",))
@@ -111,9 +111,9 @@ def test_callers_find_services_by_their_names_in_the_private_zone() -> None:
     records = step.tree.of_type("AWS::Route53::RecordSet")
     inside = {each["Properties"]["Name"] for place, each in records.items() if place.startswith("internal.yaml")}
     assert inside == {"shop-dev.internal", "*.shop-dev.internal"}
-    assert owner(SHOP, "stock.shop-dev.internal", "/a", "10.0.0.9", internal=True) == "stock"
-    assert owner(SHOP, "stock.shop-dev.internal", "/a", "10.0.0.9") == "web"
-    assert owner(SHOP, "elsewhere.shop-dev.internal", "/a", "10.0.0.9", internal=True) is None
+    assert owner(SHOP, Request("/a", "stock.shop-dev.internal"), internal=True) == "stock"
+    assert owner(SHOP, Request("/a", "stock.shop-dev.internal")) == "web"
+    assert owner(SHOP, Request("/a", "elsewhere.shop-dev.internal"), internal=True) is None
 
 
 def test_https_inside_needs_a_certificate_and_says_so_to_callers() -> None:
@@ -184,7 +184,7 @@ def test_releases_and_updates_hurt_nobody_at_either_balancer() -> None:
     """As `cfngen simulate` asks: each request at the balancer whose service it is; the same rules at one listener hurt."""
 
     def at(*, internal: bool) -> Callable[[Request], str | None]:
-        return lambda asked: owner(SMALL, asked.host, asked.path, asked.address, internal=internal)
+        return lambda asked: owner(SMALL, asked, internal=internal)
 
     around = Surroundings(owner=at(internal=False), owner_inside=at(internal=True))
     files = Files(rendered(SMALL).files)

@@ -9,8 +9,9 @@ import pytest
 from resolve import Rendering, differing, rendered
 
 from cfngen import App, DescriptionError, Service
+from cfngen.request import Request
 from cfngen.routing import owner
-from cfngen.simulate.requests import Request, holds
+from cfngen.simulate.requests import holds
 
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 SHOP = Service(name="shop")
@@ -114,7 +115,7 @@ def test_the_pages_of_many_paths_count_as_rules() -> None:
 
 def test_nobody_owns_what_is_closed() -> None:
     app = closing("admin")
-    owners = {path: owner(app, "x.example.com", path, "192.0.2.1") for path in ("/admin", "/admin/reports/1", "/")}
+    owners = {path: owner(app, Request(path, "x.example.com")) for path in ("/admin", "/admin/reports/1", "/")}
     assert owners == {"/admin": None, "/admin/reports/1": "reports", "/": "shop"}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cfngen import App, Ledger, LedgerError, Service, plan
+from cfngen.request import Request
 from cfngen.routing import reached
 
 
@@ -68,7 +69,7 @@ def test_a_path_more_leaves_every_rule_as_it_is(more: str) -> None:
     after = plan(App(name="shop", services=(service("web", *PATHS, more),)), before.ledger)
     assert set(before.rules["web"]) <= set(after.rules["web"])
     assert len(after.rules["web"]) == len(before.rules["web"]) + 2
-    assert reached(after.rules["web"], "https", "any.host", more) == "web"
+    assert reached(after.rules["web"], "https", Request(more)) == "web"
 
 
 def test_a_path_less_replaces_its_own_rule_only() -> None:
@@ -76,7 +77,7 @@ def test_a_path_less_replaces_its_own_rule_only() -> None:
     after = plan(App(name="shop", services=(service("web", *PATHS[:1], *PATHS[2:]),)), before.ledger)
     kept = set(before.rules["web"]) & set(after.rules["web"])
     assert len(kept) == len(before.rules["web"]) - 2
-    assert reached(after.rules["web"], "https", "any.host", PATHS[1]) is None
+    assert reached(after.rules["web"], "https", Request(PATHS[1])) is None
 
 
 def test_rules_of_like_precision_leave_room_for_one_between_them() -> None:
@@ -85,4 +86,4 @@ def test_rules_of_like_precision_leave_room_for_one_between_them() -> None:
     )
     rules = [rule for each in plan(between).rules.values() for rule in each]
     for path, owner in (("/bb/1", "bb"), ("/bx", "zz"), ("/cc/1", "cc"), ("/cc/x/1", "zz")):
-        assert reached(rules, "https", "any.host", path) == owner
+        assert reached(rules, "https", Request(path)) == owner

@@ -9,8 +9,9 @@ import pytest
 from resolve import Rendering, differing, rendered
 
 from cfngen import App, Balancer, DescriptionError, Redirect, Service
+from cfngen.request import Request
 from cfngen.routing import owner
-from cfngen.simulate.requests import Request, holds
+from cfngen.simulate.requests import holds
 
 RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
 SHOP = Service(name="shop")
@@ -89,7 +90,7 @@ def test_a_stage_without_https_has_its_redirects_only() -> None:
 
 
 def test_nobody_owns_what_is_sent_on() -> None:
-    owners = {path: owner(sending(OLD), "x.example.com", path, "192.0.2.1") for path in ("/old", "/", "/admin")}
+    owners = {path: owner(sending(OLD), Request(path, "x.example.com")) for path in ("/old", "/", "/admin")}
     assert owners == {"/old": None, "/": "shop", "/admin": "admin"}
 
 

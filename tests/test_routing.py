@@ -9,7 +9,7 @@ import ipaddress
 import random
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from cfngen import (
     plan,
 )
 from cfngen.load import load
+from cfngen.request import Request
 from cfngen.routing import REDIRECT_PRIORITY, Rule, give_priority, reached
 
 COFFEE = Path(__file__).parent.parent / "services" / "coffee.py"
@@ -36,15 +37,6 @@ INSIDE, OUTSIDE = "203.0.113.7", "192.0.2.1"
 GUARDED = ("203.0.113.0/24",)
 VALUES_OF_A_RULE, WILDCARDS_OF_A_RULE, RULES_OF_A_BALANCER = 5, 6, 100
 """A6.15."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a balancer sees of a request."""
-
-    host: str
-    path: str
-    source: str = INSIDE
 
 
 @cache
@@ -67,7 +59,7 @@ def claims(app: App, request: Request) -> list[tuple[tuple[Any, ...], str]]:
     """How precisely each service claims a request, the best claim first."""
     found = []
     for service in app.services:
-        if service.allowed_addresses and not _is_in(service.allowed_addresses, request.source):
+        if service.allowed_addresses and not _is_in(service.allowed_addresses, request.address):
             continue
         best = [
             (precise(host), precise(path), bool(service.allowed_addresses))
@@ -93,7 +85,7 @@ def answering(rules: Iterable[Rule], listener: str, request: Request) -> str | N
         if (
             matches(match.paths, request.path)
             and (not match.hosts or matches(match.hosts, request.host))
-            and (not match.addresses or _is_in(match.addresses, request.source))
+            and (not match.addresses or _is_in(match.addresses, request.address))
         ):
             return match.claimant
     return None
@@ -119,7 +111,7 @@ def _holds(condition: dict[str, Any], request: Request) -> bool:
         case {"Field": "host-header", "HostHeaderConfig": {"Values": values}}:
             return matches(values, request.host)
         case {"Field": "source-ip", "SourceIpConfig": {"Values": values}}:
-            return _is_in(values, request.source)
+            return _is_in(values, request.address)
     raise AssertionError(condition)
 
 
@@ -210,7 +202,7 @@ def requests(app: App) -> list[Request]:
                 for mark in "ab":
                     paths.add(path.replace("*", star).replace("?", mark))
     return [
-        Request(host, path, source)
+        Request(path, host, source)
         for host in REQUESTED_HOSTS
         for path in sorted(paths)
         for source in (INSIDE, OUTSIDE)
@@ -230,8 +222,8 @@ def test_the_most_specific_pattern_wins(life: list[App]) -> None:
             name = expected(app, request)
             assert answering(rules, production, request) == name, request
             assert answering(rules, "test", request) == name, request
-            if request.source == INSIDE:
-                assert reached(rules, "test", request.host, request.path) == name, request
+            if request.address == INSIDE:
+                assert reached(rules, "test", request) == name, request
 
 
 @RANDOM
@@ -272,7 +264,7 @@ def test_a_health_path_reaches_its_own_service(life: list[App]) -> None:
         app = settled.app
         for service in app.services:
             for host in service.hosts or ("any.host",):
-                request = Request(host.replace("*", "x").replace("?", "x"), service.health_path)
+                request = Request(service.health_path, host.replace("*", "x").replace("?", "x"))
                 for listener in ("https" if app.balancer.https else "http", "test"):
                     assert answering(every(settled), listener, request) == service.name
 
@@ -307,7 +299,7 @@ def test_coffee(stage: str) -> None:
             "/admin/suppliers": "employee",
             "/admin/health": "employee",
         }.items():
-            assert played(step, listener, Request("shop.example.com", path)) == name, (listener, path)
+            assert played(step, listener, Request(path, "shop.example.com")) == name, (listener, path)
 
 
 def test_an_address_guards_a_service_on_both_listeners() -> None:
@@ -315,14 +307,14 @@ def test_an_address_guards_a_service_on_both_listeners() -> None:
     customer, employee = app.services
     step = rendered(replace(app, services=(customer, replace(employee, allowed_addresses=GUARDED))))
     for listener in ("HttpListener", "TestListener"):
-        assert played(step, listener, Request("any.host", "/admin/suppliers", INSIDE)) == "employee"
-        assert played(step, listener, Request("any.host", "/admin/suppliers", OUTSIDE)) == "customer"
-        assert played(step, listener, Request("any.host", "/suppliers", OUTSIDE)) == "customer"
+        assert played(step, listener, Request("/admin/suppliers", "any.host", INSIDE)) == "employee"
+        assert played(step, listener, Request("/admin/suppliers", "any.host", OUTSIDE)) == "customer"
+        assert played(step, listener, Request("/suppliers", "any.host", OUTSIDE)) == "customer"
 
 
 def test_nobody_answers_what_no_service_claims() -> None:
     step = rendered(App(name="shop", services=(Service(name="a", paths=("/a",), health_path="/a"),)))
-    assert played(step, "HttpsListener", Request("any.host", "/b")) is None
+    assert played(step, "HttpsListener", Request("/b", "any.host")) is None
     default = step.tree.resources["cluster.yaml/HttpsListener"]["Properties"]["DefaultActions"]
     assert [each["FixedResponseConfig"]["StatusCode"] for each in default] == ["404"]
 
@@ -378,10 +370,10 @@ def test_what_overlaps_in_a_clear_order_is_accepted(p: Any, q: Any, answers: dic
         settled = grown(both)
         for place, name in answers.items():
             host, _, path = place.partition("/")
-            assert answering(every(settled), "test", Request(host, f"/{path}")) == name
-            assert answering(every(settled), "https", Request(host, f"/{path}")) == name
+            assert answering(every(settled), "test", Request(f"/{path}", host)) == name
+            assert answering(every(settled), "https", Request(f"/{path}", host)) == name
             if "allowed_addresses" in p:
-                assert answering(every(settled), "https", Request(host, f"/{path}", OUTSIDE)) == "q"
+                assert answering(every(settled), "https", Request(f"/{path}", host, OUTSIDE)) == "q"
 
 
 @pytest.mark.parametrize(
@@ -443,7 +435,7 @@ def test_there_is_room_for_45_services(shape: str, order: str) -> None:
     settled = grown(everybody)
     assert len(settled.app.services) == 45
     for one in everybody:
-        assert reached(every(settled), "https", "any.host", one.health_path) == one.name
+        assert reached(every(settled), "https", Request(one.health_path, "any.host")) == one.name
 
 
 def test_a_rule_finds_a_number_between_two_of_which_one_was_pushed() -> None:
@@ -458,7 +450,7 @@ def test_a_rule_finds_a_number_between_two_of_which_one_was_pushed() -> None:
         "/admin/users": "admin",
         "/r/edit": "reports",
     }.items():
-        assert reached(every(settled), "test", "any.host", path) == name
+        assert reached(every(settled), "test", Request(path, "any.host")) == name
 
 
 def test_changes_without_end_use_up_no_room() -> None:
@@ -471,7 +463,7 @@ def test_changes_without_end_use_up_no_room() -> None:
         )
         settled = plan(App(name="shop", services=(wild, exact)), ledger)
         ledger = settled.ledger
-        assert reached(every(settled), "https", "any.host", "/exact/1") == "exact"
+        assert reached(every(settled), "https", Request("/exact/1", "any.host")) == "exact"
     assert len({(rule.listener, rule.priority) for rule in ledger.rules["exact"]}) == len(ledger.rules["exact"]) == 400
 
 

@@ -14,9 +14,9 @@ import pytest
 from specimens import Body, Mistake, by_hand, edited, files, forward, hurts, lived, properties, rule, watched_in_blue
 
 from cfngen import App, Balancer, Ledger, Service, stage_files
+from cfngen.request import Request
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request
 from cfngen.simulate.scenario import parameters, requests, standard, update
 from cfngen.simulate.simulation import Simulation
 

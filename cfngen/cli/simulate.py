@@ -212,17 +212,7 @@ def _owners(app: App, files: Files, *, is_first: bool) -> dict[str, Callable[[An
     who = claimants(app, services, app.balancer.redirects if is_first else ())
 
     def at(*, internal: bool) -> Callable[[Any], str | None]:
-        return lambda request: owner(
-            app,
-            request.host,
-            request.path,
-            request.address,
-            request.headers,
-            method=request.method,
-            query=request.query,
-            internal=internal,
-            who=who,
-        )
+        return lambda request: owner(app, request, internal=internal, who=who)
 
     inside = {"owner_inside": at(internal=True)} if any(each.internal for each in services) else {}
     return {"owner": at(internal=False), **inside}

@@ -18,7 +18,8 @@ from cfngen.rehearse import rules
 from cfngen.rehearse.deployed import Listener, values
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rules import TELLER
-from cfngen.simulate.requests import Request, holds, plain
+from cfngen.request import Request
+from cfngen.simulate.requests import holds, plain
 
 _TEXT = re.compile(r"(?P<host>[^/ ]*)(?P<path>/\S*)(?: from (?P<address>\S+))?")
 _OUTSIDERS = ("127.0.0.1", "192.0.2.1", "2001:db8:ffff::1")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cfngen.request import Request
 from cfngen.semantics.update import RefusedError
 from cfngen.simulate.behaviour import behaviour
-from cfngen.simulate.requests import Request, holds, values_of
+from cfngen.simulate.requests import holds, values_of
 from cfngen.simulate.world import Forward, Listener, Rule, World, text
 
 RULES_OF_A_BALANCER = 100

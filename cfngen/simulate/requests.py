@@ -1,38 +1,19 @@
-"""Requests as clients send them, which conditions they fulfil, and which of them show what a rule does."""
+"""Which conditions of rules a request fulfils, and which requests show what a rule does."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import translate
 from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from cfngen.request import Request
+
 Condition = Mapping[str, Any]
-Pairs = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a client asks: a path, of a host, from an address, by a method, with headers and a query."""
-
-    path: str
-    host: str = "shop.example.com"
-    address: str = "203.0.113.7"
-    method: str = "GET"
-    headers: Pairs = ()
-    query: Pairs = ()
-
-    def __str__(self) -> str:
-        method = "" if self.method == Request.method else f"{self.method} "
-        host = "" if self.host == Request.host else self.host
-        query = f"?{'&'.join(f'{key}={value}' for key, value in self.query)}" if self.query else ""
-        headers = "".join(f" with {name}: {value}" for name, value in self.headers)
-        address = "" if self.address == Request.address else f" from {self.address}"
-        return f"{method}{host}{self.path}{query}{headers}{address}"
 
 
 def holds(condition: Condition, request: Request) -> bool:

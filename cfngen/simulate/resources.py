@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfngen.request import Request
 from cfngen.semantics.replacement import NAMES
 from cfngen.semantics.update import RefusedError, Resource
 from cfngen.simulate import balancer, ecs, groups
 from cfngen.simulate.behaviour import behaviour
 from cfngen.simulate.metrics import MetricReader, check_metrics
 from cfngen.simulate.plainly import plainly
-from cfngen.simulate.requests import Request, holds, of_rule
+from cfngen.simulate.requests import holds, of_rule
 from cfngen.simulate.world import DeploymentGroup, ElsewhereError, Forward, Listener, Rule, TargetGroup, World, text
 
 Properties = Mapping[str, Any]

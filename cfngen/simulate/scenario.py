@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cfngen.request import Request
 from cfngen.semantics.parameters import matches
 from cfngen.semantics.template import TemplateError
 from cfngen.simulate import kept
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request, near, of_rule
+from cfngen.simulate.requests import near, of_rule
 from cfngen.simulate.simulation import Disturbance, Simulation
 from cfngen.simulate.watch import INSIDE, OUTSIDE, Table, everywhere
 from cfngen.simulate.world import World

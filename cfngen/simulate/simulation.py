@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from cfngen.request import Request
 from cfngen.semantics.account import Nobody
 from cfngen.semantics.template import TemplateError
 from cfngen.semantics.update import Engine, Event, Outcome, RefusedError, Resource, StackState
@@ -17,7 +18,6 @@ from cfngen.simulate import codedeploy, ecs, rest
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.codedeploy import Deployment, Revision
 from cfngen.simulate.files import Files
-from cfngen.simulate.requests import Request
 from cfngen.simulate.resources import MalformedError, Resources
 from cfngen.simulate.story import Story, colours
 from cfngen.simulate.watch import Hurt, Table, Watch, owners_now

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cfngen.request import Request
 from cfngen.simulate import rest
 from cfngen.simulate.balancer import answer, shares, targets
-from cfngen.simulate.requests import Request, plain, values_of
+from cfngen.simulate.requests import plain, values_of
 from cfngen.simulate.world import Forward, World
 
 INVARIANTS = {

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cfngen.request import Request
 from cfngen.simulate.behaviour import Readings
 from cfngen.simulate.metrics import MetricReader, alarms_of_rule
-from cfngen.simulate.requests import Request
 
 
 @dataclass
