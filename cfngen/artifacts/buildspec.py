@@ -16,7 +16,7 @@ from cfngen.sources import S3, Promotion
 from cfngen.spec import App, Pipeline, Service
 from cfngen.spec.task import Task
 from cfngen.stacks.migration import TASK_DEFINITION
-from cfngen.stacks.pipeline_parts import DEFINITIONS, IMAGE, PROMOTED, RELEASE_FILE, image_artifact
+from cfngen.stacks.pipeline_actions import DEFINITIONS, IMAGE, PROMOTED, RELEASE_FILE, image_artifact
 from cfngen.stacks.release import key
 
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")

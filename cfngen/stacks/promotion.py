@@ -13,7 +13,7 @@ from cfngen.spec import Pipeline
 from cfngen.spec.task import Task
 from cfngen.stacks.common import Common, allow, only_kms_via
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.pipeline_parts import PROMOTED, action, stage
+from cfngen.stacks.pipeline_actions import PROMOTED, action, stage
 
 
 def artifacts(pipeline: Pipeline) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from cfngen import placeholders
 from cfngen.spec import Pipeline, Service
 from cfngen.stack import Stack
 from cfngen.stacks import migration, promotion, release
+from cfngen.stacks.any_pipeline import pipeline_of, source_rights
+from cfngen.stacks.build_project import project
 from cfngen.stacks.build_values import Borrower, borrowed_values, task_values
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common, allow, arn
@@ -20,18 +22,15 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.pipeline_parts import (
+from cfngen.stacks.pipeline_actions import (
     DEFINITIONS,
     IMAGE,
     action,
     approval,
     build,
     image_artifact,
-    pipeline_of,
-    project,
     release_action,
     source,
-    source_rights,
     stage,
 )
 from cfngen.stacks.queue import QueueOutputs

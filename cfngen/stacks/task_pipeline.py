@@ -5,6 +5,8 @@ from __future__ import annotations
 from cfngen.spec import Pipeline, ScheduledTask, Worker
 from cfngen.stack import Stack
 from cfngen.stacks import migration, promotion, release
+from cfngen.stacks.any_pipeline import pipeline_of, source_rights
+from cfngen.stacks.build_project import project
 from cfngen.stacks.build_values import Borrower, borrowed_values, task_values
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import Common
@@ -12,17 +14,7 @@ from cfngen.stacks.database import DatabaseOutputs
 from cfngen.stacks.foundation import FoundationOutputs
 from cfngen.stacks.network import NetworkOutputs
 from cfngen.stacks.pipeline import PipelineOutputs
-from cfngen.stacks.pipeline_parts import (
-    DEFINITIONS,
-    approval,
-    build,
-    pipeline_of,
-    project,
-    release_action,
-    source,
-    source_rights,
-    stage,
-)
+from cfngen.stacks.pipeline_actions import DEFINITIONS, approval, build, release_action, source, stage
 from cfngen.stacks.queue import QueueOutputs
 from cfngen.stacks.scheduled import ScheduledOutputs
 from cfngen.stacks.task import Access
