@@ -1,7 +1,7 @@
 """Files to disk: all folders of a run or none, by one process at a time.
 
-`write` writes beside a folder and swaps, so that an error, a full disk or an interruption leaves what was there
-before. Nothing else in the generator touches the disk.
+`Drafts` take files one by one, each beside its folder, and swap, so that an error, a full disk or an interruption leaves
+what was there before; `write` takes whole folders. Nothing else in the generator touches the disk.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Self
 
 from cfngen.artifacts import BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
 from cfngen.errors import OutputError
@@ -31,20 +32,105 @@ def write(folders: Mapping[Path, Mapping[str, str]]) -> list[Path]:
     Raises `OutputError` and changes nothing when a folder holds what cfngen did not write, cannot be written, or is
     being written by somebody else.
     """
-    with alone(folders), _told():
-        real = {folder: _real(folder) for folder in folders}
-        for folder in real.values():
-            _recover(folder)
-        changed = [folder for folder, files in sorted(folders.items()) if _differs(folder, real[folder], files)]
-        sides: dict[Path, Path] = {}
-        try:
-            for folder in changed:
-                sides[folder] = _write_beside(real[folder], folders[folder])
-            _swap({real[folder]: side for folder, side in sides.items()})
-        finally:
-            for side in sides.values():
-                _remove(side)
-    return changed
+    with alone(folders), Drafts(folders) as drafts:
+        for folder, files in sorted(folders.items()):
+            for name, text in sorted(files.items()):
+                drafts.put(folder, name, text)
+        return drafts.swap()
+
+
+class Drafts:
+    """What folders shall hold, taken file by file while nothing of it is there yet; `swap` makes it so.
+
+    A file that its folder has already is not written, and no folder is touched in which nothing changes. To be used
+    in `alone`, and by ``with``, which leaves nothing beside the folders. Everything raises `OutputError` as `write` does.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        with _told():
+            self._drafts = {folder: _Draft(folder, _real(folder)) for folder in sorted(folders)}
+
+    def __enter__(self) -> Self:
+        with _told():
+            for draft in self._drafts.values():
+                _recover(draft.folder)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for draft in self._drafts.values():
+            draft.drop()
+
+    def put(self, folder: Path, name: str, text: str) -> None:
+        """Take one file of a folder; `name` is its path below."""
+        with _told():
+            self._drafts[folder].put(name, _bytes(name, text))
+
+    def number_of_files(self, folder: Path) -> int:
+        """How many files of a folder were taken."""
+        return len(self._drafts[folder].names)
+
+    def swap(self) -> list[Path]:
+        """Make each folder hold just the files that were taken; return the folders that changed."""
+        with _told():
+            changed = [draft for draft in self._drafts.values() if draft.differs()]
+            _swap({draft.folder: draft.complete() for draft in changed})
+        return [draft.shown for draft in changed]
+
+
+class _Draft:
+    """One folder: `shown` is what the user calls it, `folder` where it is in the end."""
+
+    def __init__(self, shown: Path, folder: Path) -> None:
+        self.shown, self.folder = shown, folder
+        self.names: set[str] = set()
+        self._as_before: list[str] = []
+        self._side: Path | None = None
+        self._made: list[Path] = []
+
+    def put(self, name: str, data: bytes) -> None:
+        self.names.add(name)
+        if _holds(self.folder / name, data):
+            self._as_before.append(name)
+        else:
+            _fill(self._beside(), name, data)
+
+    def differs(self) -> bool:
+        """Whether there is anything to swap; refuses a folder in which something would be lost."""
+        if self.folder.exists() and not self.folder.is_dir():
+            msg = f"{self.shown}: is a file, and a folder is wanted there; name another folder, or move the file"
+            raise OutputError(msg)
+        there = _names(self.folder)
+        if foreign := _foreign(self.folder, there, self.names):
+            names = ", ".join(foreign[:_SHOWN]) + (f" and {len(foreign) - _SHOWN} more" if foreign[_SHOWN:] else "")
+            msg = f"{self.shown}: holds what cfngen did not write: {names}; move that elsewhere, or name another folder"
+            raise OutputError(msg)
+        return self._side is not None or not self.folder.is_dir() or not there <= self.names
+
+    def complete(self) -> Path:
+        """The new folder, which has what is as before, too."""
+        side = self._beside()
+        for name in self._as_before:
+            _fill(side, name, (self.folder / name).read_bytes())
+        return side
+
+    def drop(self) -> None:
+        """Leave nothing of a draft that was not swapped."""
+        if self._side is not None:
+            _remove(self._side)
+        for folder in self._made:
+            with suppress(OSError):  # it is not empty, since the swap was done or somebody put something there
+                folder.rmdir()
+
+    def _beside(self) -> Path:
+        if self._side is None:
+            import tempfile
+
+            around = self.folder.parent
+            self._made = [each for each in (around, *around.parents) if not each.exists()]
+            around.mkdir(parents=True, exist_ok=True)
+            self._side = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.new.", dir=around))
+            self._side.chmod(0o755)
+        return self._side
 
 
 @contextmanager
@@ -76,8 +162,8 @@ def ledger_of(folder: Path) -> Path | None:
 def stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     """What `write` would change in a folder: files that are missing, different or not ours any more."""
     with _told():
-        here = _files(folder)
-    return sorted({name for name, text in files.items() if here.get(name) != text} | (here.keys() - files.keys()))
+        wrong = {name for name, text in files.items() if not _holds(folder / name, _bytes(name, text))}
+        return sorted(wrong | ({name for name in _names(folder) if (folder / name).is_file()} - files.keys()))
 
 
 _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
@@ -118,25 +204,18 @@ def _lock(place: Path) -> Iterator[None]:
         os.close(held)
 
 
-def _differs(shown: Path, folder: Path, files: Mapping[str, str]) -> bool:
-    if folder.exists() and not folder.is_dir():
-        msg = f"{shown}: is a file, and a folder is wanted there; name another folder, or move the file"
-        raise OutputError(msg)
-    if foreign := _foreign(folder, files):
-        names = ", ".join(foreign[:_SHOWN]) + (f" and {len(foreign) - _SHOWN} more" if foreign[_SHOWN:] else "")
-        msg = f"{shown}: holds what cfngen did not write: {names}; move that elsewhere, or name another folder"
-        raise OutputError(msg)
-    return not folder.is_dir() or bool(stale(folder, files))
-
-
-def _foreign(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """What would be lost with the old folder, and is not to be told for ours. A ledger says that what has the name
-    of one of our files is ours, whatever somebody made of it.
-    """
-    known = files.keys() if (folder / FILE).is_file() else ()
+def _names(folder: Path) -> set[str]:
+    """What is below a folder, but for the folders."""
     there = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    names = {path.relative_to(folder).as_posix(): path for path in there}
-    return sorted(name for name, path in names.items() if name not in known and not _is_ours(name, path))
+    return {path.relative_to(folder).as_posix() for path in there}
+
+
+def _foreign(folder: Path, there: set[str], files: set[str]) -> list[str]:
+    """What of what is `there` would be lost with the old folder, and is not to be told for ours. A ledger says that what has
+    the name of one of our files is ours, whatever somebody made of it.
+    """
+    known = files if (folder / FILE).is_file() else set()
+    return sorted(name for name in there - known if not _is_ours(name, folder / name))
 
 
 def _is_ours(name: str, path: Path) -> bool:
@@ -149,32 +228,14 @@ def _is_ours(name: str, path: Path) -> bool:
         return file.read(len(_MARK)) == _MARK
 
 
-def _files(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in folder.rglob("*"):
-        if path.is_file():
-            try:
-                found[path.relative_to(folder).as_posix()] = path.read_bytes().decode()
-            except UnicodeDecodeError:
-                found[path.relative_to(folder).as_posix()] = ""
-    return found
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
 
 
-def _write_beside(folder: Path, files: Mapping[str, str]) -> Path:
-    import tempfile
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    side = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new.", dir=folder.parent))
-    try:
-        side.chmod(0o755)
-        for name, text in sorted(files.items()):
-            path = side / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(_bytes(name, text))
-    except BaseException:
-        _remove(side)
-        raise
-    return side
+def _fill(folder: Path, name: str, data: bytes) -> None:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
 
 
 def _bytes(name: str, text: str) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from cfngen import cells
@@ -16,44 +15,61 @@ from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
 from cfngen.limits import CALL_RULES, DATABASE_RULES, TARGETS
 from cfngen.load import YAML, project_of
-from cfngen.render import stage_files
+from cfngen.plan import Plan, plan
+from cfngen.render import files_one_by_one
 from cfngen.spec import App
 from cfngen.stack import FOR_CELLS, FOR_STAGES, FROM_FIRST
+
+Put = Callable[[Path, str, str], object]
+"""Takes one file: the stage's folder, the path below it, and the text."""
 
 
 def files_of(path: Path, stages: Iterable[App], out: Path) -> dict[Path, dict[str, str]]:
     """What `generate` would write for stages of a description, by folder."""
-    return generated(path, stages, out)[0]
-
-
-def generated(path: Path, stages: Iterable[App], out: Path) -> tuple[dict[Path, dict[str, str]], list[str]]:
-    """The files of stages by folder, and what the user should know of them."""
     folders: dict[Path, dict[str, str]] = {}
+    generated(path, stages, out, lambda folder, name, text: folders.setdefault(folder, {}).update({name: text}))
+    return folders
+
+
+def generated(path: Path, stages: Iterable[App], out: Path, put: Put) -> list[str]:
+    """Hand on the files of stages one by one, and tell what the user should know of them.
+
+    Raises `DescriptionError` with the problems of all stages, after some files perhaps: they are not to be written then.
+    """
     problems: list[Problem] = []
     notes: list[str] = []
-    for index, each in enumerate(stages):
-        if index:
-            gc.collect()  # a tree of stacks refers to itself, and the last one is not needed any more
+    for each in stages:
         folder = out / each.name / each.stage
         try:
-            ledger = _ledger(folder)
-            folders[folder] = stage_files(each, ledger, _source(path), _own_buildspecs(path), _command(path))
+            notes += _stage(each, folder, path, put)
         except DescriptionError as error:
             problems.extend(error.problems)
-        else:
-            told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
-            notes += [] if ledger else [f"no {folder / FILE}; {told}"]
-            notes += [
-                *_many_tasks(each, folders[folder]),
-                *_many_rules(each),
-                *_asleep(each),
-                *_new_cells(each, folder, folders[folder]),
-            ]
-            notes += _files_elsewhere(each, folder, path)
-            notes += _newly_shared(each, folder)
     if problems:  # what is wrong with several stages in the same words is told once
         raise DescriptionError(dict.fromkeys(problems))
-    return folders, notes
+    return notes
+
+
+def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
+    """Hand on the files of one stage, which is on the disk as it was before; then its notes."""
+    ledger = _ledger(folder)
+    settled = plan(app, ledger)
+    new = [cell for cell in map(cells.folder, settled.further_cells) if not (folder / cell).is_dir()]
+    first_new = ""
+    for name, text in files_one_by_one(settled, _source(path), _own_buildspecs(path), _command(path)):
+        put(folder, name, text)
+        if new and name == f"{new[0]}/{app.name}.yaml":
+            first_new = text
+    if ledger is None:
+        told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
+        yield f"no {folder / FILE}; {told}"
+    yield from _many_tasks(settled)
+    yield from _many_rules(app)
+    yield from _asleep(app)
+    yield from _left_cells(settled, folder)
+    if new:
+        yield from _new_cells(settled, folder, new, first_new)
+    yield from _files_elsewhere(app, folder, path)
+    yield from _newly_shared(app, folder)
 
 
 def _files_elsewhere(app: App, folder: Path, path: Path) -> list[str]:
@@ -79,12 +95,12 @@ def _newly_shared(app: App, folder: Path) -> list[str]:
     ]
 
 
-def _many_tasks(app: App, files: Mapping[str, str]) -> Iterator[str]:
+def _many_tasks(settled: Plan) -> Iterator[str]:
     """The one limit that a stage does not meet when it is deployed, but on a busy day."""
-    ledger = Ledger.read(files[FILE])
+    app = settled.app
     tasks: Counter[tuple[int, bool]] = Counter()
     for service in app.services:
-        tasks[cells.born(ledger, "service", service.name), service.internal] += 2 * service.scaling.maximum
+        tasks[settled.cells[service.name], service.internal] += 2 * service.scaling.maximum
     for (cell, _), number in sorted(tasks.items()):
         if number > TARGETS.number:
             place = f"{app.name} {app.stage} {cells.folder(cell)}".rstrip()
@@ -104,21 +120,19 @@ def _many_rules(app: App) -> Iterator[str]:
             yield f"{app.name} {app.stage}: {number:,} where {what}; {limit.way_out}"
 
 
-def _new_cells(app: App, folder: Path, files: Mapping[str, str]) -> Iterator[str]:
-    """Roots that were not there before, with the commands that deploy them."""
-    roots = {name.rpartition("/")[0]: text for name, text in files.items() if name.endswith(f"/{app.name}.yaml")}
-    new = sorted((name for name in roots if not (folder / name).is_dir()), key=lambda each: (len(each), each))
-    for left in sorted(each.name for each in folder.glob("cell-*") if each.is_dir() and each.name not in roots):
+def _left_cells(settled: Plan, folder: Path) -> Iterator[str]:
+    app, lived_in = settled.app, {*map(cells.folder, settled.further_cells)}
+    for left in sorted(each.name for each in folder.glob("cell-*") if each.is_dir() and each.name not in lived_in):
         yield f"{app.name} {app.stage}: no service lives in {left} any more; delete its stack, {app.name}-{app.stage}-{left}"
-    if not new:
-        return
-    ledger = Ledger.read(files[FILE])
-    first = new[0]
+
+
+def _new_cells(settled: Plan, folder: Path, new: Sequence[str], root: str) -> Iterator[str]:
+    """Roots that were not there before, with the commands that deploy them; `root` is the text of the first."""
+    app = settled.app
     others = f" (and {', '.join(new[1:])} likewise, by their names)" if new[1:] else ""
-    lines = "\n  ".join(deploy_commands(app, folder, first, roots[first]))
-    yield f"{app.name} {app.stage}: {first} is a new root of its own; deploy the first root before it, then{others}\n  {lines}"
-    placed = {each.name: cells.born(ledger, "service", each.name) for each in app.services}
-    if names := cells.only_first(app, placed):
+    lines = "\n  ".join(deploy_commands(app, folder, new[0], root))
+    yield f"{app.name} {app.stage}: {new[0]} is a new root of its own; deploy the first root before it, then{others}\n  {lines}"
+    if names := cells.only_first(app, {each.name: settled.cells[each.name] for each in app.services}):
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
         yield f"{app.name} {app.stage}: services without hosts ({shown}) answer at the first cell's balancer alone, so not at the hosts of services in further cells"
 

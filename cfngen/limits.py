@@ -13,8 +13,6 @@ from typing import Any
 from cfngen._frozen import dataclass
 from cfngen.errors import Problem
 
-Bodies = Mapping[str, Mapping[str, Any]]
-
 
 @dataclass(frozen=True)
 class Limit:
@@ -76,19 +74,32 @@ LIMITS = (
 )  # fmt: skip
 
 
-def passed(bodies: Bodies, texts: Mapping[str, str]) -> Iterator[Problem]:
-    """What of a tree of templates passes a limit. `bodies` are the templates as data, the root first, and `texts` are
-    what is written of them, both by file.
-    """
-    for file, body in bodies.items():
-        yield from _of_template(file, body, texts[file])
-    root = next(iter(bodies), "")
-    resources = [(name, each) for body in bodies.values() for name, each in body["Resources"].items()]
-    yield from _over(root, len(resources), TREE)
-    balancers = sum(each["Type"] == "AWS::ElasticLoadBalancingV2::LoadBalancer" for _, each in resources)
-    if balancers == 1:  # of several, the rules of each say enough: a service has as many of them as of groups, or more
-        groups = sum(each["Type"] == "AWS::ElasticLoadBalancingV2::TargetGroup" for _, each in resources)
-        yield from _over(root, groups, TARGET_GROUPS)
+class Counted:
+    """What a root and all that it nests have of what is limited, counted template by template."""
+
+    def __init__(self) -> None:
+        self._resources = self._balancers = self._target_groups = 0
+        self._problems: dict[str, list[Problem]] = {}
+
+    def add(self, file: str, body: Mapping[str, Any], text: str) -> None:
+        """Count a template: its data, and the text that is written of it."""
+        kinds = [resource["Type"] for resource in body["Resources"].values()]
+        self._resources += len(kinds)
+        self._balancers += kinds.count("AWS::ElasticLoadBalancingV2::LoadBalancer")
+        self._target_groups += kinds.count("AWS::ElasticLoadBalancingV2::TargetGroup")
+        if problems := list(_of_template(file, body, text)):
+            self._problems[file] = problems
+
+    def passed(self, root: str) -> Iterator[Problem]:
+        """What passes a limit, when all were counted; `root` is the file of the tree's own, whose come first."""
+        yield from self._problems.pop(root, ())
+        for problems in self._problems.values():
+            yield from problems
+        yield from _over(root, self._resources, TREE)
+        if (
+            self._balancers == 1
+        ):  # of several, the rules of each say enough: a service has as many of them as of groups, or more
+            yield from _over(root, self._target_groups, TARGET_GROUPS)
 
 
 def _of_template(file: str, body: Mapping[str, Any], text: str) -> Iterator[Problem]:
@@ -124,7 +135,13 @@ def _characters(policies: Any) -> int:
     """The least that inline policies can have: IAM counts no white space, and what a reference stands for is not known."""
     given = policies if isinstance(policies, list) else []
     documents = [each["PolicyDocument"] for each in given if isinstance(each, dict) and "PolicyDocument" in each]
-    return sum(len(json.dumps(_known(each), separators=(",", ":"))) for each in documents)
+    if (most := _written(documents)) <= INLINE_POLICIES.number:  # so nobody need look for what is not known
+        return most
+    return sum(_written(_known(each)) for each in documents)
+
+
+def _written(document: Any) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
 
 
 def _known(node: Any) -> Any:

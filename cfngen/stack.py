@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from troposphere import AWSDeclaration, AWSHelperFn, AWSObject, Output, Parameter, Template
+from troposphere import AWSHelperFn, AWSObject, Output, Parameter, Template
 from troposphere.cloudformation import Stack as StackResource
 
 from cfngen._data import data, template_data
-from cfngen.errors import WiringError, did_you_mean, shown
+from cfngen.crossing import WRAP, bare, cross
+from cfngen.errors import WiringError, did_you_mean
 from cfngen.limits import OUTPUTS, RESOURCES, Limit
+from cfngen.references import References
 from cfngen.values import Value, building, rendering
 
 P = ParamSpec("P")
@@ -39,6 +40,7 @@ FOR_STAGES = "For the parameter of that name of other stages"
 """Describes such an output."""
 
 
+@lru_cache(maxsize=4096)
 def title(*words: str) -> str:
     """Make a logical id: ``title("order-api", "task role")`` is ``OrderApiTaskRole``."""
     parts = re.findall(r"[A-Za-z0-9]+", " ".join(words))
@@ -119,7 +121,7 @@ class Stack:
         if name in self.template.outputs:
             raise WiringError(f"stack {self.name!r} has two outputs of the name {name!r}; rename one of them")
         if not isinstance(value, Value):
-            raise WiringError(f"stack {self.name!r}, output {name!r}: {_bare(value)}; {_WRAP}")
+            raise WiringError(f"stack {self.name!r}, output {name!r}: {bare(value)}; {WRAP}")
         self._refuse_more(len(self.template.outputs), OUTPUTS)
         self.template.add_output(
             Output(name, Value=value.text, **({"Description": description} if description else {}))
@@ -143,7 +145,7 @@ class Stack:
     def _built(self, child: Stack, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         call = inspect.signature(build).bind(child, *args, **kwargs)
         call.arguments.update(
-            {argument: _cross(given, child._enter, argument, child) for argument, given in call.arguments.items()}
+            {argument: cross(given, child._enter, argument, child.name) for argument, given in call.arguments.items()}
         )
         token = building.set(child)
         try:
@@ -161,7 +163,7 @@ class Stack:
             seen.owner = building.get()
             return seen
 
-        return _cross(outputs, leave, "", child)  # type: ignore[no-any-return]
+        return cross(outputs, leave, "", child.name)  # type: ignore[no-any-return]
 
     def hand_over(self, outputs: T, other: Stack) -> T:
         """What another root sees of these outputs: each value is a parameter of that root.
@@ -180,7 +182,7 @@ class Stack:
             kept = {key: asked[key] for key in ("AllowedPattern", "AllowedValues") if key in asked}
             return type(value).parameter(name, Description=FROM_FIRST, **kept)
 
-        return _cross(outputs, swap, "", other)  # type: ignore[no-any-return]
+        return cross(outputs, swap, "", other.name)  # type: ignore[no-any-return]
 
     def tell(self, other: Stack) -> None:
         """Show what another root, which has been turned into data, uses of what it was handed: outputs by its parameters' names."""
@@ -204,12 +206,28 @@ class Stack:
     def templates(self) -> dict[str, dict[str, Any]]:
         """Every template of the tree as data, by file name, this stack's own first.
 
-        Children are turned into data before their parents, because they decide which parameters it must pass.
         Raises `WiringError` for a value or a name that belongs to another stack.
         """
-        below: dict[str, dict[str, Any]] = {}
+        bodies = dict(self.bodies())
+        return {each.file: bodies[each.file] for each in self.walk()}
+
+    def bodies(self, *, for_good: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same one by one, children before their parents, because they decide which parameters it must pass.
+
+        With `for_good` a stack's resources are gone as soon as the next one is asked for: no more is asked of it.
+        """
+        yield from self.bodies_below(for_good=for_good)
+        yield self.file, self.body()
+        if for_good:
+            self.template.resources.clear()
+
+    def bodies_below(self, *, for_good: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same of the nested stacks alone."""
         for child in self.nested.values():
-            below |= child.templates()
+            yield from child.bodies(for_good=for_good)
+
+    def body(self) -> dict[str, Any]:
+        """This stack's own template as data, when those below it were turned into data."""
         self._pass_parameters()
         hearing = _Hearing(self)
         token = rendering.set(hearing)
@@ -223,7 +241,7 @@ class Stack:
                 key: each.to_dict() for key, each in sorted(hearing.parameters.items())
             }
         self._check(body)
-        return {self.file: body} | below
+        return body
 
     def to_dict(self) -> dict[str, Any]:
         """This stack's own template as data; see `templates`."""
@@ -276,7 +294,7 @@ class Stack:
         if both := sorted(set(parameters) & set(resources)):
             msg = f"stack {self.name!r} has a parameter and a resource of the name {both[0]!r}; rename the resource"
             raise WiringError(msg)
-        uses = _Uses(body)
+        uses = References(body)
         for name, where in uses.names.items():
             if name not in parameters and name not in resources:
                 msg = (
@@ -284,8 +302,9 @@ class Stack:
                     f"pass it to the stack's function as an argument ({did_you_mean(name, [*resources, *parameters])})"
                 )
                 raise WiringError(msg)
+        nested = {title(each.name): each for each in self.nested.values()}
         for (name, output), where in uses.outputs.items():
-            made = next((each for each in self.nested.values() if title(each.name) == name), None)
+            made = nested.get(name)
             if made and output not in made.template.outputs:
                 told = did_you_mean(output, made.template.outputs)
                 msg = f"stack {self.name!r}: {where} uses the output {output!r} of the stack {made.name!r}, which returns none of that name ({told})"
@@ -341,69 +360,6 @@ def _astray(stack: Stack, value: Value) -> WiringError:
     )
 
 
-Swap = Callable[[str, Value], Value]
-
-
-def _cross(item: Any, swap: Swap, path: str, child: Stack) -> Any:
-    """Copy `item` with every deploy-time value in it swapped for its twin over the border."""
-    kind: type = type(item)
-    way = _way(kind)
-    return way(item, swap, path, child) if way else item
-
-
-@cache
-def _way(kind: type) -> Callable[[Any, Swap, str, Stack], Any] | None:
-    """How things of a class cross; `None` for those that do as they are, which are by far the most."""
-    if issubclass(kind, str | int | None):
-        return None
-    if issubclass(kind, Value):
-        return lambda value, swap, path, _: value if value.is_literal else swap(path, value)
-    if issubclass(kind, AWSHelperFn | AWSObject | AWSDeclaration):
-        return _refuse
-    if issubclass(kind, tuple | list):
-        return _cross_items
-    if issubclass(kind, Mapping):
-        return _cross_mapping
-    return _cross_fields if is_dataclass(kind) else None
-
-
-def _refuse(item: Any, _: Swap, path: str, child: Stack) -> Any:
-    raise WiringError(f"stack {child.name!r}, {path.strip() or 'its result'}: {_bare(item)}; {_WRAP}")
-
-
-def _cross_items(items: Any, swap: Swap, path: str, child: Stack) -> Any:
-    names = getattr(items, "_fields", None)  # of a named tuple
-    parts = [
-        _cross(part, swap, f"{path} {names[index] if names else _part(part, index)}", child)
-        for index, part in enumerate(items)
-    ]
-    if all(new is old for new, old in zip(parts, items, strict=True)):
-        return items
-    return type(items)._make(parts) if names else type(items)(parts)
-
-
-def _cross_mapping(mapping: Mapping[Any, Any], swap: Swap, path: str, child: Stack) -> Mapping[Any, Any]:
-    swapped = {key: _cross(part, swap, f"{path} {key}", child) for key, part in mapping.items()}
-    return mapping if all(swapped[key] is part for key, part in mapping.items()) else swapped
-
-
-def _cross_fields(item: Any, swap: Swap, path: str, child: Stack) -> Any:
-    kind: type = type(item)
-    changes = {}
-    for name in _names(kind):
-        part = getattr(item, name)
-        new = _cross(part, swap, f"{path} {name}", child)
-        if new is not part:
-            changes[name] = new
-    return replace(item, **changes) if changes else item
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    """What a dataclass is given."""
-    return tuple(each.name for each in fields(kind) if each.init)
-
-
 def _one_text(value: Value) -> Value:
     """A value as an output shows it: lists joined, as a parameter takes them (K1.3)."""
     text = value.text
@@ -412,96 +368,3 @@ def _one_text(value: Value) -> Value:
     shown = Value(text)
     shown.owner = value.owner
     return shown
-
-
-_WRAP = (
-    "only a value crosses the border of a stack and is a parameter there, so wrap the reference in its kind, as in "
-    "VpcId(vpc.ref()) or Text(GetAtt(queue, 'Arn'))"
-)
-
-
-def _bare(item: Any) -> str:
-    """How an error shows what is no value."""
-    match item:
-        case AWSObject() | AWSDeclaration():
-            return f"{type(item).__name__} {item.title!r}"
-        case AWSHelperFn():
-            return f"{type(item).__name__} {shown(item.to_dict())}"
-    return shown(item)
-
-
-def _part(part: Any, index: int) -> str:
-    """Named things keep their name in an id, so that reordering a tuple changes nothing."""
-    return str(getattr(part, "name", index + 1))
-
-
-_PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)\}")
-_NESTED = frozenset((dict, list))
-_REFERRING = frozenset(("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Condition"))
-
-
-class _Uses:
-    """Every logical id and every condition that a template refers to, each with the first place that does."""
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        self.names: dict[str, str] = {}
-        self.conditions: dict[str, str] = {}
-        self.outputs: dict[tuple[str, str], str] = {}
-        for section in ("Conditions", "Resources", "Outputs"):
-            self._is_test = section == "Conditions"  # there a bare "Condition" is a function, too
-            for self._place, part in body.get(section, {}).items():
-                after = part.get("DependsOn", [])
-                for other in [after] if isinstance(after, str) else after:
-                    self._name(other)
-                if not self._is_test and isinstance(part.get("Condition"), str):
-                    self._condition(part["Condition"])
-                self._look(part)
-
-    def _name(self, name: str) -> None:
-        if not name.startswith("AWS::"):
-            self.names.setdefault(name, self._place)
-
-    def _condition(self, name: str) -> None:
-        self.conditions.setdefault(name, self._place)
-
-    def _look(self, node: Any) -> None:
-        if isinstance(node, dict):
-            if len(node) == 1:
-                name, given = next(iter(node.items()))
-                if name in _REFERRING and self._is_function(name, given):
-                    return
-            node = node.values()
-        for part in node:
-            if part.__class__ in _NESTED:  # templates as data hold no others
-                self._look(part)
-
-    def _is_function(self, name: str, given: Any) -> bool:
-        """Whether it is one that refers to something; what stands in its arguments is looked at, too."""
-        match name, given:
-            case "Ref", str():
-                self._name(given)
-            case "Fn::GetAtt", [str(other), *more]:
-                self._name(other)
-                self._look(more)
-                if more and isinstance(more[0], str) and more[0].startswith("Outputs."):
-                    self.outputs.setdefault((other, more[0].removeprefix("Outputs.")), self._place)
-            case "Fn::GetAtt", str():
-                self._name(given.partition(".")[0])
-            case "Fn::Sub", str():
-                self._look_in_text(given, {})
-            case "Fn::Sub", [str(text), dict(own)]:
-                self._look_in_text(text, own)
-                self._look(list(own.values()))
-            case "Fn::If", [str(condition), *rest]:
-                self._condition(condition)
-                self._look(rest)
-            case "Condition", str() if self._is_test:
-                self._condition(given)
-            case _:
-                return False
-        return True
-
-    def _look_in_text(self, text: str, own: Mapping[str, Any]) -> None:
-        for name in _PLACEHOLDER.findall(text):
-            if name not in own:
-                self._name(name if name.startswith("AWS::") else name.partition(".")[0])

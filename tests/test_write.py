@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from cfngen import OutputError, write
-from cfngen.disk import ledger_of, stale
+from cfngen.disk import Drafts, alone, ledger_of, stale
 
 Files = dict[str, str]
 
@@ -105,6 +105,31 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_line_ends_are_the_same_on_every_machine(tmp_path: Path) -> None:
     write({tmp_path / "dev": {"ledger.json": "a\nb\n"}})
     assert (tmp_path / "dev" / "ledger.json").read_bytes() == b"a\nb\n"
+
+
+def test_nothing_is_left_of_what_was_taken_and_never_swapped(tmp_path: Path) -> None:
+    """A generation that is refused in its middle has made files already."""
+    old, new = tmp_path / "templates" / "shop" / "dev", tmp_path / "elsewhere" / "shop" / "dev"
+    write({old: OLD})
+    before = sorted(tmp_path.rglob("*")), everything(tmp_path)
+    with alone([old, new]), Drafts([old, new]) as drafts:
+        for folder in (old, new):
+            drafts.put(folder, "shop.yaml", "new\n")
+        assert sorted(tmp_path.rglob("*")) != before[0]
+    assert (sorted(tmp_path.rglob("*")), everything(tmp_path)) == before
+
+
+def test_what_is_taken_is_there_only_after_the_swap(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    write({folder: OLD})
+    with alone([folder]), Drafts([folder]) as drafts:
+        for name, text in {**OLD, "shop.yaml": "new\n"}.items():
+            drafts.put(folder, name, text)
+        assert read(folder) == OLD
+        assert drafts.swap() == [folder]
+        assert drafts.number_of_files(folder) == len(OLD)
+    assert read(folder) == {**OLD, "shop.yaml": "new\n"}
+    assert [path.name for path in tmp_path.iterdir()] == ["dev"]
 
 
 # What cfngen did not write

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cfngen.artifacts.appspec import appspec
 from cfngen.artifacts.buildspec import buildspec
 from cfngen.artifacts.taskdef import migration_taskdef, task_taskdef, taskdef
@@ -14,8 +16,8 @@ BUILDSPEC, APPSPEC, TASKDEF, MIGRATION_TASKDEF = "buildspec.yml", "appspec.yaml"
 
 def service_files(
     plan: Plan, source: str, buildspecs: str | None = None, command: str = "make templates"
-) -> dict[str, str]:
-    """The files of every service, worker and scheduled task, by path below the stage's folder.
+) -> Iterator[tuple[str, str]]:
+    """The files of every service, worker and scheduled task, one by one, each with its path below the stage's folder.
 
     `source` is the description's file, named in their first lines with the `command` that makes them again; `buildspecs` is a folder of the user's own
     buildspec templates, which win over the packaged one.
@@ -23,35 +25,29 @@ def service_files(
     source, command = (
         "".join(char if char.isprintable() else " " for char in text) for text in (source, command)
     )  # a comment is one line
-    files: dict[str, str] = {}
+    app = plan.app
     for service in plan.services:
-        folder, access = service.name, access_of(plan.app, service)
-        files[f"{folder}/{APPSPEC}"] = appspec(
-            service, source, command, has_public_tasks=plan.app.network.has_public_tasks
+        folder, access = service.name, access_of(app, service)
+        yield (
+            f"{folder}/{APPSPEC}",
+            appspec(service, source, command, has_public_tasks=app.network.has_public_tasks),
         )
-        files[f"{folder}/{TASKDEF}"] = taskdef(plan.app, service, access)
+        yield f"{folder}/{TASKDEF}", taskdef(app, service, access)
         if service.migrate:
-            files[f"{folder}/{MIGRATION_TASKDEF}"] = migration_taskdef(plan.app, service)
-        if plan.app.pipeline:
-            files[f"{folder}/{BUILDSPEC}"] = buildspec(
-                plan.app, service, plan.app.pipeline, source, buildspecs, command
-            )
-        files |= _lent(plan, service.name)
-    own: list[Worker | ScheduledTask] = [*plan.app.workers]
-    own += [each for each in plan.app.scheduled_tasks if not each.image_of]
+            yield f"{folder}/{MIGRATION_TASKDEF}", migration_taskdef(app, service)
+        if app.pipeline:
+            yield f"{folder}/{BUILDSPEC}", buildspec(app, service, app.pipeline, source, buildspecs, command)
+        yield from _lent(plan, folder)
+    own: list[Worker | ScheduledTask] = [*app.workers]
+    own += [each for each in app.scheduled_tasks if not each.image_of]
     for task in own:
-        files[f"{task.name}/{TASKDEF}"] = task_taskdef(plan.app, task, access_of(plan.app, task))
-        if plan.app.pipeline:
-            files[f"{task.name}/{BUILDSPEC}"] = buildspec(
-                plan.app, task, plan.app.pipeline, source, buildspecs, command
-            )
-        files |= _lent(plan, task.name)
-    return files
+        yield f"{task.name}/{TASKDEF}", task_taskdef(app, task, access_of(app, task))
+        if app.pipeline:
+            yield f"{task.name}/{BUILDSPEC}", buildspec(app, task, app.pipeline, source, buildspecs, command)
+        yield from _lent(plan, task.name)
 
 
-def _lent(plan: Plan, owner: str) -> dict[str, str]:
+def _lent(plan: Plan, owner: str) -> Iterator[tuple[str, str]]:
     """Task definitions of scheduled tasks that run the image of a service or worker; its pipeline releases them too."""
-    return {
-        f"{owner}/{each.name}.{TASKDEF}": task_taskdef(plan.app, each, access_of(plan.app, each))
-        for each in plan.app.borrowers(owner)
-    }
+    for each in plan.app.borrowers(owner):
+        yield f"{owner}/{each.name}.{TASKDEF}", task_taskdef(plan.app, each, access_of(plan.app, each))

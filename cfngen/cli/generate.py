@@ -23,14 +23,17 @@ from cfngen.cli.common import PathType, described
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
     """Write the templates and files of APP, a description such as cfngen.yaml or services/coffee.py."""
     gc.disable()  # a third of the time, to find nothing: what is made here stays until the process ends
-    from cfngen.disk import alone, write
+    from cfngen.disk import Drafts, alone
     from cfngen.generated import generated
 
     path, stages = described(app, stage)
-    with alone(out / each.name / each.stage for each in stages):
-        folders, notes = generated(path, stages, out)
-        changed = write(folders)
+    folders = [out / each.name / each.stage for each in stages]
+    with alone(folders), Drafts(folders) as drafts:
+        notes = generated(path, stages, out, drafts.put)
+        changed = drafts.swap()
     for note in notes:
         click.echo(f"note: {note}", err=True)
-    for folder, files in folders.items():
-        click.echo(f"{folder}: {len(files)} files, {'written' if folder in changed else 'unchanged'}")
+    for folder in folders:
+        click.echo(
+            f"{folder}: {drafts.number_of_files(folder)} files, {'written' if folder in changed else 'unchanged'}"
+        )
