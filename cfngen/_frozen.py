@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -36,11 +37,18 @@ def dataclass(*, frozen: bool, kw_only: bool = False) -> Callable[[type[T]], typ
     return made
 
 
+@cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(cls) if each.compare)
+
+
 def _compared(item: Any) -> tuple[object, ...]:
-    return tuple(getattr(item, each.name) for each in dataclasses.fields(item) if each.compare)
+    return tuple([getattr(item, name) for name in _names(type(item))])
 
 
 def _equal(self: Any, other: object) -> bool:
+    if self is other:
+        return True
     return _compared(self) == _compared(other) if type(other) is type(self) else NotImplemented
 
 

@@ -138,28 +138,7 @@ class Files:
         appspec, taskdef = self.texts.get(f"{service}/appspec.yaml"), self.texts.get(f"{service}/taskdef.json")
         if appspec is None or taskdef is None:
             return Revision(version)
-        with_names = f"{service}/appspec.yaml"
-        try:
-            data: Any = yaml_data(_PLACEHOLDER.sub("filled-in", appspec))
-            target = data["Resources"][0]["TargetService"]["Properties"]["LoadBalancerInfo"]
-            container, port = str(target["ContainerName"]), int(target["ContainerPort"])
-            hooks = frozenset(str(hook) for each in data.get("Hooks", []) for hook in each)
-            if unknown := sorted(hooks - set(HOOKS)):
-                raise TemplateError(f"{with_names}: Hooks: {', '.join(unknown)} is none of {', '.join(HOOKS)}")
-            with_names = f"{service}/taskdef.json"
-            containers = {str(each["name"]): each for each in json.loads(taskdef)["containerDefinitions"]}
-            own = containers.get(container, {})
-            ports = [int(each["containerPort"]) for each in own.get("portMappings", [])]
-            image = str(own.get("image", ""))
-        except KeyError as error:
-            raise TemplateError(f"{with_names}: {error} is missing") from None
-        except UnreadableError as error:
-            raise TemplateError(f"{with_names}: line {error.line}: {error}") from None
-        except (ArithmeticError, AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
-            raise TemplateError(f"{with_names}: {plainly(error)}") from None
-        if image.startswith("<"):
-            image = Revision.image  # the deploy action fills in the digest that the build hands on (D3)
-        return Revision(version, container, port if port in ports else -1, image, hooks)
+        return replace(_revision(service, appspec, taskdef), version=version)
 
     @property
     def looks_up(self) -> bool:
@@ -203,6 +182,33 @@ class Files:
         if name not in self.templates:
             raise TemplateError(f"S3 error: the template {name} does not exist")
         return name
+
+
+@lru_cache(maxsize=256)
+def _revision(service: str, appspec: str, taskdef: str) -> Revision:
+    """What the files of a service say, for any version; every release reads the same ones."""
+    with_names = f"{service}/appspec.yaml"
+    try:
+        data: Any = yaml_data(_PLACEHOLDER.sub("filled-in", appspec))
+        target = data["Resources"][0]["TargetService"]["Properties"]["LoadBalancerInfo"]
+        container, port = str(target["ContainerName"]), int(target["ContainerPort"])
+        hooks = frozenset(str(hook) for each in data.get("Hooks", []) for hook in each)
+        if unknown := sorted(hooks - set(HOOKS)):
+            raise TemplateError(f"{with_names}: Hooks: {', '.join(unknown)} is none of {', '.join(HOOKS)}")
+        with_names = f"{service}/taskdef.json"
+        containers = {str(each["name"]): each for each in json.loads(taskdef)["containerDefinitions"]}
+        own = containers.get(container, {})
+        ports = [int(each["containerPort"]) for each in own.get("portMappings", [])]
+        image = str(own.get("image", ""))
+    except KeyError as error:
+        raise TemplateError(f"{with_names}: {error} is missing") from None
+    except UnreadableError as error:
+        raise TemplateError(f"{with_names}: line {error.line}: {error}") from None
+    except (ArithmeticError, AttributeError, IndexError, RecursionError, TypeError, ValueError) as error:
+        raise TemplateError(f"{with_names}: {plainly(error)}") from None
+    if image.startswith("<"):
+        image = Revision.image  # the deploy action fills in the digest that the build hands on (D3)
+    return Revision("", container, port if port in ports else -1, image, hooks)
 
 
 def _check_transforms(template: Template) -> None:
