@@ -50,6 +50,8 @@ def remember(app: App, settled: Ledger, cells: Mapping[str, int]) -> Ledger:
     for worker in app.workers:
         if worker.queue:
             settled = settled.with_birth(f"queue {worker.name}", {"fifo": worker.queue.fifo})
+    if app.balancer.domain:
+        settled = settled.with_birth("balancer", {"domain": app.balancer.domain})
     settled = settled.with_birth("stage", {"application": app.name, "name": app.stage})
     settled = settled.with_birth("network", {"existing": True} if app.network.existing else {"cidr": app.network.cidr})
     if public_births(app, settled) and not app.network.has_public_tasks:

@@ -6,12 +6,9 @@ own with a balancer of its own. A service's cell is given once, by host, and kep
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 
 from cfngen.describe import problem
 from cfngen.errors import Problem
@@ -19,7 +16,8 @@ from cfngen.ledger import MAINTENANCE, Ledger
 from cfngen.limits import TREE
 from cfngen.patterns import meet
 from cfngen.routing import claimants, listeners, matches
-from cfngen.spec import App, Balancer, ScheduledTask, Service
+from cfngen.spec import App, ScheduledTask, Service
+from cfngen.spec.application import SERVICES_OF_A_BALANCER
 
 FIRST = 1
 FILL = 90
@@ -36,11 +34,6 @@ def folder(cell: int) -> str:
 def is_folder(name: str) -> bool:
     """Whether a folder or a service of that name would be a cell's."""
     return re.fullmatch(r"cell-\d+", name) is not None
-
-
-def record_title(name: str) -> str:
-    """The logical id of the DNS record of a name, in the stack of its balancer."""
-    return f"Alias{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def born(ledger: Ledger, kind: str, name: str) -> int:
@@ -60,8 +53,8 @@ def of_cell(ledger: Ledger, cell: int, placed: Mapping[str, int] | None = None) 
     return replace(ledger, rules={name: records for name, records in ledger.rules.items() if home(name) == cell})
 
 
-def settle(app: App, known: Ledger) -> tuple[dict[str, int], list[Problem]]:
-    """The cell of every service, and what cannot be placed.
+def settle(app: App, known: Ledger, records: Mapping[str, int]) -> tuple[dict[str, int], list[Problem]]:
+    """The cell of every service, and what cannot be placed. `records` are the DNS names that lead somewhere already.
 
     Services whose hosts meet are one group and stay together, since a DNS name leads to one balancer. Those without
     hosts are a group too, that of the first cell. A group goes where one of it lives already, else into the first cell with room.
@@ -74,9 +67,8 @@ def settle(app: App, known: Ledger) -> tuple[dict[str, int], list[Problem]]:
         if service.name in here:
             _room(rooms, here[service.name], app).take(app, service)
     groups = sorted(_groups(app), key=lambda each: each[0].name)
-    records = _records(app, known)
     fixed = {id(group): _home(app, group, here, records) for group in groups}
-    problems: list[Problem] = []
+    problems = list(_overfull(app, here, known))
     cells = {**here, **{each.name: FIRST for each in app.services if each.internal}}
     for group in sorted(groups, key=lambda each: not fixed[id(each)].cells):  # those that cannot choose come first
         home, new = fixed[id(group)], [each for each in group if each.name not in here]
@@ -105,34 +97,6 @@ def of_tasks(app: App, known: Ledger, cells: Mapping[str, int]) -> tuple[dict[st
             )
             problems.append(problem(app, f"scheduled_tasks[{index}].image_of", fits, _shown(task, found[task.name])))
     return found, problems
-
-
-def names_of(app: App, cells: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
-    """The DNS names that lead to each cell's balancer; the domain, the first of them, leads to the first.
-
-    An alias follows the services that have it among their hosts. What a wildcard alias covers and lives in another cell
-    gets a name of its own there, which DNS prefers.
-    """
-    found: dict[int, set[str]] = {FIRST: set()}
-    for alias in app.balancer.aliases:
-        found.setdefault(_cell_of_name(app, alias, cells), set()).add(alias)
-    wide = {alias: cell for cell, names in found.items() for alias in names if alias.startswith("*.")}
-    if app.balancer.domain and app.balancer.domain.startswith("*."):
-        wide[app.balancer.domain] = FIRST
-    for service in _public(app):
-        cell = cells[service.name]
-        for host in service.hosts:
-            elsewhere = any(_covers(alias, host) for alias, there in wide.items() if there != cell)
-            if elsewhere and _is_name(host) and host not in app.balancer.aliases:
-                found.setdefault(cell, set()).add(host)
-    domain = (app.balancer.domain,) if app.balancer.domain else ()
-    return {cell: (*(domain if cell == FIRST else ()), *sorted(names)) for cell, names in sorted(found.items())}
-
-
-def certified(balancer: Balancer, names: Iterable[str]) -> set[str]:
-    """The names for which certificates are issued, so that `names` have one each: a name that a wildcard alias covers shares its."""
-    own = (*([balancer.domain] if balancer.domain else ()), *balancer.aliases)
-    return {alias for name in names for alias in own if alias == name or (name not in own and _covers(alias, name))}
 
 
 def only_first(app: App, cells: Mapping[str, int]) -> tuple[str, ...]:
@@ -200,17 +164,6 @@ def _with_room(app: App, rooms: dict[int, _Room], new: list[Service]) -> int:
         cell += 1
 
 
-def _records(app: App, known: Ledger) -> dict[str, int]:
-    """The DNS names that have a record already, each with the cell to whose balancer it leads."""
-    cells: dict[str, set[int]] = defaultdict(set)
-    for line in known.resources:
-        if found := re.match(r"(?:cell-(\d+)/)?cluster/(Alias[0-9a-f]{8}) ", line):
-            cells[found[2]].add(int(found[1] or FIRST))
-    names = {*app.balancer.aliases, *(host for each in _public(app) for host in each.hosts)} if cells else set()
-    there = {name: cells[record_title(name)] for name in sorted(names)}
-    return {name: min(found) for name, found in there.items() if len(found) == 1}
-
-
 def _home(app: App, group: list[Service], here: Mapping[str, int], records: Mapping[str, int]) -> _Home:
     found = {here[each.name] for each in group if each.name in here}
     domain, hosts = app.balancer.domain, sorted({host for each in group for host in each.hosts})
@@ -246,6 +199,32 @@ def _crowded(app: App, room: _Room, cell: int, group: list[Service], new: list[S
     hosts = ", ".join(sorted({host for each in group for host in each.hosts})[:3])
     fits = f"at most {app.services_per_cell} in a cell, and a DNS name leads to one cell's balancer. Way out: give some of them hosts of their own"
     return problem(app, "services", fits, f"{number} of them share hosts such as {hosts}")
+
+
+def _overfull(app: App, here: Mapping[str, int], known: Ledger) -> Iterator[Problem]:
+    """Services that the ledger puts into a cell that has no place for them: one that comes back to where it was born, after
+    others filled the cell; or those of two branches.
+    """
+    for cell in sorted(set(here.values())):
+        there = [index for index, each in enumerate(app.services) if here.get(each.name) == cell]
+        back = [index for index in there if _is_back(known, app.services[index].name)]
+        most = (
+            app.services_per_cell if back else SERVICES_OF_A_BALANCER
+        )  # fewer a cell say nothing of those that live there
+        for index in (back or there)[-1:] if len(there) > most else ():
+            name = app.services[index].name
+            fits = (
+                f"at most {most} in a cell: {name!r} was born in cell {cell}, and {len(there)} would be there. Ways out: give it "
+                "another name, for what is new goes to a cell with room; remove services of that cell. If two branches were "
+                f"merged and {name!r} was never deployed, delete its birth and its rules from {known.file}, and generate again"
+            )
+            yield problem(app, f"services[{index}].name", fits)
+
+
+def _is_back(known: Ledger, name: str) -> bool:
+    """Whether a service was away: all of its rules are retired."""
+    rules = known.rules.get(name, ())
+    return bool(rules) and all(each.retired for each in rules)
 
 
 def _torn(app: App, group: list[Service], cells: Mapping[str, int], home: _Home, known: Ledger) -> Problem:
@@ -296,22 +275,6 @@ def resources(app: App, service: Service) -> int:
     """What a service brings at most: its stack, its pipeline, and the tasks that run its image."""
     more = _rules(app, service) + len(service.egress_ports) + len(service.containers)
     return _OF_A_SERVICE + more + _OF_A_SMOKE_TEST * bool(service.release.smoke_test) + _OF_A_TASK * len(app.borrowers(service.name))  # fmt: skip
-
-
-def _cell_of_name(app: App, name: str, cells: Mapping[str, int]) -> int:
-    """Where a DNS name leads: to the services that have it as a host, else to those with a pattern for it."""
-    exact = (cells[each.name] for each in _public(app) if name in each.hosts)
-    wide = (cells[each.name] for each in _public(app) if not name.startswith("*") and any(meet(host, name) for host in each.hosts))  # fmt: skip
-    return min(exact, default=0) or min(wide, default=FIRST)
-
-
-def _covers(alias: str, host: str) -> bool:
-    return host != alias and fnmatchcase(host, alias)
-
-
-def _is_name(host: str) -> bool:
-    """Whether DNS has such a name: a star stands for whole first parts alone (Route 53)."""
-    return not {"*", "?"} & set(host.removeprefix("*."))
 
 
 def _shown(task: ScheduledTask, cell: int) -> str:

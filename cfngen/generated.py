@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from cfngen import cells
+from cfngen import cells, names
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
@@ -65,7 +65,7 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
     yield from _many_tasks(settled)
     yield from _many_rules(app)
     yield from _asleep(app)
-    yield from _left_cells(settled, folder)
+    yield from _left_cells(settled, ledger or Ledger(), folder)
     if new:
         yield from _new_cells(settled, folder, new, first_new)
     yield from _files_elsewhere(app, folder, path)
@@ -120,10 +120,18 @@ def _many_rules(app: App) -> Iterator[str]:
             yield f"{app.name} {app.stage}: {number:,} where {what}; {limit.way_out}"
 
 
-def _left_cells(settled: Plan, folder: Path) -> Iterator[str]:
+def _left_cells(settled: Plan, before: Ledger, folder: Path) -> Iterator[str]:
+    """Roots that are not wanted any more, and which of their names others have now."""
     app, lived_in = settled.app, {*map(cells.folder, settled.further_cells)}
+    stands = names.records(app, before)
     for left in sorted(each.name for each in folder.glob("cell-*") if each.is_dir() and each.name not in lived_in):
-        yield f"{app.name} {app.stage}: no service lives in {left} any more; delete its stack, {app.name}-{app.stage}-{left}"
+        stack = f"{app.name}-{app.stage}-{left}"
+        moved = [name for each in settled.names.values() for name in each if cells.folder(stands.get(name, cells.FIRST)) == left]
+        told = f"delete its stack, {stack}"
+        if moved:
+            shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if moved[3:] else "")
+            told = f"delete that stack BEFORE deploying the first root: aws cloudformation delete-stack --stack-name {stack}, for records of {shown} stand in it, and are made elsewhere"
+        yield f"{app.name} {app.stage}: no service lives in {left} any more; {told}"
 
 
 def _new_cells(settled: Plan, folder: Path, new: Sequence[str], root: str) -> Iterator[str]:
@@ -132,8 +140,8 @@ def _new_cells(settled: Plan, folder: Path, new: Sequence[str], root: str) -> It
     others = f" (and {', '.join(new[1:])} likewise, by their names)" if new[1:] else ""
     lines = "\n  ".join(deploy_commands(app, folder, new[0], root))
     yield f"{app.name} {app.stage}: {new[0]} is a new root of its own; deploy the first root before it, then{others}\n  {lines}"
-    if names := cells.only_first(app, {each.name: settled.cells[each.name] for each in app.services}):
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
+    if plain := cells.only_first(app, {each.name: settled.cells[each.name] for each in app.services}):
+        shown = ", ".join(plain[:3]) + (f" and {len(plain) - 3} more" if plain[3:] else "")
         yield f"{app.name} {app.stage}: services without hosts ({shown}) answer at the first cell's balancer alone, so not at the hosts of services in further cells"
 
 

@@ -24,6 +24,8 @@ LISTENERS: tuple[Listener, ...] = ("http", "https", "test", "internal-http", "in
 LAST_PRIORITY = 50000
 """The greatest that a balancer takes (H16)."""
 FILE = "ledger.json"
+NAMES = "names"
+"""The DNS names of a stage, each with the cell to which it leads: the one birth that says how it is now."""
 MAINTENANCE = "maintenance "
 """Begins the name of a service's maintenance rules."""
 
@@ -116,6 +118,10 @@ class Ledger:
         birth = self.births.get(name, {})
         return replace(self, births={**self.births, name: {**birth, key: max(value, birth.get(key, value))}})
 
+    def with_names(self, names: Mapping[str, int]) -> Ledger:
+        """Remember to which cell each DNS name leads now, and no other."""
+        return replace(self, births={**self.births, NAMES: dict(names)})
+
     def with_rules(self, service: str, records: Iterable[RuleRecord]) -> Ledger:
         """Remember a service's rules, oldest first."""
         return replace(self, rules={**self.rules, service: tuple(records)})
@@ -160,6 +166,7 @@ _TASK = {"bootstrap_image": str, "image_key": str, "public_address": bool, "subn
 _KNOWN: Mapping[str, Mapping[str, type]] = {
     **_WHOLE,
     "network": {"cidr": str, "existing": bool, "private_tasks": int},
+    "balancer": {"domain": str},
     "internal": {"domain": str, "https": bool},
     "database": {
         "engine": str,
@@ -194,10 +201,11 @@ def _birth(name: str, data: Any) -> Birth:
         raise TypeError(f"{name} has no {min(missing)}")
     for key, value in birth.items():
         wanted = _KNOWN.get(kind, {}).get(_a(str, key), str | int | None)
+        wanted = int if name == NAMES else wanted
         if wanted is int and isinstance(value, bool):
             raise TypeError(f"{name} has {value!r} as its {key}")
         _a(wanted, value)
-        if key == "cell" and value < 2:  # the first is not written
+        if (key == "cell" and value < 2) or (name == NAMES and value < 1):  # the first cell of a service is not written
             raise TypeError(f"{name} has {value!r} as its cell")
     return birth
 

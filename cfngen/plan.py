@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from cfngen import births, cells, maintenance, redirects
+from cfngen import births, cells, maintenance, names, redirects
 from cfngen._frozen import dataclass
 from cfngen.describe import problem
 from cfngen.errors import LedgerError, Problem, report
@@ -43,7 +43,7 @@ RULES_OF_A_BALANCER = RULES.number
 class Plan:
     """One stage, ready to be rendered. `rules` are by service, `redirects` those of the first balancer itself,
     `bootstrap_images` by service, worker and scheduled task, `public_births` those of them that were born with a public
-    address, `cells` by service and scheduled task.
+    address, `cells` by service and scheduled task, `names` those that lead to each cell's balancer; `domain` is what the first was born with.
     """
 
     app: App
@@ -54,6 +54,8 @@ class Plan:
     engine_version: str
     ledger: Ledger
     cells: Mapping[str, int]
+    names: Mapping[int, tuple[str, ...]]
+    domain: str | None
 
     @property
     def further_cells(self) -> tuple[int, ...]:
@@ -89,8 +91,10 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
     `LedgerError` when the change would replace what must stay.
     """
     known = ledger or Ledger()
-    placed, crowded = cells.settle(app, known)
+    placed, crowded = cells.settle(app, known, names.records(app, known))
     tasks, moved = cells.of_tasks(app, known, placed)
+    named, torn = names.settle(app, placed, known)
+    moved += torn
     balancers = {cell: _claimants(app, cell, placed) for cell in cells.used(placed.values())}
     before = {cell: cells.of_cell(known, cell, placed) for cell in balancers}
     clashes = [problem for cell, who in balancers.items() for problem in conflicts(who, before[cell].rules)]
@@ -107,7 +111,7 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         made |= standing
         problems += _problems(app, cell, who, standing, _retired(part) - _retired(before[cell]))
     report(problems)
-    settled = births.remember(app, settled, {**placed, **tasks})
+    settled = names.remember(births.remember(app, settled, {**placed, **tasks}), named)
     return Plan(
         app=app,
         rules={service.name: made[service.name] for service in app.services},
@@ -117,6 +121,8 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         engine_version=settled.births["database"].get("engine_version", "") if app.database else "",
         ledger=settled,
         cells={**placed, **tasks},
+        names=named,
+        domain=names.born(app.balancer, settled),
     )
 
 

@@ -99,3 +99,36 @@ def test_both_roots_come_and_go_by_every_way(cfngen: Run, url: str) -> None:
     gone = json.loads(cfngen("destroy", folder, "--yes", "--format", "json").out)
     assert [gone["status"], gone["cells"][0]["status"]] == ["DELETE_COMPLETE", "DELETE_COMPLETE"]
     assert cfngen("destroy", folder, "--yes").out == f"{FIRST}: nothing to do\n"
+
+
+NAMED = """\
+name: shop
+balancer: {https: false, deletion_protection: false, domain: shop.example.com, aliases: [aa.example.com]}
+network: {zones: 2}
+services_per_cell: 1
+services:
+  web: {}
+  aa: {hosts: [aa.example.com]}
+"""
+
+
+def test_a_cell_that_is_left_goes_before_its_names_are_made_elsewhere(cfngen: Run, url: str) -> None:
+    assert url
+    zone = boto3.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"]
+    given = ("--parameter", f"HostedZoneId={zone.rpartition('/')[2]}")
+    Path("cfngen.yaml").write_text(NAMED, encoding="utf-8")
+    cfngen("generate")
+    assert cfngen("deploy", "cfngen.yaml", "--yes", *given).status == 0
+    Path("cfngen.yaml").write_text(NAMED.rpartition("  aa")[0], encoding="utf-8")
+    told = cfngen("generate").err
+    assert (
+        f"delete that stack BEFORE deploying the first root: aws cloudformation delete-stack --stack-name {CELL}"
+        in told
+    )
+    refused = cfngen("deploy", "cfngen.yaml", "--yes")
+    assert refused.status == 1
+    assert f"{CELL}: no service lives there any more, but the records of aa.example.com do" in refused.err
+    boto3.client("cloudformation").delete_stack(StackName=CELL)
+    boto3.client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=CELL)
+    deployed = cfngen("deploy", "cfngen.yaml", "--yes")
+    assert (deployed.status, "nothing to do" in deployed.out) == (0, False), deployed.err

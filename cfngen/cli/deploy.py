@@ -81,6 +81,8 @@ def deploy(
     given = {**(read_file(file) if file else {}), **pairs("--parameter", words)}
     roots = _roots(place, stage, out, stack, is_fresh=True)
     account = _account(target, endpoint_url)
+    gone = folders.gone(roots[0])
+    planning.refuse_standing(account, roots, gone)
     until = time.monotonic() + 60 * minutes
     where = Bucket(account, bucket or _LOCAL_BUCKET, bucket_owner, kms_key_id) if bucket or target else None
     if where and not bucket:
@@ -90,7 +92,7 @@ def deploy(
         for wanted in roots:
             own = {name: value for name, value in given.items() if name in wanted.root.parameters or name not in known}
             _deploy_root(account, wanted, own, where, until, answers, yes=yes, is_plan=is_plan, force=force)
-    for line in planning.deserted(account, folders.gone(roots[0])):
+    for line in planning.deserted(account, gone):
         click.echo(line, err=True)
 
 

@@ -45,6 +45,19 @@ def template(account: Account, stack: str) -> Mapping[str, Any]:
     return {str(name): each for name, each in found.items() if isinstance(each, Mapping)}
 
 
+def nested_template(account: Account, stack: str, name: str) -> Mapping[str, Any]:
+    """The resources of the template of a stack that a deployed one nests under a logical id; none where it does not."""
+    with asking(stack):
+        try:
+            told = account.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=name)
+        except ClientError as error:
+            if code_of(error) == "ValidationError":
+                return {}
+            raise
+    nested = told["StackResourceDetail"].get("PhysicalResourceId")
+    return template(account, nested) if nested else {}
+
+
 def fate(resource: Mapping[str, Any], policy: str = "DeletionPolicy") -> Fate:
     """What becomes of a resource that goes (K3.4); without a policy it is deleted, but for databases."""
     kind, properties = resource.get("Type"), resource.get("Properties") or {}

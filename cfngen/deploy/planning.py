@@ -158,6 +158,28 @@ def deserted(account: Account, gone: Iterable[Wanted]) -> Iterator[str]:
             yield f"{wanted.stack}: no service lives there any more, and its balancer still costs; delete it by: {delete}"
 
 
+def refuse_standing(account: Account, roots: Iterable[Wanted], gone: Iterable[Wanted]) -> None:
+    """Raise `RefusedError` where the stack of a cell in which nobody lives has records of names that `roots` would make."""
+    wanted = {name for each in roots for name in _record_names(each.root.at("Cluster"))}
+    for left in gone:
+        told = deployed.describe(account, left.stack)
+        standing = (
+            sorted(_record_names(deployed.nested_template(account, left.stack, "Cluster")) & wanted) if told else ()
+        )
+        if standing:
+            delete = command("aws", "cloudformation", "delete-stack", "--stack-name", left.stack)
+            raise RefusedError(
+                f"{left.stack}: no service lives there any more, but the records of {', '.join(standing)} do, and no other "
+                f"stack can make them while they stand; delete it first, wait for its end, then deploy: {delete}"
+            )
+
+
+def _record_names(resources: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The names of the DNS records of a template."""
+    records = (each for each in resources.values() if each.get("Type") == "AWS::Route53::RecordSet")
+    return {str(each.get("Properties", {}).get("Name", "")) for each in records}
+
+
 def discard(account: Account, planned: Plan) -> None:
     """Take the change set away, with the empty stack that was there for it alone."""
     _forget(account, planned.change_set, planned.stack, is_made_stack=planned.is_ours)

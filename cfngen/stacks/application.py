@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cfngen.cells import FIRST, folder, names_of
+from cfngen.cells import FIRST, folder
 from cfngen.plan import Plan
 from cfngen.sources import S3, CodeCommit, Connection, Promotion, PromotionTarget
 from cfngen.spec import App, Pipeline
@@ -144,10 +144,11 @@ def _balancers(
 ) -> tuple[ClusterOutputs, InternalOutputs | None]:
     """The cluster with the balancer of users, and the internal one; or the cluster with the internal one alone."""
     if plan.has_public_balancer:
-        names = names_of(plan.app, plan.cells)[FIRST]
         balancer = plan.app.balancer
-        asked = certificate(balancer)
-        cluster = stack.nest("cluster", cluster_stack, foundation, network, balancer, asked, zone, testers, names)
+        asked, names = certificate(balancer), plan.names[FIRST]
+        cluster = stack.nest(
+            "cluster", cluster_stack, foundation, network, balancer, asked, zone, testers, names, plan.domain
+        )
         return cluster, _internal(stack, plan.app, foundation, network)
     bare = stack.nest("cluster", bare_cluster_stack)
     internal = _internal(stack, plan.app, foundation, network)

@@ -9,7 +9,7 @@ from troposphere import Sub
 from troposphere.cloudformation import Stack as NestedStack
 
 from cfngen._frozen import dataclass
-from cfngen.cells import FIRST, folder, names_of
+from cfngen.cells import FIRST, folder
 from cfngen.plan import Plan
 from cfngen.spec import App, Balancer, Pipeline, Service
 from cfngen.stack import Stack, title
@@ -61,7 +61,7 @@ def cell_stack(stack: Stack, plan: Plan, cell: int, shared: Shared) -> None:
     stack.describe(
         f"{app.name} {app.stage}: the root of {folder(cell)}; deploy it after the first, which tells its parameters"
     )
-    names = names_of(app, plan.cells).get(cell, ())
+    names = plan.names.get(cell, ())
     zone = shared.hosted_zone if names or app.balancer.request_certificate else None
     cluster = stack.nest(
         "cluster",
@@ -73,6 +73,7 @@ def cell_stack(stack: Stack, plan: Plan, cell: int, shared: Shared) -> None:
         zone,
         shared.testers,
         names,
+        plan.domain,
     )
     balancer = replace(app.balancer, domain=None, aliases=(), request_certificate=False)  # as its services see it
     web_acl(stack, app, shared.common, shared.foundation, cluster)

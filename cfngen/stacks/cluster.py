@@ -9,8 +9,8 @@ from troposphere import GetAtt, Ref, Sub, codedeploy, ec2, ecs, route53, wafv2
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen._frozen import dataclass
-from cfngen.cells import certified, record_title
 from cfngen.ledger import Listener
+from cfngen.names import certified, first, record_title
 from cfngen.spec import Balancer
 from cfngen.stack import Stack
 from cfngen.stacks.certificates import on_listeners, requested
@@ -98,29 +98,32 @@ def cluster_stack(
     hosted_zone: HostedZoneId | None = None,
     testers: Text | None = None,
     names: tuple[str, ...] | None = None,
+    born: str | None = None,
 ) -> ClusterOutputs:
     """One internet-facing balancer whose listeners answer 404 until a service brings its rules.
 
     `testers` is the range that reaches the test listener where the description names no `test_addresses`. `names` are the DNS
-    names that lead here, of those that the balancer of the description has; all of them if nothing is said.
+    names that lead here, of those that the balancer of the description has; all of them if nothing is said. `born` is the domain
+    that the first balancer was born with, if it was another than today's.
     """
     group = _security_group(stack, network, balancer, testers)
     made = load_balancer(stack, foundation, balancer, group, "internet-facing", network.public_subnets)
     if names is None:
         names = (balancer.domain, *sorted(balancer.aliases)) if balancer.domain else ()
-    issued: Mapping[str, CertificateArn] = {}
-    if balancer.request_certificate and balancer.domain and hosted_zone:
-        # The domain's is the listeners' first in every cell, so that no name that comes or goes writes one (A6.12).
-        issued = requested(stack, {balancer.domain, *certified(balancer, names)}, hosted_zone)
-        certificate = issued[balancer.domain]
+    born = born or balancer.domain
+    default = first(balancer, born)
+    others: Mapping[str, CertificateArn] = {}
+    if balancer.request_certificate and default and hosted_zone:
+        beside = certified(balancer, names) - {born}
+        issued = requested(stack, {default, *beside}, hosted_zone)
+        certificate, others = issued[default], {name: issued[name] for name in sorted(beside)}
     http, https, test = _listeners(stack, balancer, made, certificate)
     if https:
-        others = {name: each for name, each in issued.items() if name != balancer.domain}
         on_listeners(stack, balancer.certificates, others, {"Https": https, "Test": test})
     bare = bare_cluster_stack(stack)
     if hosted_zone:
         for name in names:
-            alias(stack, "Alias" if name == balancer.domain else record_title(name), name, hosted_zone, made)
+            alias(stack, record_title(name, born), name, hosted_zone, made)
     if balancer.web_acl:
         stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
