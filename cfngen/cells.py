@@ -17,7 +17,7 @@ from cfngen.limits import TREE
 from cfngen.patterns import meet
 from cfngen.routing import claimants, listeners, matches
 from cfngen.spec import App, ScheduledTask, Service
-from cfngen.spec.application import SERVICES_OF_A_BALANCER
+from cfngen.spec.app_parts import SERVICES_OF_A_BALANCER
 
 FIRST = 1
 FILL = 90

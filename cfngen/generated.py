@@ -126,7 +126,12 @@ def _left_cells(settled: Plan, before: Ledger, folder: Path) -> Iterator[str]:
     stands = names.records(app, before)
     for left in sorted(each.name for each in folder.glob("cell-*") if each.is_dir() and each.name not in lived_in):
         stack = f"{app.name}-{app.stage}-{left}"
-        moved = [name for each in settled.names.values() for name in each if cells.folder(stands.get(name, cells.FIRST)) == left]
+        moved = [
+            name
+            for each in settled.names.values()
+            for name in each
+            if cells.folder(stands.get(name, cells.FIRST)) == left
+        ]
         told = f"delete its stack, {stack}"
         if moved:
             shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if moved[3:] else "")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from cfngen._frozen import dataclass
+from cfngen.arns import KEY, wrong_arn
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.values import KeyArn
 
@@ -98,6 +99,8 @@ class S3(Description):
     def checks(self) -> Iterator[Finding]:
         if self.prefix and (not is_folder(self.prefix) or len(self.prefix) > _LONGEST_PREFIX):
             yield "prefix", f"a folder in the bucket, as in 'shop/dev', at most {_LONGEST_PREFIX} characters"
+        if fits := wrong_arn(self.key, KEY):
+            yield "key", fits
         if self.create and self.key:
             yield (
                 "key",

@@ -30,6 +30,7 @@ from cfngen import (
     Network,
     OffHours,
     Pipeline,
+    PolicyArn,
     Promotion,
     PromotionTarget,
     Queue,
@@ -323,6 +324,8 @@ REFUSED = [
     *(case(InternalBalancer, "domain", "a domain name in lower case, at most 95 characters, as in 'shop.internal'", domain=text) for text in ("Shop.internal", "internal", "-a.internal", "*.shop.internal", "a" * 90 + ".b.internal")),
     *(case(InternalBalancer, "test_port", "1 to 65535, but neither 80 nor 443", test_port=port) for port in (80, 443, 0, 65536)),
     *(case(InternalBalancer, f"{option}[0]", f"{text!r}: ", **{option: (text,)}) for option in ("addresses", "test_addresses") for text in ("10.0.0.1/8", "fd00::/8")),
+    *(case(App, "internal_balancer", "a service with internal=True, since without one there is no internal balancer", internal_balancer=InternalBalancer(**options))
+      for options in ({"test_port": 9000}, {"domain": "shop.internal"})),
     case(InternalBalancer, "addresses", "'10.0.0.0/8' stands there twice", addresses=("10.0.0.0/8", "10.0.0.0/8")),
     case(App, "services[0].calls", "'stok' is no service; did you mean 'stock'?", services=(Service(name="shop", calls=("stok",)), STOCK)),
     case(App, "services[0].calls", "'shop' is internet-facing, and is called by its public name", services=(Service(name="shop", calls=("shop",)),)),
@@ -565,6 +568,34 @@ REFUSED = [
     case(Statement, "reason", "at most 200 plain characters on one line", resources=("*",), reason="a\nb"),
     case(Service, "policies", "at most 10, since a role takes no more", policies=tuple(f"Policy{number}" for number in range(11))),
     case(Service, "policies[0]", "the name of a policy of AWS", policies=("arn:aws:iam::aws:policy/X",)),
+    # ARNs that stand in the description
+    *(case(Secret, "arn", says, arn=SecretArn(text)) for text, says in (
+        ("mail", "the ARN of a secret of Secrets Manager, as in 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf'"),
+        ("arn:aws:secretsmanager", "the ARN of a secret of Secrets Manager"),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret: mail-AbCdEf", "the ARN of a secret of Secrets Manager"),
+        ("arn:awz:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf", "a partition, which is aws, aws-cn or aws-us-gov, and not 'awz'"),
+        ("arn:${AWS::Partition}:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf", "a partition"),
+        ("arn:aws:ssm:eu-west-1:123456789012:parameter/mail", "the ARN of a secret of Secrets Manager, and not of 'ssm'"),
+        ("arn:aws:secretsmanager::123456789012:secret:mail-AbCdEf", "a region of aws, and not ''"),
+        ("arn:aws:secretsmanager:Ireland:123456789012:secret:mail-AbCdEf", "a region of aws, and not 'Ireland'"),
+        ("arn:aws-cn:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf", "a region of aws-cn, and not 'eu-west-1'"),
+        ("arn:aws:secretsmanager:cn-north-1:123456789012:secret:mail-AbCdEf", "a region of aws, and not 'cn-north-1'"),
+        ("arn:aws:secretsmanager:eu-west-1:12345:secret:mail-AbCdEf", "an account of twelve digits, and not '12345'"),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail", "the ARN of a secret of Secrets Manager, which ends otherwise"),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf:password::", "the ARN of a secret of Secrets Manager, which ends otherwise"))),
+    *(case(kind, "encrypted_with", "the ARN of a KMS key", encrypted_with=KeyArn(text)) for kind in (Secret, SsmParameter)
+      for text in ("alias/mail", "arn:aws:kms:eu-west-1:123456789012:alias/mail")),
+    case(S3, "key", "the ARN of a KMS key", key=KeyArn("web.zip")),
+    case(Balancer, "certificates[0]", "the ARN of an ACM certificate, and not of 'iam'", certificates=(CertificateArn("arn:aws:iam::123456789012:server-certificate/a"),)),
+    *(case(Balancer, "web_acl", "the ARN of a regional web ACL of AWS WAF", web_acl=Arn(text)) for text in (
+        "shop", "arn:aws:waf-regional:eu-west-1:123456789012:webacl/a", "arn:aws:wafv2:us-east-1:123456789012:global/webacl/shop/a")),
+    *(case(Release, "hooks['AfterAllowTestTraffic']", "the ARN of a Lambda function", hooks={"AfterAllowTestTraffic": FunctionArn(text)})
+      for text in ("smoke", "arn:aws:lambda:eu-west-1:123456789012:layer:smoke:1")),
+    case(Release, "alarms[0]", "the alarm's name, which is the last part of its ARN", alarms=(AlarmName("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a"),)),
+    case(Statement, "resources[0]", "'orders': the ARN of a resource", resources=(Arn("orders"),)),
+    *(case(Service, "policies[0]", says, policies=(PolicyArn(text),)) for text, says in (
+        ("ReadOnlyAccess", "the ARN of an IAM policy"), ("arn:aws:iam::aws:role/a", "the ARN of an IAM policy, which ends otherwise"),
+        ("arn:aws:iam:eu-west-1:123456789012:policy/a", "no region, since IAM is everywhere, and not 'eu-west-1'"))),
     # what only the whole shows
     case(App, "Service('b').paths", "service 'a' claims the same requests with the same precision",
          services=(Service(name="a"), Service(name="b"))),

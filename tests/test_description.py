@@ -487,7 +487,7 @@ app = cfngen.App(
     "a bad secret in a mapping": """
 app = App(name="shop", services=(Service(name="a", secrets={
     "KEY": Secret(
-        arn=SecretArn("arn"),
+        arn=SecretArn.parameter("KeyArn"),
         key="a:b",  #! Secret.key
     ),
 }),))

@@ -9,7 +9,7 @@ from cfngen.describe import Finding
 from cfngen.errors import did_you_mean
 from cfngen.sources import Connection
 from cfngen.spec.app_parts import SERVICES_OF_A_BALANCER, AppParts
-from cfngen.spec.internal import call_variable, wrong_calls, wrong_hosts
+from cfngen.spec.internal import InternalBalancer, call_variable, wrong_calls, wrong_hosts
 from cfngen.spec.queue import url_variable
 from cfngen.spec.service import Service
 from cfngen.spec.worker import Worker
@@ -51,6 +51,9 @@ def _internal(app: AppParts) -> Iterator[Finding]:
     placed, services = app.placed_tasks, {service.name: service for service in app.services}
     internal = [(place, task) for place, task in placed if isinstance(task, Service) and task.internal]
     called = {name for _, task in placed for name in task.calls}
+    if app.internal_balancer != InternalBalancer() and not internal:
+        fits = "nothing, or a service with internal=True, since without one there is no internal balancer"
+        yield "internal_balancer", fits
     yield from wrong_calls(placed, services)
     yield from wrong_hosts(internal, app.internal_domain, called)
     for place, task in placed:

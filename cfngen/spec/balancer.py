@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cfngen._frozen import dataclass
+from cfngen.arns import CERTIFICATE, WEB_ACL, wrong_arn
 from cfngen.describe import Description, Finding
 from cfngen.spec.managed_rules import ManagedRules
 from cfngen.spec.network import wrong_range
@@ -61,6 +62,8 @@ class Balancer(Description):
             yield "test_port", "1 to 65535"
         yield from _names(self)
         yield from _certificates(self)
+        if fits := wrong_arn(self.web_acl, WEB_ACL):
+            yield "web_acl", fits
         if self.web_acl is not None and self.managed_rules is not None:
             yield "managed_rules", "None, or no web_acl; a balancer has one web ACL"
         for index, redirect in enumerate(self.redirects):
@@ -79,6 +82,9 @@ def _certificates(balancer: Balancer) -> Iterator[Finding]:
         yield "certificates", fits  # H8
     if balancer.request_certificate:
         yield from _requested(balancer)
+    for index, each in enumerate(balancer.certificates):
+        if fits := wrong_arn(each, CERTIFICATE):
+            yield f"certificates[{index}]", f"{each.data!r:.80}: {fits}"
     if len(set(balancer.certificates)) < len(balancer.certificates):
         yield "certificates", "one of them stands there twice"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Literal
 
+from cfngen import arns
 from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.errors import did_you_mean
@@ -33,6 +34,10 @@ class Secret(Description):
     def checks(self) -> Iterator[Finding]:
         if ":" in self.key:
             yield "key", "the name of one JSON key, without colons"
+        if fits := arns.wrong_arn(self.arn, arns.SECRET):
+            yield "arn", fits
+        if fits := arns.wrong_arn(self.encrypted_with, arns.KEY):
+            yield "encrypted_with", fits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,8 @@ class SsmParameter(Description):
             yield "name", "a parameter's name, as in '/shop/prod/mail-password'"
         elif re.match(r"/?(aws|ssm)", self.name, re.IGNORECASE):
             yield "name", "another name; AWS keeps those that begin with aws or ssm"
+        if fits := arns.wrong_arn(self.encrypted_with, arns.KEY):
+            yield "encrypted_with", fits
 
 
 Sourced = Secret | SsmParameter

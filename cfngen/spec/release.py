@@ -8,6 +8,7 @@ from dataclasses import field
 from typing import Literal
 
 from cfngen._frozen import dataclass
+from cfngen.arns import FUNCTION, wrong_arn
 from cfngen.describe import Description, Finding
 from cfngen.values import AlarmName, FunctionArn
 
@@ -114,6 +115,12 @@ class Release(Description):
                 f"at most {10 - OWN_ALARMS}, since CodeDeploy watches ten and {OWN_ALARMS} are the service's own",  # A4.10
             )
 
+        for event, function in self.hooks.items():
+            if fits := wrong_arn(function, FUNCTION):
+                yield f"hooks[{event!r}]", f"{function.data!r:.80}: {fits}"
+        for index, alarm in enumerate(self.alarms):
+            if alarm.is_literal and str(alarm.data).startswith("arn:"):
+                yield f"alarms[{index}]", f"{alarm.data!r:.80}: the alarm's name, which is the last part of its ARN"
         if self.smoke_test and SMOKE_TEST in self.hooks:
             yield (
                 f"hooks[{SMOKE_TEST!r}]",

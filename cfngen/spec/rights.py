@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cfngen._frozen import dataclass
+from cfngen.arns import ANY, wrong_arn
 from cfngen.describe import Description, Finding
 from cfngen.values import Arn
 
@@ -37,6 +38,8 @@ class Statement(Description):
         for index, resource in enumerate(self.resources):
             if isinstance(resource, str) and resource != "*" and (fits := _wrong(resource)):
                 yield f"resources[{index}]", f"{resource!r:.80}: {fits}"
+            elif isinstance(resource, Arn) and (fits := wrong_arn(resource, ANY)):
+                yield f"resources[{index}]", f"{resource.data!r:.80}: {fits}"
         if ("*" in self.resources) != bool(self.reason):
             yield "reason", "why '*' is among resources; empty where it is not"
         elif not re.fullmatch(r"[ -~]{0,200}", self.reason):

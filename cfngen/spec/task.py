@@ -8,6 +8,7 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Literal
 
+from cfngen import arns
 from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding, is_folder
 from cfngen.spec.container import (
@@ -114,6 +115,8 @@ class Task(Description):
                     f"policies[{index}]",
                     "the name of a policy of AWS, as in 'AmazonS3ReadOnlyAccess', or a PolicyArn",
                 )
+            elif isinstance(policy, PolicyArn) and (fits := arns.wrong_arn(policy, arns.POLICY)):
+                yield f"policies[{index}]", f"{policy.data!r:.80}: {fits}"
 
 
 def _folders(task: Task) -> Iterator[Finding]:
