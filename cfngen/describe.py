@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from cfngen.errors import Problem, did_you_mean, relative, report, shown, users_place, writable
+from cfngen.errors import Problem, collecting, did_you_mean, relative, report, shown, users_place, writable
 from cfngen.written import Written, shown_in_yaml
 
 Finding = tuple[str, str]
@@ -59,8 +59,9 @@ class _SelfChecking(type):
         object.__setattr__(made, "written", written)
         unsound = wrong | {name for name, value in given.items() if not _sound(value)}
         found += _further(made, unsound) if unsound else list(made.checks())
-        if found or unsound:
-            object.__setattr__(made, "is_sound", False)
+        faults = unsound.union(re.split(r"[.\[]", option)[0] for option, _ in found)
+        if faults:
+            object.__setattr__(made, "faults", frozenset(faults))
         if found:
             report(_problems(made, given, found))
         return made
@@ -70,9 +71,17 @@ class Description(metaclass=_SelfChecking):
     """Base of all that people write; subclasses add fields and `checks`."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-    is_sound: ClassVar[bool] = True
+    faults: ClassVar[frozenset[str]] = frozenset()
+    """The options with which something is wrong, of an object that is made all the same to read the rest of its file."""
     made_at: ClassVar[tuple[str, int]] = ("", 0)
     written: ClassVar[Written | None] = None
+    wants: ClassVar[Mapping[str, str]] = {}
+    """What an option wants, in words, where its type alone says too little."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return not self.faults
 
     def checks(self) -> Iterator[Finding]:
         """What is wrong with the values, beyond their types."""
@@ -85,12 +94,15 @@ class Description(metaclass=_SelfChecking):
         return f"{type(self).__name__}({name!r})" if isinstance(name, str) else type(self).__name__
 
 
-def _mistyped(cls: type, given: Mapping[str, Any]) -> Iterator[Finding]:
+def _mistyped(cls: type[Any], given: Mapping[str, Any]) -> Iterator[Finding]:
     if cls not in _hints:
         _hints[cls] = get_type_hints(cls)
     for name, value in given.items():
-        if not _fits(value, _hints[cls][name]):
-            yield name, f"must be {_words(_hints[cls][name])}"
+        hint = _hints[cls][name]
+        if unknown := _unknown_keys(value, hint):
+            yield from ((f"{name}[{key!r}]", f"no such key; {near}") for key, near in unknown)
+        elif not _fits(value, hint):
+            yield name, f"must be {_words(hint, cls.wants.get(name, ''))}"
         elif fits := next(filter(None, map(_beyond, _leaves(value))), ""):
             yield name, fits
 
@@ -112,6 +124,15 @@ def _fits(value: Any, hint: Any) -> bool:  # noqa: PLR0911  (one line a kind of 
     return isinstance(value, hint)
 
 
+def _unknown_keys(value: Any, hint: Any) -> list[tuple[str, str]]:
+    """The keys of a mapping that are none of those to choose from, each with a hint."""
+    parts = get_args(hint)
+    if not isinstance(value, Mapping) or not parts or get_origin(parts[0]) is not Literal:
+        return []
+    known = get_args(parts[0])
+    return [(key, did_you_mean(key, known)) for key in value if isinstance(key, str) and key not in known]
+
+
 def _leaves(value: Any) -> Iterator[Any]:
     """The texts and numbers of a value, and the names of a mapping."""
     if isinstance(value, Mapping):
@@ -129,10 +150,11 @@ def _beyond(leaf: Any) -> str:
     return ""
 
 
-def _words(hint: Any) -> str:
+def _words(hint: Any, wanted: str = "") -> str:
+    """A type in words; `wanted` instead of those of a string."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(_words(part) for part in parts)
+        return " or ".join(_words(part, wanted) for part in parts)
     if origin is Literal:
         return " or ".join(repr(part) for part in parts)
     if origin is tuple:
@@ -141,7 +163,13 @@ def _words(hint: Any) -> str:
         return f"a mapping of {_words(parts[0])} to {_words(parts[1])}"
     name = str(getattr(hint, "__name__", hint))
     article = "an" if name[0] in "AEIO" else "a"
-    plain = {str: "a string", int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"}
+    plain = {
+        str: wanted or "a string",
+        int: "a whole number",
+        float: "a number",
+        bool: "True or False",
+        NoneType: "None",
+    }
     return plain.get(hint, f"{article} {name}")
 
 
@@ -177,9 +205,10 @@ def _further(made: Any, wrong: set[str]) -> list[Finding]:
             value = getattr(made, name)
             object.__setattr__(probe, name, stand_in if value is None and NoneType not in get_args(hint) else value)
     try:
-        for option, fits in probe.checks():
-            if re.split(r"[.\[]", option)[0] not in wrong:
-                found.append((option, fits))
+        with collecting():  # what a check makes of wrong values is nobody's to mend
+            for option, fits in probe.checks():
+                if re.split(r"[.\[]", option)[0] not in wrong:
+                    found.append((option, fits))
     except (AttributeError, TypeError, ValueError):
         pass  # a check met one of the missing values; the user hears of the rest the next time
     return found
@@ -203,8 +232,9 @@ def problem(owner: Description, option: str, fits: str, given: str | None = None
     head = re.split(r"[.\[]", last)[0]
     if holder.written:
         there = shown_in_yaml(_item(getattr(holder, head, ""), last)) if given is None else given
-        return holder.written.problem(last, there, fits)
-    shown = short(getattr(holder, head, "")) if given is None else given
+        return holder.written.problem(last, there, fits.removeprefix(f"{there}: "))
+    shown = short(_item(getattr(holder, head, ""), last)) if given is None else given
+    fits = fits.removeprefix(f"{shown}: ")
     path = f"{owner.place}.{option}" if option else owner.place
     return Problem(path, shown, fits, *_place(holder.made_at, type(holder).__name__, head))
 
@@ -231,7 +261,7 @@ def _lead(owner: Description, option: str) -> tuple[Description, str]:
 def _problems(made: Description, given: Mapping[str, Any], found: list[Finding]) -> Iterator[Problem]:
     for option, fits in found:
         head = re.split(r"[.\[]", option)[0]
-        wrong = head in given and "no such option" not in fits
+        wrong = head in given and not fits.startswith("no such ")
         there = short(given[head]) if wrong and head == option and not made.written else None
         yield problem(made, option, fits, there if wrong else "")
 

@@ -56,12 +56,12 @@ def load(path: Path) -> tuple[App, ...]:
                 problems.append(_failure(path, error))
             names = {}
     if problems:
-        raise DescriptionError(problems)
+        raise DescriptionError([*problems, *_circles(names)])
     return _stages(path, names)
 
 
-def select(stages: tuple[App, ...], stage: str | None) -> tuple[App, ...]:
-    """All stages, or the one of that name."""
+def select(stages: tuple[App, ...], stage: str | None, place: str = "--stage") -> tuple[App, ...]:
+    """All stages, or the one of that name, which was given at a place of the command line."""
     if stage is None:
         return stages
     chosen = tuple(app for app in stages if app.stage == stage)
@@ -69,7 +69,7 @@ def select(stages: tuple[App, ...], stage: str | None) -> tuple[App, ...]:
         raise DescriptionError(
             [
                 Problem(
-                    "--stage",
+                    place,
                     repr(stage),
                     f"no stage of the application; {did_you_mean(stage, [app.stage for app in stages])}",
                 )
@@ -153,6 +153,16 @@ def _one_domain_twice(stages: tuple[App, ...]) -> Iterator[Problem]:
         if other is not app:
             fits = f"another domain for {app.name} {app.stage}; it is that of {other.name} {other.stage}, and one DNS record cannot point at two balancers"
             yield problem(app, "balancer.domain", fits)
+
+
+def _circles(names: dict[str, object]) -> Iterator[Problem]:
+    """Redirects that go in circles, which is told with what else is wrong."""
+    from cfngen.plan import circles
+
+    given = names.get("stages", names.get("app"))
+    for app in given if isinstance(given, tuple) else (given,):
+        if isinstance(app, App):
+            yield from circles(app)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
@@ -124,6 +125,26 @@ def plan(app: App, ledger: Ledger | None = None) -> Plan:
         names=named,
         domain=names.born(app.balancer, settled),
     )
+
+
+_CLAIM = {"name", "internal", "paths", "hosts", "allowed_addresses", "headers", "methods", "query"}
+"""What decides which requests a service has."""
+
+
+def circles(app: App) -> Iterator[Problem]:
+    """Redirects by which a client comes to no end, as far as a description tells it whose other parts may be wrong;
+    so they are told with what is wrong there. A sound one is planned, and `plan` refuses them.
+    """
+    sound = [each for each in app.balancer.redirects if each.faults <= {"status"}]
+    if not sound or app.faults & {"name", "stage"} or any(each.faults & _CLAIM for each in app.services):
+        return
+    placed, _ = cells.settle(app, Ledger())
+    who = claimants(app, [each for each in app.services if placed[each.name] == cells.FIRST], sound)
+    if any(conflicts(who)):
+        return
+    with suppress(LedgerError):  # what has no order is told when the rest is right
+        _, made = _settle_balancer(app, who, Ledger())
+        yield from redirects.loops(app, [rule for each in made.values() for rule in each])
 
 
 def _claimants(app: App, cell: int, placed: Mapping[str, int]) -> tuple[Claimant, ...]:

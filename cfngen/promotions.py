@@ -28,7 +28,7 @@ def _wrong_target(app: App, beside: dict[str, App]) -> Iterator[Problem]:
     if other is None:
         yield problem(app, f"{place}.stage", f"another stage of {app.name!r}; {did_you_mean(target.stage, [*beside])}")
     elif other.pipeline is None or not _is_promotion(other, app.stage):
-        fits = f"a stage whose pipeline has Promotion(stage={app.stage!r}) as its source, and {target.stage!r} has not"
+        fits = f"a stage whose pipeline has a Promotion of {app.stage!r} as its source, and {target.stage!r} has not"
         yield problem(app, f"{place}.stage", fits)
     else:
         wanted = target.files or f"templates/{app.name}/{target.stage}"

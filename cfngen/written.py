@@ -57,9 +57,27 @@ def join(path: str, part: str) -> str:
     return f"{path}.{part}" if path and part else path or part
 
 
+_WORDS = {"None": "null", "True": "true", "False": "false"}
+_QUOTED = r"(?<!\w)'[^']*'"
+
+
 def in_yaml(fits: str) -> str:
-    """What would fit, said for YAML: its word for nothing is null."""
-    return re.sub(r"\bNone\b", "null", fits)
+    """What would fit, said for YAML: its own words, lists and parameters. What stands in quotes is the user's."""
+
+    def said(found: re.Match[str]) -> str:
+        text = found[0]
+        if text in _WORDS:
+            return _WORDS[text]
+        if text.startswith("("):
+            return f"[{text[1:-1].rstrip(',')}]"
+        if text.endswith("="):
+            return f"{text[:-1]}: "
+        return text if text.startswith("'") else "parameter: Name"
+
+    several = rf"\((?:{_QUOTED}(?:, {_QUOTED})*,?)?\)"
+    option = r"\b[a-z_]+=(?=None\b|True\b|False\b)"
+    value = r"\ban? [A-Z]\w*(?:\.parameter\(\)|(?:Arn|Ids?|Name)\b)"
+    return re.sub(rf"{several}|{_QUOTED}|\b(?:None|True|False)\b|{option}|{value}", said, fits)
 
 
 def shown_in_yaml(value: object) -> str:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from cfngen.describe import Description
+
+PYTHON = re.compile(
+    r"\b(?:True|False|None|tuple|dict|Traceback)\b|\b[A-Za-z_]+=(?!\d)|\b[A-Z]\w+\(|\(\)|\('[^']*',|\.parameter\b|<class| object at "
+)
+"""What Python alone says; no error of a description in YAML has it."""
 
 
 def kinds(of: type[Description] = Description) -> list[type[Description]]:

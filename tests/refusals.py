@@ -502,7 +502,7 @@ REFUSED = [
     *(case(Service, "writable_paths[0]", f"{text!r}: an absolute folder, as in '/tmp'", writable_paths=(text,)) for text in ("", "/", "tmp", "/a/../b", "/a b")),
     case(Service, "writable_paths[1]", "another folder; it and one before it would be the same volume, 'a-b'", writable_paths=("/a/b", "/a.b")),
     case(Service, "egress_ports", "443 among them, since images, secrets and logs go that way", egress_ports=(80,)),
-    *(case(Service, f"{option}['PORT']", "the container listens on its port, 8080; give another one by Service(port=...)", **{option: {"PORT": value}})
+    *(case(Service, f"{option}['PORT']", "the container listens on its port, 8080; give another one by the service's port", **{option: {"PORT": value}})
       for option, value in (("environment", "80"), ("secrets", SECRET))),
     *(case(Service, "egress_ports[1]", "1 to 65535", egress_ports=(443, port)) for port in (0, 65536)),
     *(case(Service, f"environment[{name!r}]", "a variable's name: letters, digits and underscores", environment={name: "x"}) for name in ("", "1A", "A-B", "A B")),

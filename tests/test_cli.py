@@ -341,6 +341,7 @@ def test_a_broken_ledger_is_never_taken_for_none(project: Path, cfngen: Run, con
     [
         (["generate", "none.py"], "error: none.py: there is no such file; name the application's description"),
         (["generate", "--stage", "prd"], "error: --stage: 'prd'; no stage of the application; did you mean 'prod'?"),
+        (["explain", "prd"], "error: STAGE: 'prd'; no stage of the application; did you mean 'prod'?"),
         (["generate", "."], "error: .: is a folder; name the description in it"),
         (["generate", "services"], "error: services: is a folder; name the description in it"),
         (["generate", "--stge", "prod"], "--stage"),

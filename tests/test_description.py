@@ -20,7 +20,7 @@ import test_load
 import test_stack
 import test_values
 from conftest import Golden
-from kinds import kinds
+from kinds import PYTHON, kinds
 from refusals import IMAGE, KINDS, REFUSED, REQUIRED, SECRET, Case, beside, services
 
 from cfngen import (
@@ -35,6 +35,7 @@ from cfngen import (
     Container,
     Database,
     DescriptionError,
+    FunctionArn,
     HealthCheck,
     Ledger,
     Linear,
@@ -54,6 +55,7 @@ from cfngen import (
     spec,
 )
 from cfngen.load import load
+from cfngen.written import in_yaml
 
 
 def whole(option: str, kind: type[Any], given: Mapping[str, Any]) -> str:
@@ -69,7 +71,8 @@ def test_refused(refused: Case) -> None:
         refused.make()
     (problem,) = caught.value.problems
     assert problem.option == whole(refused.option, refused.kind, refused.given)
-    assert refused.says in problem.fits
+    assert refused.says in f"{problem.given}: {problem.fits}"
+    assert not PYTHON.search(in_yaml(problem.fits))
     assert Path(problem.file).name == Path(inspect.getfile(Case)).name
     assert problem.line > 0
     assert len(str(problem)) < 400
@@ -206,6 +209,12 @@ def test_a_value_of_a_wrong_type_is_refused(kind: type[Any], option: str) -> Non
 @pytest.mark.parametrize(
     ("kind", "given", "says"),
     [
+        (App, {"maintenance": True}, "App('shop').maintenance: True; must be a text or a page of HTML or None"),
+        (
+            Release,
+            {"hooks": {"AfterInstal": FunctionArn("arn:x")}},
+            "Release.hooks['AfterInstal']: no such key; did you mean 'AfterInstall'?",
+        ),
         (Service, {"cpu": "256"}, "Service('shop').cpu: '256'; must be a whole number"),
         (Service, {"cpu": True}, "Service('shop').cpu: True; must be a whole number"),
         (Service, {"paths": "/a"}, "Service('shop').paths: '/a'; must be a tuple of strings, such as"),

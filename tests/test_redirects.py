@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from resolve import Rendering, differing, rendered
 
 from cfngen import App, Balancer, DescriptionError, Redirect, Service
+from cfngen.load import load
 from cfngen.request import Request
 from cfngen.routing import owner
 from cfngen.simulate.requests import holds
@@ -109,6 +111,40 @@ def test_a_client_that_would_go_in_circles_is_refused(redirects: tuple[Redirect,
     assert [each.option for each in refused.value.problems] == [
         f"App('shop').balancer.redirects[{index}]" for index in range(len(redirects))
     ]
+
+
+CIRCLE = "redirects=(Redirect(paths=('/a',), to_path='/b'), Redirect(paths=('/b',), to_path='/a'))"
+IN_YAML = "redirects: [{paths: [/a], to_path: /b}, {paths: [/b], to_path: /a}, {to_host: x}]"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "options"),
+    [
+        (
+            "shop.py",
+            f"from cfngen import *\napp = App(name='shop', services=(Service(name='web', cpu=1),), balancer=Balancer({CIRCLE}))\n",
+            ["Service('web').cpu", "App('shop').balancer.redirects[0]", "App('shop').balancer.redirects[1]"],
+        ),
+        (
+            "cfngen.yaml",
+            f"name: shop\nservices: {{web: {{cpu: 1}}}}\nbalancer: {{request_certificate: true, {IN_YAML}}}\n",
+            [
+                "services.web.cpu",
+                "balancer.request_certificate",
+                "balancer.redirects[0]",
+                "balancer.redirects[1]",
+                "balancer.redirects[2].to_host",
+            ],
+        ),
+        # Who has which requests is not known before this is mended.
+        ("cfngen.yaml", f"name: shop\nservices: {{web: {{paths: [a]}}}}\nbalancer: {{{IN_YAML}}}\n", ["services.web.paths[0]", "balancer.redirects[2].to_host"]),
+    ],
+)  # fmt: skip
+def test_circles_are_told_with_what_else_is_wrong(file: str, text: str, options: list[str], tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(DescriptionError) as refused:
+        load(tmp_path / file)
+    assert [each.option for each in refused.value.problems] == options
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,12 @@ class PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
-def described(app: Path | None, stage: str | None) -> tuple[Path, tuple[App, ...]]:
-    """The description that is meant, and its stages, or the one of that name."""
+def described(app: Path | None, stage: str | None, place: str = "--stage") -> tuple[Path, tuple[App, ...]]:
+    """The description that is meant, and its stages, or the one of that name, which was given at that place."""
     from cfngen.load import find, load, select
 
     path = app or find()
-    return path, select(load(path), stage)
+    return path, select(load(path), stage, place)
 
 
 def colour() -> bool | None:

@@ -35,7 +35,7 @@ def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
     """
     from cfngen.manifest.explain import explain as origins_of
 
-    _, (chosen,) = described(app, stage)
+    _, (chosen,) = described(app, stage, "STAGE")
     found = [each for each in origins_of(chosen) if each.file or not given]
     if form == "json":
         click.echo(json.dumps([each.data for each in found], indent=2, ensure_ascii=False))

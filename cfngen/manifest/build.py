@@ -10,9 +10,22 @@ from typing import Any
 from cfngen.describe import Description
 from cfngen.errors import Problem, collecting, did_you_mean, reading, writable
 from cfngen.manifest.overlay import is_null
-from cfngen.manifest.reader import Entry, Fields, Items, Node, Scalar
+from cfngen.manifest.reader import Entry, Fields, Items, Node, Scalar, shown_node
 from cfngen.manifest.scalars import meaning
-from cfngen.manifest.shapes import Choice, Deferred, Kinds, Many, Map, Named, Nullable, One, Plain, Shape, options
+from cfngen.manifest.shapes import (
+    Choice,
+    Deferred,
+    Kinds,
+    Many,
+    Map,
+    Named,
+    Nullable,
+    One,
+    Plain,
+    Shape,
+    options,
+    required,
+)
 from cfngen.manifest.words import attributes, words
 from cfngen.values import Value, Values
 from cfngen.written import Spot, Written, join
@@ -63,15 +76,16 @@ class Builder:
     ) -> Any:
         match shape:
             case Nullable(inner):
-                return None if is_null(node) else self._value(inner, node, spot, layer, spots, notation)
-            case Plain(kind):
-                return self._plain(kind, node, spot)
+                wants = Plain(inner.kind, words(shape)) if isinstance(inner, Plain) else inner
+                return None if is_null(node) else self._value(wants, node, spot, layer, spots, notation)
+            case Plain():
+                return self._plain(shape, node, spot)
             case Choice(values):
                 return self._choice(values, node, spot)
             case Many(inner):
                 return self._many(shape, inner, node, spot, layer, spots, notation)
-            case Map(inner):
-                return self._map(shape, inner, node, spot, layer, spots, notation)
+            case Map():
+                return self._map(shape, node, spot, layer, spots, notation)
             case Named(cls):
                 return self._named(shape, cls, node, spot, layer)
             case One(cls):
@@ -81,26 +95,31 @@ class Builder:
             case Deferred():
                 return self._deferred(shape, node, spot)
 
-    def _plain(self, kind: type, node: Node, spot: Spot) -> Any:
+    def _plain(self, shape: Plain, node: Node, spot: Spot) -> Any:
         if not isinstance(node, Scalar):
-            return self._refuse(node, Plain(kind), spot)
-        found = meaning(node.text) if node.is_plain else None
-        if kind is str:
-            if found is None or found.kind == "text":
-                return node.text
-            if found.kind == "null":
-                return self._refuse(node, Plain(kind), spot, "a string; '' is none" if node.text else "")
-            why = found.readings or f"YAML reads {_misread(node.text)}"
-            fits = f"a string; write '{node.text}' in quotes: {why}"
-            return self._refuse(node, Plain(kind), spot, fits if node.text else "")
-        if found and found.kind in _WHOLE_OR_NUMBER[kind]:
+            return self._refuse(node, shape, spot)
+        if shape.kind is str:
+            return self._text(shape, node, spot)
+        kinds, found = _WHOLE_OR_NUMBER[shape.kind], meaning(node.text)
+        fits = words(shape)
+        if not node.is_plain:
+            return self._refuse(node, shape, spot, f"{fits}, without quotes" if found.kind in kinds else "")
+        if found.kind in kinds:
             return found.value
-        quoted = meaning(node.text).kind in _WHOLE_OR_NUMBER[kind] and not node.is_plain
-        fits = f"{words(Plain(kind))}, without quotes" if quoted else ""
-        if found and found.readings:
-            word = str(found.value).lower() if kind is bool and found.value is not None else ""
-            fits = f"{f'{word}, ' if word else ''}{words(Plain(kind))}; {found.readings}"
-        return self._refuse(node, Plain(kind), spot, fits)
+        if shape.kind is bool and found.value is not None and found.readings:
+            fits = f"{fits}; write {str(found.value).lower()}"
+        return self._refuse(node, shape, spot, f"{fits}; {found.readings}" if found.readings else "")
+
+    def _text(self, shape: Plain, node: Scalar, spot: Spot) -> Any:
+        found = meaning(node.text)
+        if not node.is_plain or found.kind == "text":
+            return node.text
+        if found.kind == "null":
+            return self._refuse(node, shape, spot, f"{words(shape)}; '' is none" if node.text else "")
+        if found.kind == "bool" and shape.wanted:
+            return self._refuse(node, shape, spot)
+        why = found.readings or f"YAML reads {_misread(node.text)}"
+        return self._refuse(node, shape, spot, f"{words(shape)}; write '{node.text}' in quotes: {why}")
 
     def _choice(self, values: tuple[Any, ...], node: Node, spot: Spot) -> Any:
         if isinstance(node, Scalar):
@@ -110,7 +129,7 @@ class Builder:
                 if each == value and type(each) is type(value):
                     return each
             fits = words(Choice(values))
-            near = did_you_mean(node.text, map(str, values))
+            near = did_you_mean(node.text, [each for each in values if isinstance(each, str)])
             return self._refuse(node, Choice(values), spot, f"{fits}; {near}" if near.startswith("did") else fits)
         return self._refuse(node, Choice(values), spot)
 
@@ -127,9 +146,7 @@ class Builder:
             found.append(self._value(inner, each, here, layer, spots, f"{notation}[{index}]"))
         return _WRONG if any(each is _WRONG for each in found) else tuple(found)
 
-    def _map(
-        self, shape: Shape, inner: Shape, node: Node, spot: Spot, layer: str, spots: dict[str, Spot], notation: str
-    ) -> Any:
+    def _map(self, shape: Map, node: Node, spot: Spot, layer: str, spots: dict[str, Spot], notation: str) -> Any:
         if not self._is(Fields, shape, node, spot):
             return _WRONG
         found = {}
@@ -138,8 +155,11 @@ class Builder:
             here = Spot(join(_below(above, entry, spot), f"[{name!r}]"), entry.value.line, entry.value.column)
             spots[f"{notation}[{name!r}]"] = here
             found[name] = _WRONG
-            if not self._is_nothing(entry, here):
-                found[name] = self._value(inner, entry.value, here, above, spots, f"{notation}[{name!r}]")
+            if shape.keys and name not in shape.keys:
+                at_key = here._replace(line=entry.key.line, column=entry.key.column)
+                self._tell(at_key, "", f"no such key; {did_you_mean(name, shape.keys)}")
+            elif not self._is_nothing(entry, here):
+                found[name] = self._value(shape.inner, entry.value, here, above, spots, f"{notation}[{name!r}]")
         return _WRONG if any(each is _WRONG for each in found.values()) else found
 
     def _named(self, shape: Shape, cls: type[Description], node: Node, spot: Spot, layer: str) -> Any:
@@ -180,13 +200,13 @@ class Builder:
             return self._parameter(shape.cls, node, spot)
         if issubclass(shape.cls, Values) and isinstance(node, Items):
             items = [
-                self._plain(str, each, Spot(f"{spot.path}[{i}]", each.line, each.column))
+                self._plain(Plain(str), each, Spot(f"{spot.path}[{i}]", each.line, each.column))
                 for i, each in enumerate(node.nodes)
             ]
             return _WRONG if any(each is _WRONG or not each for each in items) else shape.cls(items)
         if not isinstance(node, Scalar):
             return self._refuse(node, shape, spot)
-        text = self._plain(str, node, spot)
+        text = self._plain(Plain(str), node, spot)
         if text is _WRONG or shape.is_plain:
             return text
         if not (text or shape.cls.may_be_empty) or not writable(text):
@@ -234,12 +254,17 @@ class Builder:
             and meaning(node.text).kind in ("whole", "number", "bool")
         ):
             return meaning(node.text).value
-        return self._plain(str, node, spot)
+        return self._plain(Plain(str), node, spot)
 
     def _is(self, kind: type[Node], shape: Shape, node: Node, spot: Spot) -> bool:
-        if not isinstance(node, kind):
+        if isinstance(node, kind):
+            return True
+        must = required(shape.cls) if isinstance(shape, One) else []
+        if len(must) == 1 and isinstance(node, Scalar) and not is_null(node):
+            self._refuse(node, shape, spot, f"{words(shape)}, as in {{{must[0]}: {shown_node(node)}}}")
+        else:
             self._refuse(node, shape, spot)
-        return isinstance(node, kind)
+        return False
 
     def _is_nothing(self, entry: Entry, spot: Spot) -> bool:
         """Whether nothing stands under a name, which takes away what the shared part has there, and has not."""
@@ -254,7 +279,7 @@ class Builder:
         return True
 
     def _refuse(self, node: Node, shape: Shape, spot: Spot, fits: str = "") -> Any:
-        self._tell(spot._replace(line=node.line, column=node.column), _shown(node), fits or words(shape))
+        self._tell(spot._replace(line=node.line, column=node.column), shown_node(node), fits or words(shape))
         return _WRONG
 
     def _tell(self, spot: Spot, given: str, fits: str) -> None:
@@ -274,10 +299,3 @@ def _misread(text: str) -> str:
     found = meaning(text)
     what = {"bool": "true or false", "null": "nothing"}.get(found.kind, "a number")
     return f"{what}, {found.value}" if found.kind == "number" else what
-
-
-def _shown(node: Node) -> str:
-    if isinstance(node, Scalar):
-        text = node.text if node.is_plain else repr(node.text)
-        return (text if len(text) <= 60 else f"{text[:57]}...") or "null"
-    return "a list" if isinstance(node, Items) else "a mapping"

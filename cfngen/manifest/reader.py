@@ -279,3 +279,11 @@ def _kinder(said: str, text: str, line: int, since: int) -> str:
     if "did not find expected key" in said or "did not find expected '-' indicator" in said:
         return f"the indentation of what it stands in, which begins on line {since}, or a closed bracket or quote before it"
     return said
+
+
+def shown_node(node: Node) -> str:
+    """A node as an error shows it, in sixty characters at most."""
+    if isinstance(node, Scalar):
+        text = node.text if node.is_plain else repr(node.text)
+        return (text if len(text) <= 60 else f"{text[:57]}...") or "null"
+    return "a list" if isinstance(node, Items) else "a mapping"

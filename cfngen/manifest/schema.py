@@ -12,7 +12,20 @@ from typing import Any
 
 from cfngen.describe import Description
 from cfngen.manifest.said import said, summary
-from cfngen.manifest.shapes import Choice, Deferred, Kinds, Many, Map, Named, Nullable, One, Plain, Shape, options
+from cfngen.manifest.shapes import (
+    Choice,
+    Deferred,
+    Kinds,
+    Many,
+    Map,
+    Named,
+    Nullable,
+    One,
+    Plain,
+    Shape,
+    options,
+    required,
+)
 from cfngen.manifest.words import attributes
 from cfngen.manifest.write import spelt_default
 from cfngen.spec import App
@@ -110,8 +123,9 @@ def _schema(shape: Shape, definitions: dict[str, Schema], *, is_overlay: bool) -
             return {"anyOf": [inner_schema(inner), {"type": "null"}]}
         case Many(inner):  # a list replaces the other, so what is in it is whole
             return {"type": "array", "items": _schema(inner, definitions, is_overlay=False)}
-        case Map(inner):
-            return {"type": "object", "additionalProperties": entry(inner_schema(inner))}
+        case Map(inner, keys):
+            named = {"propertyNames": {"enum": list(keys)}} if keys else {}
+            return {"type": "object", **named, "additionalProperties": entry(inner_schema(inner))}
         case Named(cls):
             named = _define(cls, definitions, is_overlay=is_overlay, without="name")
             return {"type": "object", "additionalProperties": entry(named)}
@@ -124,7 +138,7 @@ def _schema(shape: Shape, definitions: dict[str, Schema], *, is_overlay: bool) -
 
 
 def _kinds(shape: Kinds, definitions: dict[str, Schema], *, is_overlay: bool) -> Schema:
-    bare = [name for name, cls in shape.by_name.items() if not _requires(cls)]
+    bare = [name for name, cls in shape.by_name.items() if not required(cls)]
     whole = {
         "type": "object",
         "properties": {name: _define(cls, definitions, is_overlay=is_overlay) for name, cls in shape.by_name.items()},
@@ -133,15 +147,6 @@ def _kinds(shape: Kinds, definitions: dict[str, Schema], *, is_overlay: bool) ->
         "maxProperties": 1,
     }
     return {"anyOf": [{"enum": bare}, whole]} if bare else whole
-
-
-def _requires(cls: type[Description]) -> bool:
-    for option in options(cls):
-        try:
-            spelt_default(cls, option)
-        except KeyError:
-            return True
-    return False
 
 
 def _deferred(shape: Deferred) -> Schema:

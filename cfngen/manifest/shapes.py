@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -27,9 +27,10 @@ from cfngen.values import Value
 
 @dataclass(frozen=True)
 class Plain:
-    """A string, a number, or true and false."""
+    """A string, a number, or true and false; `wanted` says what of them, if a class says more than its type."""
 
     kind: type
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Map:
-    """A mapping of free keys."""
+    """A mapping of free keys, or of some of `keys`."""
 
     inner: Shape
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,23 @@ Shape = Plain | Choice | Nullable | Many | Named | Map | One | Kinds | Deferred
 def options(cls: type[Description]) -> dict[str, Shape]:
     """The options of a class, in its order, each with its spelling."""
     hints = get_type_hints(cls)
-    return {each.name: _shape(hints[each.name]) for each in fields(cls) if each.init}
+    found = {each.name: _shape(hints[each.name]) for each in fields(cls) if each.init}
+    return found | {name: _wanting(found[name], wanted) for name, wanted in cls.wants.items()}
+
+
+def required(cls: type[Description], without: str = "") -> list[str]:
+    """The options of a class that have no default."""
+    return [
+        each.name
+        for each in fields(cls)
+        if each.init and each.name != without and each.default is MISSING and each.default_factory is MISSING
+    ]
+
+
+def _wanting(shape: Shape, wanted: str) -> Shape:
+    if isinstance(shape, Nullable):
+        return Nullable(_wanting(shape.inner, wanted))
+    return Plain(shape.kind, wanted) if isinstance(shape, Plain) else shape
 
 
 def _shape(hint: Any) -> Shape:  # noqa: PLR0911  (one line a kind of hint)
@@ -114,7 +132,7 @@ def _shape(hint: Any) -> Shape:  # noqa: PLR0911  (one line a kind of hint)
         inner = _shape(parts[0])
         return Named(inner.cls) if isinstance(inner, One) and "name" in options(inner.cls) else Many(inner)
     if origin is not None and issubclass(origin, Mapping):
-        return Map(_shape(parts[1]))
+        return Map(_shape(parts[1]), get_args(parts[0]) if get_origin(parts[0]) is Literal else ())
     if isinstance(hint, type) and issubclass(hint, Description):
         return One(hint)
     if isinstance(hint, type) and issubclass(hint, Value):

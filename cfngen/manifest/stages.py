@@ -8,9 +8,9 @@ from pathlib import Path
 from cfngen.errors import DescriptionError, Problem, relative
 from cfngen.manifest.build import Builder
 from cfngen.manifest.overlay import is_null, merge
-from cfngen.manifest.reader import Fields, Reader
+from cfngen.manifest.reader import Fields, Reader, shown_node
 from cfngen.manifest.shapes import One
-from cfngen.manifest.words import words
+from cfngen.plan import circles
 from cfngen.spec import App
 
 STAGES = "stages"
@@ -32,9 +32,12 @@ def load_yaml(path: Path) -> tuple[App, ...]:
         builder = Builder(reader.file)
         given = {"stage": stage} if stage else {}
         stages.append(builder.build(App, _merged(shared, overlay, stage), **given))
-        for problem in builder.problems:
+        for problem in dict.fromkeys(builder.problems):
             found.setdefault(problem, []).append(stage)
     if found:
+        for app in stages:
+            for problem in circles(app):
+                found.setdefault(problem, []).append(app.stage)
         told = (_with_stages(problem, names, len(overlays)) for problem, names in found.items())
         raise DescriptionError(sorted(told, key=lambda problem: (problem.line, problem.column)))
     return tuple(stages)
@@ -53,7 +56,8 @@ def _overlays(reader: Reader, root: Fields) -> dict[str, Fields | None]:
     for name, each in entry.value.entries.items():
         overlays[name] = each.value if isinstance(each.value, Fields) else None
         if overlays[name] is None and not is_null(each.value):
-            reader.tell(f"{STAGES}.{name}", "", words(One(App)), each.value)
+            fits = "a mapping of what differs in this stage; {} means nothing does"
+            reader.tell(f"{STAGES}.{name}", shown_node(each.value), fits, each.value)
     return overlays
 
 

@@ -5,9 +5,25 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from cfngen.manifest.shapes import Choice, Deferred, Kinds, Many, Map, Named, Nullable, One, Plain, Shape
+from cfngen.describe import Description
+from cfngen.manifest.shapes import (
+    Choice,
+    Deferred,
+    Kinds,
+    Many,
+    Map,
+    Named,
+    Nullable,
+    One,
+    Plain,
+    Shape,
+    options,
+    required,
+)
 from cfngen.values import Values
 
+_SEVERAL = 4
+"""So many options show what kind of mapping is meant; the page of options has all."""
 _PLAIN = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}
 _SOME = {str: "strings", int: "whole numbers", float: "numbers", bool: "trues and falses"}
 
@@ -17,20 +33,20 @@ def words(shape: Shape) -> str:  # noqa: C901, PLR0911  (one line a kind of shap
     match shape:
         case Nullable(inner):
             return f"{words(inner)}, or null"
-        case Plain(kind):
-            return _PLAIN[kind]
+        case Plain(kind, wanted):
+            return wanted or _PLAIN[kind]
         case Choice(values):
             return f"one of {', '.join(map(str, values))}"
         case Many(inner):
             if isinstance(inner, Plain):
                 return f"a list of {_SOME[inner.kind]}, as in [{_example(inner)}]"
             return f"a list, each item {words(inner)}"
-        case Map(inner):
-            return f"a mapping of names, each to {words(inner)}"
+        case Map(inner, keys):
+            return f"a mapping of {', '.join(keys) or 'names'}, each to {words(inner)}"
         case Named(cls):
-            return f"a mapping of names, each to the options of a {cls.__name__}"
+            return f"a mapping of names, each to {_mapping(cls, 'name')}"
         case One(cls):
-            return f"a mapping of the options of {cls.__name__}; {{}} means all defaults"
+            return _mapping(cls)
         case Kinds():
             return f"one of {', '.join(shape.by_name)}, with its options below it"
         case Deferred(cls, _):
@@ -42,6 +58,14 @@ def words(shape: Shape) -> str:  # noqa: C901, PLR0911  (one line a kind of shap
                 else "a string that is not empty"
             )
             return f"{literal}, or parameter: Name for what the deployer gives"
+
+
+def _mapping(cls: type[Description], without: str = "") -> str:
+    """A mapping of a class's options: those that it must have, else the first ones."""
+    if must := required(cls, without):
+        return f"a mapping with {' and '.join(must)}"
+    some = ", ".join([name for name in options(cls) if name != without][:_SEVERAL])
+    return f"a mapping of options{f' such as {some}' if some else ''}; {{}} means all defaults"
 
 
 def _example(inner: Plain) -> str:

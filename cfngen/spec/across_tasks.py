@@ -30,7 +30,7 @@ def _names(app: AppParts) -> Iterator[Finding]:
     if not app.services:
         yield "services", "at least one"
     if (number := sum(service.internal for service in app.services)) > SERVICES_OF_A_BALANCER:
-        fits = f"{number} of them internal; the internal balancer carries {SERVICES_OF_A_BALANCER}. Way out: divide the application; with Network(existing=True) the parts share one network"
+        fits = f"{number} of them internal; the internal balancer carries {SERVICES_OF_A_BALANCER}. Way out: divide the application; with existing=True in the network the parts share one network"
         yield "services", fits  # A6.14
     placed = app.placed_tasks
     names = [task.name for _, task in placed]

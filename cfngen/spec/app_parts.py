@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cfngen._frozen import dataclass
 from cfngen.describe import Description
@@ -19,7 +19,7 @@ from cfngen.spec.network import Network
 from cfngen.spec.off_hours import OffHours
 from cfngen.spec.pipeline import Pipeline
 from cfngen.spec.scheduled import ScheduledTask
-from cfngen.spec.service import Service
+from cfngen.spec.service import PAGE, Service
 from cfngen.spec.task import Task
 from cfngen.spec.worker import Worker
 
@@ -51,6 +51,7 @@ class AppParts(Description):
     own_key_for: tuple[Encryptable, ...] = ()
     off_hours: OffHours | None = None
     maintenance: str | None = None
+    wants: ClassVar[Mapping[str, str]] = PAGE
     services_per_cell: int = SERVICES_OF_A_BALANCER
     cloud9: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cfngen._frozen import dataclass
 from cfngen.describe import Description, Finding
@@ -67,6 +67,10 @@ class Scaling(Description):
             yield "schedule", f"two schedules of the name {name!r}"
 
 
+PAGE = {"maintenance": "a text or a page of HTML"}
+"""What that option wants, of a service and of a stage."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service(Task):
     """One service: where its source is, which requests are its, what its tasks are like.
@@ -108,6 +112,7 @@ class Service(Task):
     health_path: str = "/health"
     protocol_version: ProtocolVersion = "HTTP1"
     maintenance: str | None = None
+    wants: ClassVar[Mapping[str, str]] = PAGE
     scaling: Scaling = field(default_factory=Scaling)
     spot_percent: int = 0
     release: Release = field(default_factory=Release)
@@ -169,5 +174,5 @@ def _port(service: Service) -> Iterator[Finding]:
     if (port := service.environment.get("PORT", str(service.port))) != str(service.port) or "PORT" in service.secrets:
         yield (
             f"{'secrets' if 'PORT' in service.secrets else 'environment'}['PORT']",
-            f"{port!r}: the container listens on its port, {service.port}; give another one by Service(port=...)",
+            f"{port!r}: the container listens on its port, {service.port}; give another one by the service's port",
         )
