@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -115,3 +116,77 @@ def test_it_stands_locally_is_changed_and_goes() -> None:
     for kind in ("LoggingConfiguration", "WebACLAssociation", "WebACL"):
         provider.delete(own[kind])
         assert not provider.is_there(own[kind]), kind
+
+
+def acl(name: str) -> dict[str, Any]:
+    seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": name}
+    told = {"Name": name, "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": seen}
+    return {"Type": "AWS::WAFv2::WebACL", "Properties": told}
+
+
+def association(of: Any) -> dict[str, Any]:
+    told = {"ResourceArn": {"Ref": "Balancer"}, "WebACLArn": of}
+    return {"Type": "AWS::WAFv2::WebACLAssociation", "Properties": told}
+
+
+class Guard:
+    """A balancer in a stack, with the user's web ACL or with one of a nested stack, as the stages of cfngen have them."""
+
+    def __init__(self) -> None:
+        region = fresh("http://localhost:1").region(REGION)
+        self.api, self.call = region.front.api, region.services.call
+        given = dict(acl("own")["Properties"])
+        self.own = self.call("wafv2", "CreateWebACL", given)["Summary"]["ARN"]
+        zones: dict[str, str] = {}
+        for each in self.call("ec2", "DescribeSubnets", {})["Subnets"]:
+            zones.setdefault(each["AvailabilityZone"], each["SubnetId"])
+        told = {"Type": "application", "Subnets": sorted(zones.values())[:2]}
+        self.balancer = {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": told}
+        self.child = {
+            "Parameters": {"Balancer": {"Type": "String"}},
+            "Resources": {"Acl": acl("made"), "Association": association({"Fn::GetAtt": ["Acl", "Arn"]})},
+        }
+        self.api.fetch = lambda _: json.dumps(self.child)
+
+    def template(self, kind: str, *, fails: bool = False) -> str:
+        told: dict[str, Any] = {"Balancer": self.balancer}
+        if kind == "web_acl":
+            told["Association"] = association(self.own)
+        if kind == "managed_rules":
+            given = {"TemplateURL": "child.yaml", "Parameters": {"Balancer": {"Ref": "Balancer"}}}
+            told["Rules"] = {"Type": "AWS::CloudFormation::Stack", "Properties": given}
+        if fails:
+            after = [name for name in told if name != "Balancer"]
+            told["Bad"] = {"Type": "AWS::SQS::Queue", "DependsOn": after, "Properties": {"QueueName": "not a name!"}}
+        return json.dumps({"Resources": told})
+
+    def update(self, kind: str, *, fails: bool = False) -> tuple[str, str]:
+        """How it ended, and the name of the web ACL that the balancer has then."""
+        self.api.call("UpdateStack", {"StackName": "shop", "TemplateBody": self.template(kind, fails=fails)})
+        return self.seen()
+
+    def seen(self) -> tuple[str, str]:
+        status = self.api.call("DescribeStacks", {"StackName": "shop"})["Stacks"][0]["StackStatus"]
+        [balancer] = self.call("elbv2", "DescribeLoadBalancers", {})["LoadBalancers"]
+        there = self.call("wafv2", "GetWebACLForResource", {"ResourceArn": balancer["LoadBalancerArn"]})
+        return status, (there.get("WebACL") or {}).get("Name", "")
+
+
+@pytest.mark.filterwarnings("ignore")  # moto's
+def test_from_one_kind_of_web_acl_to_the_other_by_one_update() -> None:
+    """What docs/traffic.md says: the new one stays, and a rollback leaves the balancer with none."""
+    guard = Guard()
+    guard.api.call("CreateStack", {"StackName": "shop", "TemplateBody": guard.template("web_acl")})
+    assert guard.seen() == ("CREATE_COMPLETE", "own")
+    assert guard.update("managed_rules") == ("UPDATE_COMPLETE", "made")
+    assert guard.update("web_acl") == ("UPDATE_COMPLETE", "own")
+    assert [each["Name"] for each in guard.call("wafv2", "ListWebACLs", {"Scope": "REGIONAL"})["WebACLs"]] == ["own"]
+    assert guard.update("managed_rules", fails=True) == ("UPDATE_ROLLBACK_COMPLETE", "")
+    assert guard.update("managed_rules") == ("UPDATE_COMPLETE", "made")
+    assert guard.update("web_acl", fails=True) == ("UPDATE_ROLLBACK_COMPLETE", "")
+
+    # By two updates there is none in between, and a rollback restores what was.
+    assert guard.update("web_acl") == ("UPDATE_COMPLETE", "own")
+    assert guard.update("neither") == ("UPDATE_COMPLETE", "")
+    assert guard.update("managed_rules", fails=True) == ("UPDATE_ROLLBACK_COMPLETE", "")
+    assert guard.update("managed_rules") == ("UPDATE_COMPLETE", "made")

@@ -42,6 +42,14 @@ def _delete(context: Context) -> None:
     context.call("wafv2", "DeleteWebACL", **_own(context), LockToken=token)
 
 
+def _disassociate(context: Context) -> None:
+    """As the handler that AWS publishes does: a web ACL that has taken the place of this one stays."""
+    resource = {"ResourceArn": context.properties["ResourceArn"]}
+    there = context.call("wafv2", "GetWebACLForResource", **resource).get("WebACL") or {}
+    if there.get("ARN") == context.properties["WebACLArn"]:
+        context.call("wafv2", "DisassociateWebACL", **resource)
+
+
 def _arn(context: Context) -> str:
     return str(_web_acl(context)["ARN"])
 
@@ -80,7 +88,7 @@ TYPES = {
         "wafv2",
         Call("AssociateWebACL"),
         lambda context, _: f"{context.properties['WebACLArn']}|{context.properties['ResourceArn']}|REGIONAL",
-        delete=Call("DisassociateWebACL", ("ResourceArn",)),
+        delete=_disassociate,
         reads=(Read("GetWebACLForResource", {"ResourceArn": property_("ResourceArn")}, "WebACL.{WebACLArn: ARN}"),),
         unseen={"ResourceArn": "is what the web ACL is read of"},
     ),

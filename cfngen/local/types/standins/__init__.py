@@ -31,6 +31,7 @@ from cfngen.local.types.standins import (
     scheduler,
     stepfunctions,
     tasksets,
+    wafv2,
 )
 from cfngen.local.types.standins.room import ApiError, Room, Standins
 
@@ -54,6 +55,7 @@ _MODULES = (
     scaling,
     scheduler,
     stepfunctions,
+    wafv2,
 )
 _MORE = (deployments, tasksets, rollouts)
 """Further modules of a room that another one begins."""
