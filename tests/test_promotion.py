@@ -464,7 +464,7 @@ REFUSED = {
     "a target that builds": (
         "prod = replace(prod, pipeline=Pipeline(source=CodeCommit()))",
         "pipeline.promotes_to.stage",
-        "a stage whose pipeline has Promotion(stage='dev') as its source, and 'prod' has not",
+        "a stage whose pipeline has a Promotion of 'dev' as its source, and 'prod' has not",
     ),
     "an unknown target": (
         "prod = replace(prod, stage='live')",
