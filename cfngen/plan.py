@@ -138,7 +138,7 @@ def circles(app: App) -> Iterator[Problem]:
     sound = [each for each in app.balancer.redirects if each.faults <= {"status"}]
     if not sound or app.faults & {"name", "stage"} or any(each.faults & _CLAIM for each in app.services):
         return
-    placed, _ = cells.settle(app, Ledger())
+    placed, _ = cells.settle(app, Ledger(), {})
     who = claimants(app, [each for each in app.services if placed[each.name] == cells.FIRST], sound)
     if any(conflicts(who)):
         return

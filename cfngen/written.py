@@ -93,4 +93,9 @@ def _flow(value: object) -> str:
         return f"[{', '.join(map(_flow, value))}]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    return repr(value) if isinstance(value, str | int | float) else getattr(value, "place", "") or repr(value)
+    if isinstance(value, str | int | float):
+        return repr(value)
+    if declaration := getattr(value, "declaration", None):
+        return f"{{parameter: {declaration.title}}}"
+    literal = getattr(value, "data", None)
+    return _flow(literal) if isinstance(literal, str | list) else getattr(value, "place", "") or repr(value)

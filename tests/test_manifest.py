@@ -123,6 +123,8 @@ tags: {Stage: mine}
 
 
 TRAPS = {
+    "balancer: {web_acl: mine}": "balancer.web_acl: 'mine'; the ARN of a regional web ACL of AWS WAF, as in 'arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/shop/0b1c2d3e', or a parameter that the deployer gives",
+    "pipeline: {source: {S3: {create: true, key: {parameter: SourceKey}}}}": "pipeline.source.S3.key: {parameter: SourceKey}; none with create: true; the stage's own key encrypts the bucket where own_key_for says 'artifacts'",
     "maintenance: true": "maintenance: true; a text or a page of HTML, or null",
     "pipeline: {source: CodeCommit, promotes_to: prod}": "pipeline.promotes_to: prod; a mapping with stage, as in {stage: prod}",
     "services: {web: {release: {hooks: {AfterInstal: x}}}}": "services.web.release.hooks.AfterInstal: no such key; did you mean 'AfterInstall'?",
