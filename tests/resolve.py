@@ -186,45 +186,58 @@ def _find(mapping: Mapping[str, Any], key: Any, second: Any) -> Any:
     return Symbol.of("find", key, choices)
 
 
-@dataclass(frozen=True)
 class Rendering:
     """One step in the life of a stage: what was asked for, and every file that came of it."""
 
-    app: App
-    settled: Plan
-    files: Mapping[str, str]
-    tree: Tree
-    cells: Mapping[int, Tree]
+    def __init__(self, app: App, settled: Plan) -> None:
+        self.app = app
+        self.settled = settled
+        self.cells: dict[int, Tree] = {}
+        self._root = _Once(app.name)
+        self._shared = application_stack(self._root, settled)
+        if settled.further_cells:  # the first root tells what they ask for
+            self.files  # noqa: B018
+        self.tree = Tree(self._root.templates(), self._root.file)
 
-    @property
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """The texts, which take long and which few ask for."""
+        return tree_files(self._root, self.settled, cells=self._further())
+
+    @cached_property
     def ledger(self) -> str:
         """The ledger's text, as the next step will read it."""
-        return self.files["ledger.json"]
+        if self.settled.further_cells:
+            return self.files["ledger.json"]
+        bodies = self.tree.bodies.items()
+        every = ((file.removesuffix(".yaml"), *each) for file, body in bodies for each in body["Resources"].items())
+        return self.settled.ledger.with_resources(
+            {f"{stack}/{name}": each["Type"] for stack, name, each in every}
+        ).text()
+
+    def _further(self) -> Iterator[tuple[int, Stack]]:
+        for cell, stack in cell_roots(self._root, self.settled, self._shared):
+            yield cell, stack
+            self.cells[cell] = Tree(stack.templates(), stack.file)
 
 
 class _Once(Stack):
     """A root that is turned into data once: the texts and the tree are of the same rendering."""
 
-    def templates(self) -> dict[str, dict[str, Any]]:
-        if "_bodies" not in self.__dict__:
-            self._bodies = super().templates()
-        return self._bodies
+    def bodies_below(self, *, for_good: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+        if "_below" not in self.__dict__:
+            self._below = list(super().bodies_below(for_good=for_good))
+        yield from self._below
+
+    def body(self) -> dict[str, Any]:
+        if "_body" not in self.__dict__:
+            self._body = super().body()
+        return self._body
 
 
 def rendered(app: App, ledger: str | None = None) -> Rendering:
     """Render a stage against the text of the ledger of the step before."""
-    settled = plan(app, Ledger.read(ledger) if ledger else None)
-    root = _Once(app.name)
-    shared = application_stack(root, settled)
-    cells: dict[int, Tree] = {}
-
-    def further() -> Iterator[tuple[int, Stack]]:
-        for cell, stack in cell_roots(root, settled, shared):
-            yield cell, stack
-            cells[cell] = Tree(stack.templates(), stack.file)
-
-    files = tree_files(root, settled, cells=further())
-    return Rendering(app, settled, files, Tree(root.templates(), root.file), cells)
+    return Rendering(app, plan(app, Ledger.read(ledger) if ledger else None))
 
 
 def differing(before: Tree, after: Tree) -> set[str]:

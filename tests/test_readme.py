@@ -19,10 +19,12 @@ from typing import Any, get_args, get_type_hints
 
 import jmespath
 import pytest
+from click.testing import CliRunner
 from kinds import kinds
 
 import cfngen
 from cfngen import S3, App, Balancer, Connection, Pipeline, Promotion, PromotionTarget, Stack, application_stack, plan
+from cfngen.cli import cli
 from cfngen.describe import Description
 from cfngen.load import load
 
@@ -179,16 +181,20 @@ def test_an_unknown_target_is_seen() -> None:
     assert unknown_targets("run `make templates`, then `make coffee`") == {"coffee"}
 
 
+@cache
+def answered(command: str) -> tuple[int, str]:
+    """The exit status of a command that asks for help, and the help."""
+    done = CliRunner().invoke(cli, [command] if command.startswith("--") else [command, "--help"])
+    return done.exit_code, done.output
+
+
 def refused_commands(text: str) -> set[str]:
     """Commands and options of cfngen that the command line does not have."""
     refused = set()
     for command, rest in re.findall(r"\bcfngen (--[a-z]+|[a-z]+)([^\n]*)", code(text)):
-        given = [command] if command.startswith("--") else [command, "--help"]
-        done = subprocess.run(
-            [sys.executable, "-m", "cfngen", *given], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        wrong = [option for option in re.findall(r"--[a-z-]+", rest) if option not in done.stdout]
-        if done.returncode or wrong:
+        status, said = answered(command)
+        wrong = [option for option in re.findall(r"--[a-z-]+", rest) if option not in said]
+        if status or wrong:
             refused.add(" ".join([command, *wrong]))
     return refused
 

@@ -21,6 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rehearsed import deploy
 from test_rehearse_released import FOLDER, GIVEN, SPEED, Task, Tasks
 
 from cfngen.rehearse import acts, buildspec, deployed, rounds, rules
@@ -217,7 +218,7 @@ def coffee(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coffee]:
 def stage(here: Room, folder: Path) -> Coffee:
     account = Account(here, "eu-west-1")
     ACCOUNTS[:] = [account]
-    account.deploy(FOLDER, "coffee.yaml", "coffee-dev", GIVEN)
+    deploy(account, FOLDER, "coffee.yaml", "coffee-dev", GIVEN)
     services, tasks = deployed.services(account), Containers(here)
     authority = Authority(here.path("certificates"))
     tasks.authority = authority.file

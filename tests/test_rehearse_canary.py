@@ -1,14 +1,16 @@
-"""Coffee's production over the API of the local AWS: a canary's steps are those of the simulator, also when it is stopped in the first."""
+"""A canary over the API of the local AWS: its steps are those of the simulator, also when it is stopped in the first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rehearsed import deploy
 from test_rehearse_released import SPEED, Balancer, Played, Tasks, weights
 
+from cfngen import App, Canary, Network, Release, Service
+from cfngen.disk import write
 from cfngen.rehearse import deployed, parameters
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
@@ -18,20 +20,32 @@ from cfngen.rehearse.release import Deployer
 from cfngen.rehearse.room import room
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.twin import Twin
+from cfngen.render import stage_files
 
-FOLDER = Path(__file__).parents[1] / "templates" / "coffee" / "prod"
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's
+CANARY = Release(strategy=Canary(percent=10, minutes=5))
+APP = App(
+    name="desk",
+    stage="prod",
+    services=(
+        Service(name="web", release=CANARY),
+        Service(name="admin", paths=("/admin", "/admin/*"), health_path="/admin/health", release=CANARY),
+    ),
+    network=Network(nat="one"),
+)
 
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    folder = tmp_path_factory.mktemp("desk") / "prod"
+    write({folder: stage_files(APP)})
     with room(tmp_path_factory.mktemp("logs"), print) as here:
         account = Account(here, "eu-west-1")
         authority = Authority(here.path("certificates"))
-        given = parameters.made(FOLDER, "coffee.yaml", {}, account, authority, testers="127.0.1.0/24")
-        account.deploy(FOLDER, "coffee.yaml", "coffee-prod", given)
+        given = parameters.made(folder, "desk.yaml", {}, account, authority, testers="127.0.1.0/24")
+        deploy(account, folder, "desk.yaml", "desk-prod", given)
         services, tasks, balancer = deployed.services(account), Tasks(here), Balancer(account)
-        twin = Twin(account, FOLDER, "coffee.yaml", given)
+        twin = Twin(account, folder, "desk.yaml", given)
         deployer = Deployer(account, balancer, tasks, Story(lambda _: None), SPEED, twin)  # type: ignore[arg-type]
         for service in services:
             deployer.birth(service)

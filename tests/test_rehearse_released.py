@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rehearsed import deploy
 
 from cfngen.rehearse import deployed, pushes
 from cfngen.rehearse.account import Account
@@ -143,7 +144,7 @@ class Played:
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     with room(tmp_path_factory.mktemp("logs"), print) as here:
         account = Account(here, "eu-west-1")
-        account.deploy(FOLDER, "coffee.yaml", "coffee-dev", GIVEN)
+        deploy(account, FOLDER, "coffee.yaml", "coffee-dev", GIVEN)
         services, tasks, balancer = deployed.services(account), Tasks(here), Balancer(account)
         twin = Twin(account, FOLDER, "coffee.yaml", GIVEN)
         deployer = Deployer(account, balancer, tasks, Story(lambda _: None), SPEED, twin)  # type: ignore[arg-type]

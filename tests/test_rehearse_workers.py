@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rehearsed import deploy
 from test_rehearse_released import Task, Tasks
 
 from cfngen import App, CodeCommit, Network, Pipeline, Queue, ScheduledTask, Service, Worker
@@ -49,7 +50,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         account = Account(here, "eu-west-1")
         authority = Authority(here.path("certificates"))
         given = parameters.made(folder, "shop.yaml", {}, account, authority, testers="127.0.1.0/24")
-        account.deploy(folder, "shop.yaml", "shop-dev", given)
+        deploy(account, folder, "shop.yaml", "shop-dev", given)
         made = Fleet(account, Crew(here), Story(lambda _: None), steady_seconds=0.1)  # type: ignore[arg-type]
         account.play("ecs", "TakeRollouts")
         made.birth(background.workers(account)[0])
