@@ -175,7 +175,13 @@ def test_values_cross_inside_mappings_tuples_and_descriptions() -> None:
     root = Stack("root")
     queue = root.nest("queue", queue_stack)
     secret = Secret(arn=SecretArn(GetAtt("Queue", "Outputs.Url")), key="password")
-    root.nest("child", child, {"url": queue.url}, (Text("literal"), queue.arn), replace(secret, arn=SecretArn("arn")))
+    root.nest(
+        "child",
+        child,
+        {"url": queue.url},
+        (Text("literal"), queue.arn),
+        replace(secret, arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf")),
+    )
     assert list(parameters_for(root.to_dict(), "Child")) == ["QueueArn", "QueueUrl"]
 
     other = Stack("root")

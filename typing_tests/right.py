@@ -57,7 +57,7 @@ existing = NetworkOutputs(
 service = Service(
     name="web",
     environment={"LETTERS": "literal", "URL": queue.url},
-    secrets={"KEY": Secret(arn=SecretArn("arn"))},
+    secrets={"KEY": Secret(arn=SecretArn("arn:aws:secretsmanager:eu-west-1:123456789012:secret:mail-AbCdEf"))},
     release=Release(strategy=Canary(percent=20)),
 )
 dev = App(
