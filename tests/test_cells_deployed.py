@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from conftest import Run
-from shells import REGION, as_in_a_shell, fresh
+from shells import REGION, as_in_a_shell, by_hand, fresh
 
 from cfngen.local.server import listening
 
@@ -53,16 +50,6 @@ def outputs(stack: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in told(stack)["Outputs"]}
 
 
-def by_hand(commands: list[str]) -> None:
-    """The printed commands in a shell, with a bucket in the place of BUCKET."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    text = "\n".join(commands).replace("BUCKET", "templates")
-    ran = subprocess.run(
-        ["bash", "-euc", text], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-
-
 def test_both_roots_come_and_go_by_every_way(cfngen: Run, url: str) -> None:
     assert url
     Path("cfngen.yaml").write_text(DESCRIPTION, encoding="utf-8")
@@ -89,7 +76,7 @@ def test_both_roots_come_and_go_by_every_way(cfngen: Run, url: str) -> None:
     before = parameters(CELL)
     assert cfngen("destroy", f"{folder}/cell-2", "--yes").status == 0
     assert told(FIRST)["StackStatus"] == "CREATE_COMPLETE"
-    by_hand(commands)
+    by_hand("\n".join(commands).replace("BUCKET", "templates"))
     assert (told(CELL)["StackStatus"], parameters(CELL)) == ("CREATE_COMPLETE", before)
 
     changed = cfngen("deploy", folder, "--yes", "--parameter", "TestCidr=203.0.113.0/24")

@@ -17,13 +17,16 @@ from typing import Any
 import boto3
 import pytest
 from conftest import Golden, Result, Run
-from shells import REGION, as_in_a_shell, fresh
+from shells import REGION, as_in_a_shell, by_hand, fresh
 
 from cfngen import App, Balancer, Network, Service, stage_files, write
+from cfngen.deploy.remains import of_stack
 from cfngen.local import background
 from cfngen.local.server import answers, listening, serving
+from cfngen.operate.state import Resource, Stack
 
-COFFEE = Path(__file__).parent.parent / "templates/coffee/dev"
+ROOT = Path(__file__).parent.parent
+COFFEE = ROOT / "templates/coffee/dev"
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's and werkzeug's
 
@@ -132,9 +135,45 @@ def test_coffee_is_made_looked_at_changed_and_deleted(cfngen: Run, url: str, tmp
     gone = cfngen("destroy", "dev", "--yes")
     again = cfngen("deploy", "dev", "--yes")
     assert "coffee-dev: CREATE_COMPLETE" in again.out, "beside what was retained"
-    assert cfngen("destroy", "dev", "--yes").status == 0
     assert (gone.status, gone.out) == (0, "coffee-dev: nothing to do\n")
+    left = json.loads(cfngen("destroy", "dev", "--yes", "--format", "json").out)["left"]
     assert len(client(url, "logs").describe_log_groups()["logGroups"]) >= 4  # they stay
+    what_stays_goes_by_what_is_printed(url, {each["type"]: each for each in left if each["remove"]})
+
+
+def what_stays_goes_by_what_is_printed(url: str, one_of_each: dict[str, Any]) -> None:
+    """A bucket with all that it remembers, too; the README's command for it is the same."""
+    bucket = one_of_each["AWS::S3::Bucket"]["physical_id"]
+    s3, logs = client(url, "s3"), client(url, "logs")
+    s3.delete_bucket_policy(Bucket=bucket)  # nobody gets in without TLS, and the local AWS has none
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=bucket, Key='it\'s "one"', Body=body)
+    s3.delete_object(Bucket=bucket, Key='it\'s "one"')
+    for each in one_of_each.values():
+        by_hand(each["remove"])
+    assert bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}
+    assert one_of_each["AWS::Logs::LogGroup"]["physical_id"] not in str(logs.describe_log_groups())
+    repository = one_of_each["AWS::CodeCommit::Repository"]["physical_id"]
+    assert repository not in str(client(url, "codecommit").list_repositories())
+    key = one_of_each["AWS::KMS::Key"]["physical_id"]
+    assert client(url, "kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    page = " ".join(
+        (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ").replace("\ndone", "; done").split()
+    )
+    assert one_of_each["AWS::S3::Bucket"]["remove"].replace(bucket, "NAME") in page
+
+
+def test_what_s3_does_not_delete_ends_the_command(url: str) -> None:
+    """Each time round something has to go, or it would go on for ever."""
+    s3 = client(url, "s3")
+    place = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="held", CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
+    for key in ("free", "held"):
+        s3.put_object(Bucket="held", Key=key, Body=b"1", ObjectLockLegalHoldStatus="ON" if key == "held" else "OFF")
+    stack = Stack("", "shop", "", "DELETE_COMPLETE", (Resource("Held", "held", "AWS::S3::Bucket"),))
+    [left] = of_stack(stack, {}, is_kept=True).left
+    assert '"Key": "held"' in by_hand(left.remove)
+    assert [each["Key"] for each in s3.list_object_versions(Bucket="held")["Versions"]] == ["held"]
 
 
 def test_an_update_that_fails_deep_inside_names_the_resource_and_leaves_all_as_it_was(

@@ -16,7 +16,6 @@ _COMMANDS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
     "AWS::ECR::Repository": lambda name: ("aws", "ecr", "delete-repository", "--repository-name", name, "--force"),
     "AWS::KMS::Key": lambda key: ("aws", "kms", "schedule-key-deletion", "--key-id", key),
     "AWS::Logs::LogGroup": lambda name: ("aws", "logs", "delete-log-group", "--log-group-name", name),
-    "AWS::S3::Bucket": lambda name: ("aws", "s3", "rb", f"s3://{name}", "--force"),
     "AWS::SecretsManager::Secret": lambda arn: ("aws", "secretsmanager", "delete-secret", "--secret-id", arn),
 }  # fmt: skip
 DATABASES = {
@@ -24,7 +23,10 @@ DATABASES = {
     "AWS::RDS::DBInstance": ("instance", "db-instance", "DB"),
 }
 """Databases: what they are called in the names of log groups, in commands, and before Snapshots in answers."""
+_BUCKET = "AWS::S3::Bucket"
 _REPOSITORY = "AWS::CodeCommit::Repository"
+_VERSIONS = "{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}"
+"""What `delete-objects` takes, of what `list-object-versions` answers."""
 _LAST = "AWS::KMS::Key"
 """What others are encrypted with goes last."""
 
@@ -81,10 +83,28 @@ def _left(stack: Stack, each: Resource, becomes: Fate) -> Left:
     place = f"{stack.path}/{each.logical_id}".strip("/")
     if becomes == "kept as a snapshot":
         return Left(place, each.type, each.physical_id, becomes, _snapshots(each))
+    if each.type == _BUCKET:
+        return Left(place, each.type, each.physical_id, becomes, _bucket(each.physical_id))
     if each.type == _REPOSITORY:
         return Left(place, each.type, each.physical_id, becomes, _repository(each.physical_id))
     words = _COMMANDS.get(each.type)
     return Left(place, each.type, each.physical_id, becomes, command(*words(each.physical_id)) if words else "")
+
+
+def _bucket(name: str) -> str:
+    """A bucket goes when it is empty, and `rb --force` leaves old versions and delete markers in it.
+
+    S3 takes a thousand at a time, and answers what it could not delete; then it would go on for ever.
+    """
+    of = ("--bucket", name)
+    remove = command("aws", "s3", "rb", f"s3://{name}")
+    every = command(
+        "aws", "s3api", "list-object-versions", *of, "--no-paginate", "--output", "json", "--query", _VERSIONS
+    )
+    delete = command(
+        "aws", "s3api", "delete-objects", *of, "--delete", "file:///dev/stdin", "--output", "json", "--query", "Errors"
+    )
+    return f"until {remove}; do ! {every} | {delete} 2>&1 | grep -v '^null$' || break; done"
 
 
 def _repository(number: str) -> str:
