@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from inspect import getdoc
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -23,7 +24,19 @@ from click.testing import CliRunner
 from kinds import kinds
 
 import cfngen
-from cfngen import S3, App, Balancer, Connection, Pipeline, Promotion, PromotionTarget, Stack, application_stack, plan
+from cfngen import (
+    S3,
+    App,
+    Balancer,
+    Connection,
+    Pipeline,
+    Promotion,
+    PromotionTarget,
+    Service,
+    Stack,
+    application_stack,
+    plan,
+)
 from cfngen.cli import cli
 from cfngen.describe import Description
 from cfngen.load import load
@@ -108,11 +121,52 @@ def test_a_failing_example_is_seen(clone: Path) -> None:
     assert run_example("from coffee import dev\nassert dev.stage == 'prod'\n", clone).returncode == 1
 
 
-def test_options_by_example_are_options() -> None:
-    rows = re.findall(r"^\|[^|]+\| `([A-Z]\w+\(.+\))` \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(rows) >= 10
-    for row in rows:
-        assert isinstance(eval(row, {name: getattr(cfngen, name) for name in cfngen.__all__}), Description)  # noqa: S307  (our own page)
+PUBLIC = {name: getattr(cfngen, name) for name in cfngen.__all__}
+SHOP = """\
+name: shop
+services:
+  web: {paths: [/*]}
+  shop: {paths: [/shop]}
+  reports: {paths: [/reports]}
+  stock: {internal: true}
+stages:
+  dev:
+"""
+
+
+def in_a_shop(text: str, folder: Path) -> App:
+    """The application of a page's words in YAML, of which those of one task are of the service `shop`."""
+    if re.match(r"\w+", text)[0] not in {each.name for each in fields(App)}:  # type: ignore[index]
+        text = f"services:\n  shop:\n{textwrap.indent(text, ' ' * 4)}"
+    (folder / "cfngen.yaml").write_text(SHOP + textwrap.indent(text, " " * 4), encoding="utf-8")
+    (app,) = load(folder / "cfngen.yaml")
+    return app
+
+
+def parts(made: object) -> Iterator[object]:
+    """A description and all that it holds."""
+    yield made
+    held = [getattr(made, each.name) for each in fields(made)] if isinstance(made, Description) else []
+    for each in [*held, *(made if isinstance(made, tuple) else ())]:
+        yield from parts(each)
+
+
+def rows_by_example() -> list[tuple[str, str]]:
+    cells = r"`([A-Z]\w+\(.+\))` \| `(\w+: .+)`"
+    return re.findall(rf"^\|[^|]+\| {cells} \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("python", "text"), rows_by_example())
+def test_options_by_example_say_the_same_in_python_and_yaml(python: str, text: str, tmp_path: Path) -> None:
+    wanted = eval(python, PUBLIC)  # noqa: S307  (our own page)
+    assert isinstance(wanted, Description)
+    if isinstance(wanted, Service) and not wanted.internal and len(wanted.paths) == 1:
+        wanted = replace(wanted, paths=("/shop",))  # as the shop's own has it
+    assert wanted in parts(in_a_shop(text, tmp_path))
+
+
+def test_there_are_options_by_example() -> None:
+    assert len(rows_by_example()) >= 10
 
 
 # Excerpts
@@ -139,8 +193,26 @@ def descriptions() -> list[Block]:
     return [block for block in every("yaml") if block.text.startswith("name: ")]
 
 
+def fragments() -> list[Block]:
+    """What stands in a description beside the rest of it."""
+    keys = tuple(f"{each.name}:" for each in fields(App) if each.name != "name")
+    return [block for block in every("yaml") if block.text.startswith(keys)]
+
+
+def twins() -> list[tuple[Block, Block]]:
+    """What a page says in Python, and right after it in YAML."""
+    every_block = every("python", "yaml")
+    pages = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8").splitlines() for page in PAGES}
+    found = []
+    for one, other in pairwise(every_block):
+        between = pages[one.page][one.line + one.text.count("\n") + 1 : other.line - 1]
+        if one.page == other.page and "".join(between).startswith("In YAML"):
+            found.append((one, other))
+    return found
+
+
 def test_excerpts_are_real() -> None:
-    found = [block for block in every("yaml", "json") if block not in descriptions()]
+    found = [block for block in every("yaml", "json") if block not in [*descriptions(), *fragments()]]
     assert found
     coffee = (ROOT / "services" / "coffee.yaml").read_text(encoding="utf-8")
     assert not missing_excerpts(found, [*generated(), coffee])
@@ -150,6 +222,60 @@ def test_excerpts_are_real() -> None:
 def test_descriptions_in_yaml_are_ones(block: Block, tmp_path: Path) -> None:
     (tmp_path / "cfngen.yaml").write_text(block.text, encoding="utf-8")
     assert load(tmp_path / "cfngen.yaml")
+
+
+@pytest.mark.parametrize("block", fragments(), ids=str)
+def test_fragments_in_yaml_fit_a_description(block: Block, tmp_path: Path) -> None:
+    assert in_a_shop(block.text, tmp_path).stage == "dev"
+
+
+@pytest.mark.parametrize(("python", "text"), twins(), ids=str)
+def test_python_and_yaml_of_a_page_say_the_same(python: Block, text: Block, tmp_path: Path) -> None:
+    said: dict[str, object] = {}
+    exec(python.text, said)  # noqa: S102  (our own page)
+    if text in fragments():
+        app = in_a_shop(text.text, tmp_path)
+        for name in re.findall(r"^(\w+):", text.text, re.MULTILINE):
+            assert getattr(app, name) == said[name]
+    else:
+        (tmp_path / "cfngen.yaml").write_text(text.text, encoding="utf-8")
+        made = load(tmp_path / "cfngen.yaml")
+        assert [*made] == [each for each in said.values() if isinstance(each, App)]
+
+
+def test_pages_have_such_twins() -> None:
+    assert {text.page.removeprefix("docs/") for _, text in twins()} >= {
+        "database.md",
+        "internal.md",
+        "promotion.md",
+        "traffic.md",
+    }
+
+
+def spelt() -> list[tuple[str, str]]:
+    """What pages say in YAML among their sentences."""
+    known = {each.name for cls in (App, Service) for each in fields(cls)}
+    return [
+        (page.name, span)
+        for page in PAGES
+        for span in re.findall(
+            r"`(\w+: [^`\n]+)`",
+            re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL),
+        )
+        if span.partition(":")[0] in known and "..." not in span
+    ]
+
+
+@pytest.mark.parametrize(("page", "span"), [each for each in spelt() if "romot" not in each[1]])
+def test_words_in_yaml_fit_a_description(page: str, span: str, tmp_path: Path) -> None:
+    assert page == "yaml.md" or in_a_shop(span, tmp_path).stage == "dev"
+
+
+def test_words_in_yaml_fit_two_stages(tmp_path: Path) -> None:
+    giving, taking = [span for page, span in spelt() if page == "README.md" and "romot" in span]
+    text = f"name: shop\nservices: {{web: {{}}}}\npipeline: {{source: CodeCommit}}\nstages:\n  dev: {{{giving}}}\n  prod: {{{taking}}}\n"
+    (tmp_path / "cfngen.yaml").write_text(text, encoding="utf-8")
+    assert [app.stage for app in load(tmp_path / "cfngen.yaml")] == ["dev", "prod"]
 
 
 def test_a_changed_excerpt_is_seen() -> None:
