@@ -70,15 +70,24 @@ def golden(request: pytest.FixtureRequest) -> Golden:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _models_are_read_once() -> Iterator[None]:
-    """botocore reads its models, of megabytes, for every session anew; here hundreds of them come and go."""
-    from botocore.loaders import JSONFileLoader, Loader
+def _what_is_always_the_same_is_read_once() -> Iterator[None]:
+    """botocore looks for its models and reads them, megabytes, for every session anew; here hundreds of them come and go."""
+    import boto3
+    import botocore.session
+    from botocore.loaders import Loader
 
-    class Once(JSONFileLoader):  # type: ignore[misc]
-        load_file = staticmethod(cache(JSONFileLoader().load_file))
+    class Once(Loader):  # type: ignore[misc]
+        search_paths = property(lambda self: [*self._search_paths])  # boto3 adds its folder for every session
+
+    @cache
+    def create_loader(data_path: str | None = None) -> Loader:
+        assert data_path is None
+        return Once([str(Path(boto3.__file__).parent / "data")])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loader, "FILE_LOADER_CLASS", Once)
+        patch.setattr(botocore.session, "create_loader", create_loader)
+        # More than a thousand images for each region, and nobody starts any.
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         yield
 
 

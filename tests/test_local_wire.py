@@ -10,9 +10,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.iam.models import iam_backends
 from shells import reset
 
-from cfngen.local.server import listening
+from cfngen.local.server import ACCOUNT, listening
 from cfngen.local.target import Target
 from cfngen.local.types.standins import ROOMS
 
@@ -219,6 +220,18 @@ def test_the_balancer_refuses_what_aws_refuses(wire: Wire) -> None:
     protected = [{"Key": "deletion_protection.enabled", "Value": "true"}]
     elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=protected)
     assert refused(elb.delete_load_balancer, LoadBalancerArn=arn).startswith("OperationNotPermitted:")  # H11
+
+
+def test_everybody_is_of_one_account_whose_managed_policies_are_made_once(wire: Wire) -> None:
+    iam = wire("iam")
+    iam.create_user(UserName="ada")
+    key = iam.create_access_key(UserName="ada")["AccessKey"]
+    known = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+    for session in (known, boto3.Session("anybody", "test", region_name=REGION)):
+        queues = session.client("sqs", endpoint_url=wire.url)
+        assert f"/{ACCOUNT}/" in queues.create_queue(QueueName="one")["QueueUrl"]
+    assert iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")["Policy"]["IsAttachable"]
+    assert [partition for account in iam_backends.values() for partition in account] == ["aws"]
 
 
 def test_a_region_that_is_none_leaves_nothing(wire: Wire) -> None:

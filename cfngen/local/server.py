@@ -128,7 +128,8 @@ def listening(port: int = 0) -> Iterator[tuple[str, Callable[[Wsgi], None]]]:
 
     def serve(app: Wsgi) -> None:
         server = make_server(HOST, port, app, threaded=True, request_handler=Handler, fd=taken.fileno())
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        # It looks that often whether it is to end.
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         servers.append((server, thread))
 

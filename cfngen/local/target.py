@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from cfngen.local import wire
 from cfngen.local.protocol import QueryError, write_error
-from cfngen.local.provider import LocalProvider, Services
+from cfngen.local.provider import ACCOUNT, LocalProvider, Services
 from cfngen.local.regions import regions
 from cfngen.local.server import Front, api, template_reader
 from cfngen.local.transport import Wsgi
@@ -155,7 +155,19 @@ def _moto(seed: str) -> Wsgi:
     """The services of moto, with what AWS has from the first day on."""
     # Without them, managed policies attach to nothing.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    # Moto would look for the account of each caller's key in every partition, each with managed policies of its own.
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     from moto.moto_api._internal import mock_random
+
+    if seed:
+        mock_random.seed(seed)
+    return _dispatcher()
+
+
+@cache
+def _dispatcher() -> Wsgi:
+    """Moto's applications, which like its records are of the process."""
+    from moto.core import responses
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     class Dispatcher(DomainDispatcherApplication):
@@ -165,6 +177,7 @@ def _moto(seed: str) -> Wsgi:
             super().__init__(create_backend_app)
             self.get_backend_for_host = cache(super().get_backend_for_host)  # type: ignore[method-assign]
 
-    if seed:
-        mock_random.seed(seed)
+    # And through all that a service's class has, for the names of its methods.
+    looked = vars(responses)
+    looked["method_names_from_class"] = cache(looked["method_names_from_class"])
     return Dispatcher()
