@@ -65,7 +65,7 @@ check: .venv/developer ## format, lint, types, imports, tests, lint of the outpu
 	$(BIN)/cfngen check $(APP)
 
 simulate: .venv/developer ## twenty times as many histories as the tests play, each run other ones; TIMES=n for more
-	CFNGEN_HISTORIES=$(or $(TIMES),20) $(BIN)/pytest -q tests/test_histories.py tests/test_specimens.py
+	CFNGEN_HISTORIES=$(or $(TIMES),20) $(BIN)/pytest -q --dist load tests/test_histories.py tests/test_specimens.py
 
 local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=status tells what it holds
 	@$(BIN)/cfngen local $(or $(DO),up)

@@ -39,15 +39,46 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+SLOWEST = (
+    "test_write_once",
+    "test_local_command",
+    "test_local_cli",
+    "test_deploy_parts",
+    "test_rehearse_released",
+    "test_rehearse_acts",
+    "test_deploy",
+    "test_mutants",
+    "test_cells_deployed",
+    "test_routing",
+    "test_specimens_right",
+    "test_checks",
+    "test_coffee",
+    "test_local_options",
+    "test_rehearse_deployed",
+    "test_buildspec",
+    "test_zoo",
+    "test_specimens",
+    "test_rehearse_canary",
+    "test_rehearse_workers",
+    "test_specimens_damaged",
+    "test_local_played",
+    "test_checks_command",
+    "test_balancer",
+    "test_simulate",
+    "test_scaffold",
+    "test_cli",
+    "test_histories",
+)
+"""The files that take longest, as `pytest --durations=0` tells."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes seconds to set up are one worker's, and they and histories, which take longest, come first."""
-    for item in items:
-        shared = [
-            each for found in item._fixtureinfo.name2fixturedefs.values() for each in found if each.scope == "module"
-        ]
-        if shared:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: (item.path.stem != "test_histories", item.get_closest_marker("xdist_group") is None))
+    """The slowest files come first, so that no worker has one to go on with when the others have ended.
+
+    A file is one worker's: its tests share what takes seconds to set up.
+    """
+    place = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture

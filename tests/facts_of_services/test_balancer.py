@@ -160,7 +160,6 @@ def test_a6_10_the_deployment_group_comes_after_the_service(stage: Generated, se
     assert made["ECSServices"][0]["ServiceName"] == {"Fn::GetAtt": ["Service", "Name"]}
 
 
-@pytest.mark.xdist_group("innocent")
 @pytest.mark.parametrize("option", INNOCENT)
 def test_a6_11_an_update_that_moves_no_request_leaves_every_rule_alone(
     option: str, generated: dict[str, Generated], after: Callable[[str], Generated]

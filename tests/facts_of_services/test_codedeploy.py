@@ -45,7 +45,6 @@ def released(rendered: Render, release: Release) -> Generated:
 # Why the service and its first revision are written once (A3)
 
 
-@pytest.mark.xdist_group("innocent")  # what comes of an option is generated once a worker
 @pytest.mark.parametrize("option", INNOCENT)
 def test_a3_3_no_option_touches_service_bootstrap_or_target_groups(
     option: str, generated: dict[str, Generated], after: Callable[[str], Generated]
