@@ -7,7 +7,7 @@ APP ?= services/coffee.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install templates test test-python test-services test-integration test-press test-browser check simulate local rehearse mutants pictures buildspecs golden bench clean
+.PHONY: help install templates test test-python test-services test-integration test-press test-browser check types imports lint output simulate local rehearse mutants pictures buildspecs golden bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -21,10 +21,10 @@ $(BIN)/python:
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-# Everything that tests and checks need.
-.venv/developer: .venv/generator
+# Everything that tests and checks need, the generator too.
+.venv/developer: $(BIN)/python setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	@touch .venv/generator $@
 
 install: .venv/developer ## a virtual environment with everything in it
 
@@ -57,11 +57,20 @@ test-press: .venv/developer ## rehearse an application that is nothing like coff
 	tests/press/rehearse.sh $(BIN)/cfngen
 
 check: .venv/developer ## format, lint, types, imports, tests, lint of the output, freshness
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) types test-services output imports lint
+	@$(MAKE) --no-print-directory test-python
+
+types: .venv/developer
+	$(BIN)/mypy
+
+imports: .venv/developer
+	$(BIN)/lint-imports
+
+lint: .venv/developer
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(MAKE) test
+
+output: .venv/developer
 	$(BIN)/cfngen check $(APP)
 
 simulate: .venv/developer ## twenty times as many histories as the tests play, each run other ones; TIMES=n for more
