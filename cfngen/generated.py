@@ -70,6 +70,7 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
         yield from _new_cells(settled, folder, new, first_new)
     yield from _files_elsewhere(app, folder, path)
     yield from _newly_shared(app, folder)
+    yield from _newly_promoting(app, folder)
 
 
 def _files_elsewhere(app: App, folder: Path, path: Path) -> list[str]:
@@ -85,14 +86,34 @@ def _files_elsewhere(app: App, folder: Path, path: Path) -> list[str]:
 
 def _newly_shared(app: App, folder: Path) -> list[str]:
     """How other stages take the network, told when it begins to be shared."""
-    root = folder / f"{app.name}.yaml"
-    if not app.network.shared or (root.is_file() and "\n  PrivateSubnetIds:\n" in root.read_text(encoding="utf-8")):
+    if not app.network.shared or _stands(app, folder, "PrivateSubnetIds"):
         return []
-    query = f"Stacks[0].Outputs[?Description=='{FOR_STAGES}'].join('=', [OutputKey, OutputValue])"
-    told = f'$(aws cloudformation describe-stacks --stack-name {app.name}-{app.stage} --output text --query "{query}")'
+    told = _outputs(f"{app.name}-{app.stage}", f"Description=='{FOR_STAGES}'")
+    return [f"{app.name} {app.stage}: stages whose network is existing take this one by --parameter-overrides {told}"]
+
+
+def _newly_promoting(app: App, folder: Path) -> list[str]:
+    """How a stage gets to know the bucket of the one that it promotes to, told when it begins to promote."""
+    target = app.pipeline.promotes_to if app.pipeline else None
+    if target is None or _stands(app, folder, "PromotionBucketName"):
+        return []
+    whose = f"{target.stage}, which it promotes to{', in its own account' if target.other_account else ''}"
+    told = _outputs(f"{app.name}-{target.stage}", "starts_with(OutputKey, 'Promotion')")
     return [
-        f"{app.name} {app.stage}: stages with Network(existing=True) take its network by --parameter-overrides {told}"
+        f"{app.name} {app.stage}: deploy {whose}, first; its outputs are parameters here, by --parameter-overrides {told}"
     ]
+
+
+def _stands(app: App, folder: Path, name: str) -> bool:
+    """Whether a parameter or an output stands in the root as it was written before."""
+    root = folder / f"{app.name}.yaml"
+    return root.is_file() and f"\n  {name}:\n" in root.read_text(encoding="utf-8")
+
+
+def _outputs(stack: str, which: str) -> str:
+    """Outputs of a stack as parameters of another, for a shell."""
+    query = f"Stacks[0].Outputs[?{which}].join('=', [OutputKey, OutputValue])"
+    return f'$(aws cloudformation describe-stacks --stack-name {stack} --output text --query "{query}")'
 
 
 def _many_tasks(settled: Plan) -> Iterator[str]:
@@ -158,15 +179,12 @@ def deploy_commands(app: App, folder: Path, cell: str, root: str) -> tuple[str, 
     stack = f"{first}-{cell}"
     where = f"--s3-bucket BUCKET --s3-prefix {stack}"
     template = shlex.quote((folder / cell / f"{app.name}.yaml").as_posix())
-    told = f'$(aws cloudformation describe-stacks --stack-name {first} --output text --query "{_TOLD}")'
+    told = _outputs(first, f"Description=='{FOR_CELLS}'")
     own = [f"{name}={re.sub('(?<=[a-z])(?=[A-Z])', '_', name).upper()}" for name in _own_parameters(root)]
     package = f"mkdir -p build && aws cloudformation package --template-file {template} {where}"
     deploy = f"aws cloudformation deploy --template-file build/{stack}.yaml --stack-name {stack} {where}"
     given = f"--capabilities CAPABILITY_IAM --parameter-overrides {' '.join([*own, told])}"
     return f"{package} --output-template-file build/{stack}.yaml", f"{deploy} {given}"
-
-
-_TOLD = f"Stacks[0].Outputs[?Description=='{FOR_CELLS}'].join('=', [OutputKey, OutputValue])"
 
 
 def _own_parameters(root: str) -> list[str]:

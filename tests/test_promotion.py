@@ -19,7 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
 from buildspec_runner import Build, run
+from conftest import Run
 from resolve import differing, rendered
+from shells import as_in_a_shell, by_hand, fresh
 
 from cfngen import (
     App,
@@ -35,6 +37,7 @@ from cfngen import (
     load,
     stage_files,
 )
+from cfngen.local.server import listening
 from cfngen.rehearse.certificates import Authority
 from cfngen.simulate.files import Files
 from cfngen.simulate.pipelines import run as play
@@ -215,6 +218,34 @@ def test_what_one_stage_released_starts_the_pipeline_of_the_same_service_in_the_
     assert released.deployment.state == "Succeeded"
     rejected = play(prod, "shop-prod-orders", Files(files("prod")), approved=False)
     assert rejected.done == ["Source", "Build"]
+
+
+@pytest.mark.filterwarnings("ignore")  # moto's
+def test_both_stand_in_a_local_account_and_go(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what `cfngen generate` tells when a stage begins to promote; preflight finds nothing to say of either."""
+    with listening() as (url, serve):
+        serve(fresh(url))
+        as_in_a_shell(monkeypatch, tmp_path, AWS_ENDPOINT_URL=url)
+        by_hand("aws s3 mb s3://templates")
+        plain = "balancer: {https: false, deletion_protection: false, access_logs: false}\nnetwork: {zones: 2}\n"
+        Path("cfngen.yaml").write_text(YAML + plain, encoding="utf-8")
+        [note] = [line for line in cfngen("generate").err.splitlines() if "promotes" in line]
+        assert note.startswith("note: shop dev: deploy prod, which it promotes to, first;")
+        assert "promotes" not in cfngen("generate").err
+        refused = cfngen("deploy", "--stage", "dev", "--yes")
+        assert "PromotionBucketName: it has no value yet" in refused.err
+        assert "output of that name of the stage prod, which this one promotes to" in refused.err
+        assert cfngen("deploy", "--stage", "prod", "--yes").status == 0
+        told = by_hand(f"printf '%s\\n' {note.partition('--parameter-overrides ')[2]}").splitlines()
+        assert [each.partition("=")[0] for each in told] == ["PromotionBucketName", "PromotionKeyArn"]
+        given = [word for each in (*told, "SourceRepositoryName=shop") for word in ("--parameter", each)]
+        assert cfngen("deploy", "--stage", "dev", "--yes", *given).status == 0
+        for stage in ("dev", "prod"):
+            seen = cfngen("preflight", f"templates/shop/{stage}", "--stack", f"shop-{stage}")
+            assert (seen.status, seen.err) == (0, f"shop-{stage}; errors: 0, warnings: 0, notes: 0\n")
+        left = json.loads(cfngen("destroy", "--stage", "prod", "--yes", "--format", "json").out)["left"]
+        [bucket] = [each for each in left if each["place"] == "Pipeline/PromotionBucket"]
+        assert bucket["remove"].startswith(f"until aws s3 rb s3://{bucket['physical_id']}; ")
 
 
 def test_nothing_is_promoted_that_was_not_released() -> None:
