@@ -147,7 +147,7 @@ class Coffee(Stage):
 
     @contextmanager
     def load(
-        self, name: str, paths: object = (), kept: int = 0, pause: str = "", seconds: float = 600
+        self, name: str, paths: object = (), kept: int = 0, every: str = "", seconds: float = 600
     ) -> Iterator[list[Request]]:
         found: list[Request] = []
         over, own = threading.Event(), [path for each in self.paths.values() for path in each]

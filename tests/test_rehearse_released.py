@@ -249,6 +249,24 @@ def test_an_alarm_that_rings_takes_the_traffic_back(played: Played) -> None:
     assert live(played, service) == before
 
 
+def test_a_bake_lasts_until_so_many_minutes_were_measured(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    service, passed, at = played.services[0], 0.0, dict[str, float]()
+
+    def minutes() -> float:
+        nonlocal passed
+        passed += 0.5  # a look at it takes half a minute
+        return passed
+
+    def watch(deployment: Deployment, step: str) -> None:
+        at[step] = passed
+        played.goes_on(deployment, step)
+
+    monkeypatch.setattr(played.deployer, "minutes", minutes)
+    assert played.release(service, watch).status == "Succeeded"
+    assert at["Terminate"] - at["TerminationWait"] >= 5
+    assert at["TerminationWait"] - at["AllowTraffic 100"] < 5
+
+
 def test_a_version_that_is_not_healthy_goes_back(played: Played) -> None:
     service = played.services[0]
     before = live(played, service)

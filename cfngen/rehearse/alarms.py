@@ -1,24 +1,26 @@
 """Alarms by what the traffic really does: the balancer's metrics go to CloudWatch, and alarms change their state by them.
 
-A minute of CloudWatch lasts as long as a minute of every other wait. Counts of requests, of failed ones and of targets are
-the proxy's; response times are those that the load measured.
+A minute of CloudWatch lasts as long as a minute of every other wait; on a machine that has much else to do longer, and
+never shorter, so that a minute is one in which something could be measured. Counts of requests, of failed ones and of targets
+are the proxy's; response times are those that the load measured, without what the machine let the load itself wait.
 """
 
 from __future__ import annotations
 
 import collections
 import json
+import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cfngen.rehearse import metrics, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.proxy import Proxy
-from cfngen.rehearse.story import Story
+from cfngen.rehearse.story import Request, Story
 
 _NAMESPACE = "AWS/ApplicationELB"
 _MEASURED = (
@@ -35,16 +37,23 @@ _MOST_VALUES = 150
 
 
 class Alarms:
-    """Measures, tells CloudWatch, and sets the states of the alarms that read nothing else than what is measured."""
+    """Measures, tells CloudWatch, and sets the states of the alarms that read nothing else than what is measured.
 
-    def __init__(self, account: Account, proxy: Proxy, story: Story, speed: float) -> None:
-        self.account, self.proxy, self.story = account, proxy, story
+    `clock` tells seconds.
+    """
+
+    def __init__(
+        self, account: Account, proxy: Proxy, story: Story, speed: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.account, self.proxy, self.story, self.clock = account, proxy, story, clock
         self.minute_seconds = max(60 / speed, _SHORTEST_SECONDS)
         self._minutes: collections.deque[dict[tuple[str, str], list[float]]] = collections.deque(maxlen=_KEPT_MINUTES)
         self._counted: dict[tuple[str, str], int] = {}
         self._read: dict[Path, int] = {}
         self._states: dict[str, str] = {}
         self._over = threading.Event()
+        self._passed = 0
+        self._is_watching = False
         self._alarms: list[Mapping[str, Any]] = []
 
     @contextmanager
@@ -52,6 +61,7 @@ class Alarms:
         """Measure while the block lasts."""
         self._alarms = [each for each in self._defined() if self._is_measured(each)]
         self._count()
+        self._is_watching = True
         thread = threading.Thread(target=self._watch, name="alarms", daemon=True)
         thread.start()
         try:
@@ -59,6 +69,10 @@ class Alarms:
         finally:
             self._over.set()
             thread.join(self.minute_seconds + 5)
+
+    def passed(self) -> float:
+        """How many minutes are over, with what was measured in them; infinite while nobody measures, for whom should one wait?"""
+        return self._passed if self._is_watching else math.inf
 
     def _defined(self) -> list[Mapping[str, Any]]:
         return list(self.account.all("cloudwatch", "describe_alarms", "MetricAlarms"))
@@ -71,14 +85,15 @@ class Alarms:
         return True
 
     def _watch(self) -> None:
-        at = time.monotonic()
-        while not self._over.wait(max(0.0, at + self.minute_seconds - time.monotonic())):
-            at = max(at + self.minute_seconds, time.monotonic() - self.minute_seconds)
-            try:
-                self.minute()
-            except OSError:  # the proxy ends sooner than this thread
-                if not self._over.is_set():
-                    raise
+        begun = self.clock()
+        try:
+            while not self._over.wait(max(0.0, begun + self.minute_seconds - self.clock())):
+                begun = self.clock()
+                # A proxy that does not answer in time is asked again, and this minute lasts longer. At the end it is gone first.
+                with suppress(OSError):
+                    self.minute()
+        finally:
+            self._is_watching = False
 
     def minute(self) -> None:
         """A minute of CloudWatch is over: tell what was measured in it, then look at every alarm."""
@@ -86,6 +101,7 @@ class Alarms:
         self._tell(self._minutes[-1])
         for alarm in self._alarms:
             self._judge(alarm)
+        self._passed += 1
 
     def _judge(self, alarm: Mapping[str, Any]) -> None:
         name, minutes = str(alarm["AlarmName"]), self._period_minutes(alarm)
@@ -119,8 +135,9 @@ class Alarms:
     def _count(self) -> dict[tuple[str, str], list[float]]:
         """What happened since the last look, by metric and target group."""
         found: dict[tuple[str, str], list[float]] = {}
+        counts = self.proxy.counts()  # first: where it does not answer, no answer of the load is lost
         times = self._response_times()
-        for arn, told in self.proxy.counts().items():
+        for arn, told in counts.items():
             group = arn.rpartition(":")[2]
             for name, count in (("RequestCount", told.requests), ("HTTPCode_Target_5XX_Count", told.failed)):
                 new = count - self._counted.get((name, group), 0)
@@ -146,9 +163,9 @@ class Alarms:
                 continue
             self._read[file] = start + len(whole[0]) + len(whole[1])
             for line in whole[0].splitlines():
-                _, _, _, status, target, milliseconds = json.loads(line)
-                if status:
-                    found[target.partition("/")[0]].append(milliseconds / 1000)
+                each = Request(*json.loads(line))
+                if each.status:
+                    found[each.target.partition("/")[0]].append((each.milliseconds - each.late) / 1000)
         return found
 
     def _tell(self, minute: Mapping[tuple[str, str], list[float]]) -> None:

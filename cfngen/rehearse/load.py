@@ -1,9 +1,10 @@
 """A bounded load: kept connections and fresh ones, each request counted. Run as a program of its own.
 
-``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT PAUSE FILE PATH…`` writes a line of JSON for each request, until its time is
-over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds.
-With the file of an authority it speaks TLS, and trusts that one alone. `PAUSE` is how many seconds each worker waits between its
-requests; empty, they wait so long as suits their kind.
+``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT EVERY FILE PATH…`` writes a line of JSON for each request, until its time is
+over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds,
+and for how many of these the machine let this program wait, as one does that has much else to do.
+With the file of an authority it speaks TLS, and trusts that one alone. Each worker asks once in `EVERY` seconds, one after the other
+over all of that time, so that as many ask in each second; empty, they ask again after a pause that suits their kind.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import signal
 import ssl
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TextIO
 
 from cfngen.rehearse.places import Place
@@ -21,6 +24,30 @@ from cfngen.rehearse.rules import TARGET_HEADER, TELLER
 
 _TIMEOUT_SECONDS = 20.0
 _PAUSE_SECONDS = {"kept": 0.05, "fresh": 0.1}
+_TICK_SECONDS, _WRITTEN_TICKS = 0.05, 10
+"""How often it looks at its own lateness, and after how many looks all that it noted can be read."""
+_USUAL_SECONDS = 0.01
+"""So late may anybody wake up on a machine that has little to do."""
+
+
+class Lateness:
+    """How long the machine let this program wait: by how much short sleeps end too late. `clock` tells seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self._seconds = 0.0
+        self._due = clock()
+
+    def sleeps(self) -> float:
+        """The last sleep is over; returns how long the next one has to be."""
+        self._seconds = self.seconds
+        self._due = self.clock() + _TICK_SECONDS
+        return _TICK_SECONDS
+
+    @property
+    def seconds(self) -> float:
+        """In all so far, with the sleep that should have been over: an answer may be read before the sleeper wakes up."""
+        return self._seconds + max(0.0, self.clock() - self._due - _USUAL_SECONDS)
 
 
 class Load:
@@ -29,24 +56,41 @@ class Load:
     For each path `kept` of them keep their connection, and half as many take a new one for each request.
     """
 
-    def __init__(self, host: str, port: int, authority: str, kept: int, pause: str, out: TextIO) -> None:
+    def __init__(self, host: str, port: int, authority: str, kept: int, every: str, out: TextIO) -> None:
         self.host, self.port, self.out = host, port, out
         self.kinds = ["kept"] * kept + ["fresh"] * max(1, kept // 2)
-        self.pauses = dict.fromkeys(_PAUSE_SECONDS, float(pause)) if pause else _PAUSE_SECONDS
+        self.every = float(every or 0)
         self.secure = ssl.create_default_context(cafile=authority) if authority else None
         self.over = asyncio.Event()
+        self.late = Lateness()
 
     async def run(self, paths: list[str], seconds: float) -> None:
         """Ask for these paths until the time is over, and finish what has begun."""
-        workers = [self._work(path, kind) for path in paths for kind in self.kinds]
+        asked = [(path, kind) for kind in self.kinds for path in paths]
+        workers = [self._work(*each, self.every * number / len(asked)) for number, each in enumerate(asked)]
         asyncio.get_running_loop().call_later(seconds, self.over.set)
+        self._watch()
         await asyncio.gather(*workers)
+        self.out.flush()
 
-    async def _work(self, path: str, kind: str) -> None:
+    def _watch(self, ticks: int = 1) -> None:
+        if not self.over.is_set():
+            if ticks % _WRITTEN_TICKS == 0:
+                self.out.flush()
+            asyncio.get_running_loop().call_later(self.late.sleeps(), self._watch, ticks + 1)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), seconds)
+
+    async def _work(self, path: str, kind: str, first: float) -> None:
         place = Place.of(path)
+        due = time.perf_counter() + first
+        if first:
+            await self._rest(first)
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while not self.over.is_set():
-            began, clock = time.time(), time.perf_counter()
+            began, clock, late = time.time(), time.perf_counter(), self.late.seconds
             status, target, is_kept = 0, "", False
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -56,11 +100,18 @@ class Load:
             except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:
                 target = type(error).__name__
             took = (time.perf_counter() - clock) * 1000
-            self.out.write(json.dumps([round(began, 4), path, kind, status, target, round(took, 2)]) + "\n")
+            waited = min(took, (self.late.seconds - late) * 1000)
+            told = [round(began, 4), path, kind, status, target, round(took, 2), round(waited, 2)]
+            self.out.write(json.dumps(told) + "\n")
             if connection and not (is_kept and kind == "kept"):
                 connection[1].close()
                 connection = None
-            await asyncio.sleep(self.pauses[kind])
+            if self.every:
+                # However long an answer took, the next request comes when it is due.
+                due = max(due + self.every, time.perf_counter())
+                await self._rest(due - time.perf_counter())
+            else:
+                await asyncio.sleep(_PAUSE_SECONDS[kind])
         if connection:
             connection[1].close()
 
@@ -93,10 +144,10 @@ class Load:
 
 
 async def _main(
-    host: str, port: str, authority: str, seconds: str, kept: str, pause: str, file: str, *paths: str
+    host: str, port: str, authority: str, seconds: str, kept: str, every: str, file: str, *paths: str
 ) -> None:
     with open(file, "a", encoding="utf-8", buffering=1 << 12) as out:  # noqa: ASYNC230, PTH123  (once, before the load)
-        load = Load(host, int(port), authority, int(kept), pause, out)
+        load = Load(host, int(port), authority, int(kept), every, out)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, load.over.set)
         out.write("")

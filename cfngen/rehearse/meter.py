@@ -40,7 +40,7 @@ class Meter:
             return
         self._read[file] = start + len(whole) + len(end)
         for line in whole.splitlines():
-            at, _, _, status, _, _ = json.loads(line)
+            at, _, _, status, *_ = json.loads(line)
             self.total += 1
             self.failed += status == 0 or status >= 500
             self._rates[int(at)] += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,6 @@ from cfngen.rehearse.deployed import TargetGroup
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, answers
-
-_START_SECONDS = 30.0
-"""So long a target may be unhealthy after its start without being counted as such."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,10 @@ class Health:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a target group's targets answered so far, failed ones among it, and how many of them are healthy or not."""
+    """What a target group's targets answered so far, failed ones among it, and how many of them are healthy or not.
+
+    One for which somebody waits since its start is neither yet, and one that drains is neither any more.
+    """
 
     requests: int
     failed: int
@@ -52,7 +51,8 @@ class Proxy:
         self.socket = room.path("proxy") / "admin.sock"
         self.groups: Mapping[str, TargetGroup] = {}
         self._slots: dict[tuple[str, str], str] = {}
-        self._since: dict[tuple[str, str], float] = {}
+        self._awaited: set[tuple[str, str]] = set()
+        self._drained: set[tuple[str, str]] = set()
 
     def open(self) -> None:
         """Read what is deployed, and listen."""
@@ -77,7 +77,8 @@ class Proxy:
         slot = next((name for name in (f"s{n}" for n in range(1, rules.SLOTS + 1)) if name not in taken), "")
         if not slot:
             raise RehearsalError(f"{group.name}: more than {rules.SLOTS} targets are not played")
-        self._slots[arn, address], self._since[arn, address] = slot, time.monotonic()
+        self._awaited.add((arn, address))
+        self._slots[arn, address] = slot
         for server in self._servers(arn, address):
             self._tell(f"set server {server} addr {address} port {port}")
             self._tell(f"set server {server} state ready")
@@ -88,6 +89,7 @@ class Proxy:
         port = next((each["Target"]["Port"] for each in self._told(arn) if each["Target"]["Id"] == address), 0)
         target = {"Id": address, "Port": port}
         self.account.client("elbv2").deregister_targets(TargetGroupArn=arn, Targets=[target])
+        self._drained.add((arn, address))
         for server in self._servers(arn, address):
             self._tell(f"set server {server} state drain")
 
@@ -96,12 +98,16 @@ class Proxy:
         for server in self._servers(arn, address):
             self._tell(f"set server {server} state maint")
         del self._slots[arn, address]
+        self._awaited.discard((arn, address))
+        self._drained.discard((arn, address))
 
     def health(self, arn: str, address: str) -> Health:
         """What the proxy knows of a target."""
         checked, opened = (self._row(server) for server in self._servers(arn, address))
         is_up = checked["status"].startswith("UP") and checked["check_status"].startswith("L7OK")
         busy = int(checked["scur"] or 0) + int(opened["scur"] or 0)
+        if is_up:
+            self._awaited.discard((arn, address))
         return Health(is_up, busy, f"{checked['check_status']} {checked['check_code']}".strip())
 
     def _row(self, server: str) -> Mapping[str, str]:
@@ -112,19 +118,18 @@ class Proxy:
         raise RehearsalError(f"the proxy knows no target {server}")
 
     def counts(self) -> dict[str, Counts]:
-        """What the proxy counted of each target group. A target is unhealthy once it had time to start and did not."""
+        """What the proxy counted of each target group."""
         rows = list(csv.DictReader(io.StringIO(self._ask("show stat -1 4 -1").removeprefix("# "))))
         found = {}
         for arn, group in self.groups.items():
             own = [row for row in rows if row["pxname"] == rules.name_of(group)]
             every = [*own, *(row for row in rows if row["pxname"] == rules.open_name_of(group))]
             answered = sum(int(row[f"hrsp_{n}xx"] or 0) for row in every for n in range(1, 6))
-            slots = {slot: key for key, slot in list(self._slots.items()) if key[0] == arn}
-            used = {row["svname"]: row for row in own if row["svname"] in slots}
-            healthy = sum(row["status"].startswith("UP") for row in used.values())
-            old = sum(time.monotonic() - self._since[slots[name]] > _START_SECONDS for name in used)
+            keys = {slot: key for key, slot in list(self._slots.items()) if key[0] == arn and key not in self._drained}
+            used = {keys[row["svname"]]: row["status"].startswith("UP") for row in own if row["svname"] in keys}
+            unhealthy = sum(not is_up and key not in self._awaited for key, is_up in used.items())
             failed = sum(int(row["hrsp_5xx"] or 0) for row in every)
-            found[arn] = Counts(answered, failed, healthy, max(0, old - healthy))
+            found[arn] = Counts(answered, failed, sum(used.values()), unhealthy)
         return found
 
     def follow(self, listener: str) -> None:

@@ -121,12 +121,12 @@ class Stage:
 
     @contextmanager
     def load(
-        self, name: str, paths: Sequence[str] = (), kept: int = 0, pause: str = "", seconds: float = 600
+        self, name: str, paths: Sequence[str] = (), kept: int = 0, every: str = "", seconds: float = 600
     ) -> Iterator[list[Request]]:
         """Requests of all paths while the block lasts; the list holds them after it.
 
-        `paths` are others than those of all services, `kept` another number of connections for each, `pause` is how long each
-        worker waits.
+        `paths` are others than those of all services, `kept` another number of connections for each; with `every` each of them
+        asks once in so many seconds.
         """
         file = self.room.folder / f"load-{name}.jsonl"
         asked = paths or [path for own in self.paths.values() for path in own]
@@ -140,7 +140,7 @@ class Stage:
             trusted,
             str(seconds),
             str(kept or self.wanted.connections),
-            pause,
+            every,
         ]
         found: list[Request] = []
         self.story.loads.append(file)
@@ -279,7 +279,9 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         fleet,
         database=server,
     )
-    with Alarms(account, proxy, story, wanted.speed).watching(), player.playing():
+    alarms = Alarms(account, proxy, story, wanted.speed)
+    deployer.minutes = alarms.passed
+    with alarms.watching(), player.playing():
         yield made
 
 

@@ -8,6 +8,7 @@ wrong, rings or is stopped by a person ends in the way back.
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,8 @@ _INSTALL_SECONDS, _LONGEST_SECONDS = 3600.0, 20.0
 SHORTEST_SECONDS = 2.0
 """No wait is shorter, so that there is something to count."""
 _PAUSE_SECONDS = 0.2
+_LOOK_SECONDS = 0.4
+"""So long a look at a target takes at most on a machine that has little to do; where each takes longer, so does the task."""
 _WAIT_SECONDS = 0.5
 """How often it is asked in a wait whether an alarm rings, or a person says something."""
 _CODES = {FAILURE: "HEALTH_CONSTRAINTS", ALARM: "ALARM_ACTIVE", REQUEST: "MANUAL_STOP"}
@@ -51,8 +54,10 @@ Watch = Callable[[Deployment, str], None]
 class Deployer:
     """Starts services, and plays the deployments of them. `speed` is by how much waits are shorter than on AWS.
 
-    `watch` is called at each step with its name: there acts look, and there people do what they do. `least_seconds` is
-    the shortest bake; `shifts` are those of every deployment so far, `played` the deployments that are over.
+    `watch` is called at each step with its name: there acts look, and there people do what they do. `least_minutes` of AWS and
+    `least_seconds` of this machine are the shortest bake; `minutes` tells how many of the first kind are over, with what
+    was measured in them: a wait of so many lasts until they are. `shifts` are those of every deployment so far, `played`
+    the deployments that are over.
     """
 
     account: Account
@@ -66,6 +71,8 @@ class Deployer:
     played: list[Deployment] = field(default_factory=list)
     watch: Watch = lambda _, __: None
     least_seconds: float = SHORTEST_SECONDS
+    least_minutes: float = 0.0
+    minutes: Callable[[], float] = lambda: math.inf
     is_ending: Callable[[], bool] = lambda: False
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -143,7 +150,7 @@ class Deployer:
             self._allow(deployment, int(percent), name, after)
         elif kind == "TerminationWait":
             self._done(deployment, name, after, is_terminating=True)
-            self._wait(deployment, "TerminationWait", self._termination(deployment), "TERMINATION_WAIT")
+            self._wait(deployment, name, self._termination(deployment), self.least_seconds, "TERMINATION_WAIT")
             if not following:
                 self._adopt(deployment)
         else:
@@ -171,7 +178,7 @@ class Deployer:
         self.shifts.append(begun := Shift(percent, time.time(), service=service.short))
         try:
             self._done(deployment, name, after)
-            self._wait(deployment, f"{percent} %", max(minutes * 60 / self.speed, SHORTEST_SECONDS))
+            self._wait(deployment, f"{percent} %", minutes, SHORTEST_SECONDS)
         finally:
             begun.end = time.time()
 
@@ -251,13 +258,14 @@ class Deployer:
 
     def _wait_healthy(self, group: str, tasks: Sequence[Task], deployment: Deployment | None = None) -> None:
         seconds = min(_INSTALL_SECONDS / self.speed, _LONGEST_SECONDS)
-        until = time.monotonic() + seconds
+        until, looks = time.monotonic() + seconds, round(seconds / _LOOK_SECONDS)
         for task in tasks:
             while not (health := self.proxy.health(group, task.address)).is_healthy:
+                looks -= 1
                 if not self.tasks.runs(task):
                     last = self.tasks.log(task).strip().splitlines()[-1:]
                     raise DeploymentFailedError(f"{task.name} ended before it was healthy: {' '.join(last)[:200]}")
-                if time.monotonic() > until:
+                if time.monotonic() > until and looks < 0:
                     raise DeploymentFailedError(f"{task.name} is not healthy after {seconds:.0f} s: {health.check}")
                 if deployment:
                     self._heed(deployment)
@@ -359,24 +367,32 @@ class Deployer:
             raise RehearsalError("the rehearsal ends")
         return told
 
-    def _wait(self, deployment: Deployment, what: str, seconds: float, until_continued: str = "") -> None:
+    def _wait(
+        self, deployment: Deployment, what: str, minutes: float, shortest: float, until_continued: str = ""
+    ) -> None:
+        """Minutes of AWS: so long as they last here, and until what happens in them was measured."""
+        seconds = max(60 * minutes / self.speed, shortest)
         self.story.tell(deployment.service.short, f"{what}: {seconds:.1f} s")
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and until_continued not in self._heed(deployment)["continue"]:
-            time.sleep(min(_WAIT_SECONDS, left))
+        until, measured = time.monotonic() + seconds, self.minutes() + minutes
+        while (left := until - time.monotonic()) > 0 or self.minutes() < measured:
+            if until_continued in self._heed(deployment)["continue"]:
+                return
+            time.sleep(min(_WAIT_SECONDS, left) if left > 0 else _PAUSE_SECONDS)
 
-    def _check_alarms(self, deployment: Deployment) -> None:
-        if not (names := deployment.service.alarms):
-            return
+    def ringing(self, service: Service) -> dict[str, str]:
+        """The alarms of a service's deployment group that ring, each with its reason."""
+        if not (names := service.alarms):
+            return {}
         kinds = {"MetricAlarms": "MetricAlarm", "CompositeAlarms": "CompositeAlarm"}
         found = self.account.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=list(kinds.values()))
         alarms = [each for kind in kinds for each in found.get(kind, ())]
-        if ringing := {
-            each["AlarmName"]: each.get("StateReason", "") for each in alarms if each["StateValue"] == "ALARM"
-        }:
+        return {each["AlarmName"]: each.get("StateReason", "") for each in alarms if each["StateValue"] == "ALARM"}
+
+    def _check_alarms(self, deployment: Deployment) -> None:
+        if ringing := self.ringing(deployment.service):
             told = "; ".join(f"{name} ({reason})" if reason else name for name, reason in ringing.items())
             raise DeploymentFailedError(f"One or more alarms have been activated: {told}", ALARM, alarms=list(ringing))
 
     def _termination(self, deployment: Deployment) -> float:
         told = deployment.options.get("terminateBlueInstancesOnDeploymentSuccess", {})
-        return max(60 * float(told.get("terminationWaitTimeInMinutes", 0)) / self.speed, self.least_seconds)
+        return max(float(told.get("terminationWaitTimeInMinutes", 0)), self.least_minutes)

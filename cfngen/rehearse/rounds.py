@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +17,13 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.pipeline import OVER
 from cfngen.rehearse.player import Outcome
 from cfngen.rehearse.rehearsal import Stage, health_path, tester_sees
-from cfngen.rehearse.release import SHORTEST_SECONDS
 from cfngen.rehearse.story import Request, percentile, shares
 from cfngen.rehearse.versions import Version
 
 _FEWEST = 200
 _AROUND_SECONDS = 1.5
-_CROWD_PAUSE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.3
+_QUIET_MINUTES = 30
 
 
 @dataclass
@@ -84,8 +83,8 @@ class Round:
             for version in self.versions:
                 if version.crowd and version.service.name == deployment.service.name:
                     paths = self.stage.paths[version.service.short]
-                    kept = math.ceil(version.crowd * 3 / len(paths) / 1.5)
-                    crowd = self.stage.load(f"crowd-{time.time_ns()}", paths, kept, str(_CROWD_PAUSE_SECONDS))
+                    kept = math.ceil(version.crowd * version.crowd_seconds / len(paths) / 1.5)
+                    crowd = self.stage.load(f"crowd-{time.time_ns()}", paths, kept, str(version.crowd_seconds))
                     self._found.append(self._load.enter_context(crowd))
         time.sleep(_AROUND_SECONDS)
 
@@ -136,6 +135,7 @@ def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambd
         for one in pushed:
             play(stage, one, meanwhile=meanwhile if one is pushed[-1] else lambda _: None)
         return
+    quiet(stage, [each.service for one in pushed for each in one.versions])
     before, had = standing(stage), len(stage.deployer.played)
     started: list[pushes.Started] = []
     every: list[tuple[Version, pushes.Started]] = []
@@ -163,6 +163,24 @@ def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambd
     if len(alone) < len(before):
         kept = all(after[name] == before[name] for name in before if name not in alone)
         stage.story.check(what, "tasks of all other services stay as they were", passed=kept)
+
+
+def quiet(stage: Stage, services: Iterable[Service]) -> None:
+    """Wait until no alarm of services rings from what was before, since CodeDeploy begins nothing under one that does.
+
+    One that rings on is left to what comes next, which tells it.
+    """
+    begun, until = stage.deployer.minutes(), time.monotonic() + 60 * _QUIET_MINUTES / stage.wanted.speed
+    told: set[str] = set()
+    for service in services:
+        while ringing := stage.deployer.ringing(service):
+            is_long = stage.deployer.minutes() - begun > _QUIET_MINUTES or math.isinf(begun)
+            if time.monotonic() > until and is_long:
+                return
+            for name in ringing.keys() - told:
+                stage.story.tell(service.short, f"waits for {name} to be quiet again")
+            told |= ringing.keys()
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _with_others(stage: Stage, versions: Sequence[Version], started: Sequence[pushes.Started]) -> list[Version]:
@@ -200,6 +218,7 @@ def restore(stage: Stage) -> None:
 
 def direct(stage: Stage, seeing: Round, version: Version, revision: Mapping[str, Any]) -> Deployment:
     """Deploy a revision by CodeDeploy's API, as a person would, and wait for its end; a second one meanwhile is refused."""
+    quiet(stage, [version.service])
     deploys, group = stage.account.client("codedeploy"), version.service.group
     asked = {key: group[key] for key in ("applicationName", "deploymentGroupName")} | {"revision": revision}
     made = deploys.create_deployment(**asked)["deploymentId"]
@@ -240,13 +259,13 @@ def push(stage: Stage, versions: Sequence[Version], commit: str, message: str) -
 @contextmanager
 def seen(stage: Stage, versions: Sequence[Version]) -> Iterator[Round]:
     """While the block lasts deployments are watched, each of them under load."""
-    stage.deployer.least_seconds = max([stage.deployer.least_seconds, *(each.least_seconds for each in versions)])
+    stage.deployer.least_minutes = max((each.least_minutes for each in versions), default=0.0)
     made = Round(stage, list(versions))
     stage.deployer.watch = made.watch
     try:
         yield made
     finally:
-        stage.deployer.watch, stage.deployer.least_seconds = (lambda _, __: None), SHORTEST_SECONDS
+        stage.deployer.watch, stage.deployer.least_minutes = (lambda _, __: None), 0.0
         made.end()
 
 

@@ -26,6 +26,8 @@ _SCALE = 10000
 _NOBODY = "nobody"
 _OPEN_CONNECT = "1s"
 """How long a target is tried that no check has found healthy."""
+_SHORTEST_INTERVAL, _LEAST_CONNECT = 200, 1000
+"""Milliseconds: how often a target is checked at most, and how long a check may take to connect at least."""
 _LEAST_TOLERANCE = 3.0
 _DEVIATIONS = 4
 """So many standard deviations of an honest draw are let pass: more is chance once in fifteen thousand steps."""
@@ -169,11 +171,13 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
     told = group.told
     low, _, high = told.get("Matcher", {}).get("HttpCode", "200").partition("-")
     is_h2 = told.get("ProtocolVersion") == "HTTP2"
-    # The interval is also how long a check may take to connect, and in HTTP/2 to be greeted.
-    interval = max(1000 if is_h2 else 200, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
+    interval = max(_SHORTEST_INTERVAL, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
+    # That of a healthy target is also how long any check may take to connect, and in HTTP/2 to be greeted.
+    steady = max(_LEAST_CONNECT, interval)
     # Not shortened: nobody waits for it, and a machine with much to do is no sick target.
     timeout = round(1000 * told["HealthCheckTimeoutSeconds"])
-    check = f"check inter {interval}ms fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
+    check = f"check inter {steady}ms fastinter {interval}ms downinter {interval}ms"
+    check += f" fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
     status = f"status {low}-{high}" if high else f"rstatus ^({low.replace(',', '|')})$"
     speaks = " proto h2" if is_h2 else ""
     check += " check-proto h2" if is_h2 else ""

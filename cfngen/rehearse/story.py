@@ -26,7 +26,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Request:
-    """A request of the load; status 0 is no answer, `target` then says why."""
+    """A request of the load; status 0 is no answer, `target` then says why.
+
+    Of its milliseconds the machine let the load itself wait for `late`.
+    """
 
     at: float
     path: str
@@ -34,6 +37,7 @@ class Request:
     status: int
     target: str
     milliseconds: float
+    late: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -160,10 +164,7 @@ class Story:
 
     def read(self, file: Path) -> list[Request]:
         """Add the requests that a load wrote."""
-        found = []
-        for line in file.read_text(encoding="utf-8").splitlines():
-            at, path, kind, status, target, took = json.loads(line)
-            found.append(Request(at, path, kind, status, target, took))
+        found = [Request(*json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()]
         self.requests += found
         return found
 

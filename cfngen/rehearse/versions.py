@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 import zipfile
 from collections.abc import Mapping
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from cfngen.rehearse.rehearsal import Stage
 
 HOOK = "CodeDeployHook_rehearsal"
+_SPARE_SECONDS, _CROWD_PAUSE_SECONDS = 5.0, 1.0
+_SLOWER, _CROWD_RATE = 1.6, 30
+"""A slow version takes so many times what its alarm lets pass, so that it does on any machine, and is asked so often a second."""
 _HOOK_CODE = '''\
 """Asks the new version through the test listener, and says what it thinks of it."""
 
@@ -81,8 +85,8 @@ _SLOW_PYTHON = (
 class Version:
     """A version of a service. `reason` is what the failure has to say, empty for a version that has to be released.
 
-    `event` is how its deployment ends where it has one; `crowd` are requests a second that it needs beside the usual load. One that
-    `is_rejected` gets no approval.
+    `event` is how its deployment ends where it has one; `crowd` are requests a second that it needs beside the usual load, by visitors
+    of whom each asks once in `crowd_seconds`; `least_minutes` of AWS the bake lasts for it. One that `is_rejected` gets no approval.
     """
 
     service: Service
@@ -91,7 +95,8 @@ class Version:
     reason: str = ""
     event: str = "Succeeded"
     crowd: int = 0
-    least_seconds: float = 0.0
+    crowd_seconds: float = 0.0
+    least_minutes: float = 0.0
     rings: str = ""
     is_rejected: bool = False
     hooks: tuple[str, ...] = ()
@@ -142,23 +147,26 @@ def ringing(stage: Stage, service: Service) -> Version | None:
     client = stage.account.client("cloudwatch")
     alarms = client.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     slow = next((each for each in alarms if any(one[1] == "TargetResponseTime" for one in metrics.leaves(each))), None)
-    server = _server(stage, service, float(slow["Threshold"])) if slow else ""
+    seconds = _SLOWER * float(slow["Threshold"]) if slow else 0.0
+    server = _server(stage, service, seconds) if slow else ""
     reason = "alarms have been activated"
     if not slow or not server:
         stage.story.not_played(f"an alarm of {service.short} by what is measured: it is rung by hand")
         what = "a version under which an alarm rings"
         return Version(service, what, _dockerfile(stage, service, what), reason, "Stopped", rings=names[0])
     what = f"a version that takes {slow['Threshold']:g} s and more to answer"
+    # The first slow answers come late, and a machine with much else to do may need a few more.
     minutes = int(slow.get("DatapointsToAlarm") or slow["EvaluationPeriods"]) + 3
-    bake = minutes * 60 / stage.wanted.speed + 2 * float(slow["Threshold"]) + 5
-    return Version(service, what, _dockerfile(stage, service, what, server), reason, "Stopped", 30, bake)
+    minutes += math.ceil((2 * seconds + _SPARE_SECONDS) * stage.wanted.speed / 60)
+    files = _dockerfile(stage, service, what, server)
+    return Version(service, what, files, reason, "Stopped", _CROWD_RATE, seconds + _CROWD_PAUSE_SECONDS, minutes)
 
 
 def _server(stage: Stage, service: Service, seconds: float) -> str:
     """Lines of a Dockerfile for a server that is slow but for its health path; empty where the image has no such language."""
     text = stage.source.first(stage.image_of(service).dockerfile).lower()
     health = str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
-    values = {"health": repr(health), "milliseconds": round(1000 * seconds) + 200, "port": service.port}
+    values = {"health": repr(health), "milliseconds": round(1000 * seconds), "port": service.port}
     is_h2 = stage.proxy.groups[service.pair[0]].told.get("ProtocolVersion") == "HTTP2"
     if "node" in text:
         slow = _SLOW_NODE.replace("'http'", "'http2'") if is_h2 else _SLOW_NODE
