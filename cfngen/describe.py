@@ -263,7 +263,15 @@ def _problems(made: Description, given: Mapping[str, Any], found: list[Finding])
         head = re.split(r"[.\[]", option)[0]
         wrong = head in given and not fits.startswith("no such ")
         there = short(given[head]) if wrong and head == option and not made.written else None
-        yield problem(made, option, fits, there if wrong else "")
+        yield problem(made, option, fits, there if wrong else _by_default(made, option))
+
+
+def _by_default(made: Description, option: str) -> str:
+    """What holds where nothing was given, as far as that says something."""
+    f = next((each for each in fields(made) if each.name == option), None)
+    if f is None or f.default in (MISSING, None, "", ()):
+        return ""
+    return f"{shown_in_yaml(f.default) if made.written else short(f.default)} by default"
 
 
 def short(value: Any) -> str:

@@ -35,8 +35,8 @@ class CfngenError(Exception):
 class Problem:
     """One thing that is wrong in a description.
 
-    `option` is the path as the user wrote it (``Service('customer').cpu``), `given` what stands there,
-    `fits` what would fit; `file`, `line` and `column` (of a YAML file) say where, as far as that is known.
+    `option` is the path as the user wrote it (``Service('customer').cpu``), `given` what stands there
+    or holds by default, `fits` what would fit; `file`, `line` and `column` (of a YAML file) say where, as far as that is known.
     """
 
     option: str

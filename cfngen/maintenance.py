@@ -39,7 +39,7 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
         match, own = wanted[content]
         number = _number(match, own, every, _taken(ledger, records, own))
         if number is None:
-            fits = "None: no number is left before the service's rules. Deploy the service with another path for this while, which gives its rules new numbers, or give it a host of its own"
+            fits = "None: no priority is left before the service's rules. Deploy the service with another path for this while, which gives its rules new priorities, or give it a host of its own"
             raise LedgerError([problem(service, "maintenance", fits)])
         generation = sum(record.content == content for record in records)
         records.append(RuleRecord(digest(content, generation), own.listener, number, content, match.paths))

@@ -258,7 +258,7 @@ def _settle_rules(
         ]
         priority = give_priority(match, active, taken)
         if priority is None:
-            fits = "no number is left between the rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
+            fits = "no priority is left between the listener rules that must come before and after it; make the paths of these services overlap less, or give one of them a host of its own"
             raise LedgerError([problem(made[match], "paths", fits, ", ".join(match.paths))])
         records.append(RuleRecord(digests[content], listener, priority, content, match.paths, first))
     return ledger.with_rules(claimant.name, records)

@@ -172,7 +172,7 @@ REFUSED = [
     *(case(App, "stage", f"{NAME} 16", stage=text) for text in ("", "Dev", "a b", "a" * 17)),
     case(App, "log_retention_days", "one of 1, 3, 5, 7, 14, 30,", log_retention_days=31),
     *(case(App, "services_per_cell", "1 to 45, which is what one balancer carries", services_per_cell=number) for number in (0, 46)),
-    *(case(App, f"{option}[0].name", "'cell-2' is what the folder of a cell is called", **{option: (kind(**{**REQUIRED[kind], "name": "cell-2"}),)})
+    *(case(App, f"{option}[0].name", "'cell-2' is the folder of a further cell", **{option: (kind(**{**REQUIRED[kind], "name": "cell-2"}),)})
       for option, kind in (("services", Service), ("workers", Worker), ("scheduled_tasks", ScheduledTask))),
     *(case(App, "monthly_budget_usd", "whole US dollars", monthly_budget_usd=usd) for usd in (0, -5, 1_000_000_001)),
     *(case(App, "alarm_email", "an e-mail address", alarm_email=text) for text in ("", "me", "a@b", "a b@c.de", "a@b@c.de")),
@@ -199,7 +199,7 @@ REFUSED = [
          services=services("a", environment={"DB_HOST": "x"}), database=Database(readers=("a",))),
     case(App, "services[0].secrets['DB_PASSWORD']", SHADOWED,
          services=services("a", secrets={"DB_PASSWORD": SECRET}), database=Database(writers=("a",))),
-    case(App, "services[0].shared", "at most 6 folders, since a trigger of a connection knows 8 paths",
+    case(App, "services[0].shared", "at most 6 folders, since a trigger of CodePipeline takes 8 paths",
          services=services("a", shared=tuple("bcdefgh"), build_context="."), pipeline=Pipeline(source=Connection(repository="a/b"))),
     *(case(App, "services[0].scaling.schedule", f"another name than {name!r}, which is that of off_hours", off_hours=OffHours(),
            services=services("a", scaling=Scaling(schedule=(ScheduledScaling(**{**REQUIRED[ScheduledScaling], "name": name}),))))
@@ -538,7 +538,7 @@ REFUSED = [
     *(case(Service, f"containers[{len(names) - 1}].name", f"another name; {names[-1]!r} is taken in this task", containers=beside(*names))
       for names in (("shop",), ("a", "a"))),
     case(Service, "containers", "10 of them; a task has 10, the service's own among them", containers=beside(*"abcdefghij")),
-    case(Service, "containers", "at most 3 with a source, since the deploy action knows 4 images", containers=beside(*"abcd", source="lib")),
+    case(Service, "containers", "at most 3 with a source, since CodePipeline's deploy action fills in 4 images", containers=beside(*"abcd", source="lib")),
     case(Service, "containers[0].writable_paths", "another folder than '/a.b'; it would be one with '/a/b'",
          writable_paths=("/a/b",), containers=beside("a", writable_paths=("/a.b",))),
     case(Service, "memory_mib", "more than the 512 MiB that the other containers take of it", containers=beside("a", "b", memory_mib=256)),
@@ -550,7 +550,7 @@ REFUSED = [
     case(Service, "depends_on['a']", "another condition, or a health_check for 'a'", depends_on={"a": "HEALTHY"}, containers=beside("a")),
     case(Service, "containers", "an order in which none waits for itself; here shop waits for a waits for shop",
          depends_on={"a": "START"}, containers=beside("a", depends_on={"shop": "START"})),
-    case(App, "services[0].shared", "at most 5 folders, since a trigger of a connection knows 8 paths",
+    case(App, "services[0].shared", "at most 5 folders, since a trigger of CodePipeline takes 8 paths",
          services=services("a", shared=tuple("bcdefg"), build_context=".", containers=beside("x", source="x")),
          pipeline=Pipeline(source=Connection(repository="a/b"))),
     # rights

@@ -317,7 +317,7 @@ def test_the_local_target_is_found_by_its_name(
     folder = shop(tmp_path, "here")
     missing = cfngen("deploy", folder, "--yes", "--local")
     assert missing.status == 2
-    assert missing.err == "error: --local: no target 'default' runs; start it by: cfngen local up\n"
+    assert missing.err == "error: --local: no local AWS 'default' runs; start it by: cfngen local up\n"
     with background.alone("default"):
         port = int(url.rpartition(":")[2])
         background.tell(background.Running("default", os.getpid(), port, REGION, "", "2026-11-24T00:00:00+00:00"))

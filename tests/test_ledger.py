@@ -313,7 +313,7 @@ ALWAYS_REFUSED: dict[str, tuple[Callable[[], object], list[str], str]] = {
         ["resource network/FlowLog", "resource network/Vpc"],
         "was AWS::EC2::Subnet, would become AWS::EC2::VPC; a logical id keeps its type for ever",
     ),
-    "no room": (_no_room, ["Service('admin').paths"], "no number is left"),
+    "no room": (_no_room, ["Service('admin').paths"], "no priority is left"),
 }
 
 

@@ -441,4 +441,4 @@ def test_a_templates_summary(client: Any) -> None:
 
 
 def test_what_this_target_does_not_have_says_so(client: Any) -> None:
-    assert "this local target does not have it" in refused(client.list_types)
+    assert "this local AWS does not have it" in refused(client.list_types)

@@ -167,7 +167,7 @@ def test_a_port_that_somebody_has(cfngen: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = cfngen("local", "up", "--port", taken.getsockname()[1])
     assert (done.status, done.out) == (1, "")
-    assert "default: the target did not start; it said" in done.err
+    assert "default: the local AWS did not start; it said" in done.err
     assert "cannot be had (Address already in use" in done.err
     assert "Traceback" not in done.err
 

@@ -157,7 +157,7 @@ def test_what_a_resource_needs_that_stays_is_not_tried(client: Any, table: Table
 
 def test_what_is_not_rolled_back_on_aws_is_refused_here(client: Any) -> None:
     told = refused(client.create_stack, StackName="s", TemplateBody=text(stack(A=topic())), OnFailure="DELETE")
-    assert told.startswith("NotImplemented: This local target rolls back whatever fails")
+    assert told.startswith("NotImplemented: This local AWS rolls back whatever fails")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_what_is_not_rolled_back_on_aws_is_refused_here(client: Any) -> None:
 )
 def test_what_only_aws_reads_is_refused_by_name(client: Any, body: dict[str, Any], named: str) -> None:
     told = refused(client.create_stack, StackName="s", TemplateBody=text(body))
-    assert told == f"NotImplemented: {named} AWS reads that, but this local target does not"
+    assert told == f"NotImplemented: {named} AWS reads that, but this local AWS does not"
 
 
 # Stack policies
@@ -276,7 +276,7 @@ def test_a_protected_stack_is_not_deleted_and_its_protection_is_the_roots(
         given = {"EnableTerminationProtection": False} if operation == client.update_termination_protection else {}
         assert refused(operation, StackName=nested, **given).startswith("ValidationError")
     client.update_termination_protection(StackName="s", EnableTerminationProtection=False)
-    assert "this local target with its root" in refused(client.delete_stack, StackName=nested)
+    assert "this local AWS with its root" in refused(client.delete_stack, StackName=nested)
     assert set(table.seen) == {"s/Child/In"}
     client.delete_stack(StackName="s")
     assert not table.there

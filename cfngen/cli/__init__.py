@@ -16,18 +16,18 @@ from cfngen.cli.common import colour
 from cfngen.errors import CfngenError
 
 _COMMANDS = {
-    "check": ("check", "Check them: cfn-lint in every region, and cfngen's own checks."),
+    "check": ("check", "Check generated files: by cfn-lint in every region, and by cfngen's own checks."),
     "convert": ("manifest", "Print a description as YAML."),
-    "deploy": ("deploy", "Deploy a stage: shown before, followed to its end."),
-    "destroy": ("deploy", "Delete a stage: what goes and what stays."),
+    "deploy": ("deploy", "Deploy a stage: show what changes, ask, follow it to its end."),
+    "destroy": ("deploy", "Delete a stage: show what goes and what stays, ask, follow it to its end."),
     "explain": ("manifest", "Show a stage's values, and where each of them comes from."),
     "generate": ("generate", "Write the templates and files of an application."),
     "init": ("init", "Write a first cfngen.yaml from Dockerfiles and a compose file."),
-    "local": ("local", "A local AWS that templates are deployed into."),
+    "local": ("local", "Start or end a local AWS, into which templates can be deployed."),
     "preflight": ("preflight", "Ask a deployed stage what is live and what is in the way."),
-    "rehearse": ("rehearse", "Act a stage out: build, deploy, run, release, look, with real parts."),
+    "rehearse": ("rehearse", "Build, deploy, run and release a stage on this machine, and look at its pages."),
     "schema": ("manifest", "Print the JSON Schema of cfngen.yaml, for editors."),
-    "simulate": ("simulate", "Play releases and updates; watch every request."),
+    "simulate": ("simulate", "Play releases and updates on the templates, and watch every request."),
 }
 """Each command's module in this folder, which is imported when it is run; and what the list of them says."""
 
@@ -58,7 +58,11 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="cfngen", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Plain CloudFormation, and the files of its pipelines, from one short description of an application."""
+    """Plain CloudFormation, and the files of its pipelines, from one short description of an application.
+
+    APP is that description, such as cfngen.yaml or services/coffee.py. Without it, commands take cfngen.yaml of the
+    folder they run in, or the one Python file in services/.
+    """
 
 
 def main() -> None:

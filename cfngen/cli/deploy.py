@@ -39,10 +39,10 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
                 "--out", type=_FOLDER, help="Where APP's files are, as in generate.  [default: templates]"
             ),
             click.option("--stack", default="", help="The name of the root stack.  [default: APPLICATION-STAGE]"),
-            click.option("--local", "target", is_flag=False, flag_value="default", default="", metavar="[NAME]", help="Into the target that cfngen local up started."),
+            click.option("--local", "target", is_flag=False, flag_value="default", default="", metavar="[NAME]", help="Into the local AWS that cfngen local up started."),
             click.option("--endpoint-url", default="", help="Where AWS is, when it is somewhere else."),
             click.option("--yes", is_flag=True, help="Ask nobody."),
-            click.option("--minutes", default=120, show_default=True, type=click.IntRange(1), help="How long to follow it."),
+            click.option("--minutes", default=120, show_default=True, type=click.IntRange(1), help="How many minutes to follow it."),
             click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
         )
     ):  # fmt: skip
@@ -53,12 +53,19 @@ def _common(function: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @_common
 @click.option("--bucket", default="", envvar="CFNGEN_BUCKET", help="Where nested templates go, in the stack's region; also CFNGEN_BUCKET.")  # fmt: skip
-@click.option("--bucket-owner", default="", metavar="ACCOUNT", help="Who must own it.  [default: the stack's account]")
-@click.option("--kms-key-id", default="", help="Encrypt templates in the bucket with this key.")
+@click.option(
+    "--bucket-owner",
+    default="",
+    metavar="ACCOUNT",
+    help="The account that must own the bucket.  [default: the stack's]",
+)
+@click.option("--kms-key-id", default="", help="Encrypt the templates in the bucket with this key.")
 @click.option(
     "--parameter", "words", multiple=True, metavar="KEY=VALUE", help="A parameter of the root; several times."
 )
-@click.option("--parameters", "file", type=PathType(path_type=Path, dir_okay=False), help="A file of parameters.")
+@click.option(
+    "--parameters", "file", type=PathType(path_type=Path, dir_okay=False), help="A file of parameters, in YAML or JSON."
+)
 @click.option("--plan", "is_plan", is_flag=True, help="Leave the change set, and tell how to execute it.")
 @click.option("--force", is_flag=True, help="Execute in spite of findings that are errors.")
 def deploy(
@@ -230,7 +237,7 @@ def _account(target: str, endpoint: str) -> Any:
     running = background.find(target)
     if running is None:
         name = "" if target == background.NAME else f" --name {target}"
-        raise CfngenError(f"--local: no target {target!r} runs; start it by: cfngen local up{name}")
+        raise CfngenError(f"--local: no local AWS {target!r} runs; start it by: cfngen local up{name}")
     return Account(running.environment)
 
 

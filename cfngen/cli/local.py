@@ -29,7 +29,7 @@ deployment runs."
 
 @click.group()
 def local() -> None:
-    """A local AWS, on this machine alone: CloudFormation as it is, over records of what its services would have made.
+    """A local AWS, on this machine alone: its CloudFormation does as AWS's does, and its services keep records of what they would run.
 
     The AWS command line and every SDK use it by the variables that `up` prints. docs/local.md tells more.
     """
@@ -39,7 +39,7 @@ def local() -> None:
 @_NAME
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port on loopback.  [default: a free one]")
 @click.option("--region", default="eu-west-1", show_default=True, help="What AWS_DEFAULT_REGION will say.")
-@click.option("--seed", default="", help="Other names and ids; the same seed and calls give the same ones.")
+@click.option("--seed", default="", help="Draw other names and ids; the same seed and calls give the same ones.")
 @click.option("--foreground", is_flag=True, help="Stay, log to stderr, and end by Ctrl-C.")
 @_FORMAT
 def up(name: str, port: int, region: str, seed: str, form: str, *, foreground: bool) -> None:

@@ -31,7 +31,8 @@ def schema() -> None:
 def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
     """Show every value of STAGE of APP as it is in the end, and where it comes from.
 
-    That is a line of the description, one of the stage's overlay, or the default of a class.
+    That is a line of the description, an overlay, which is what stands under that stage in `stages`, or the
+    default of a class.
     """
     from cfngen.manifest.explain import explain as origins_of
 

@@ -36,8 +36,8 @@ def preflight(
     """Ask a deployed stage, before a stack update or a release, which colour is live and what stands in the way.
 
     DIR is the stage's generated folder, such as templates/coffee/dev; with it, the parameters that the next deploy
-    must be given are told, and the ledger is compared. Where a stage has further cells, their stacks are asked after the first;
-    DIR may be the folder of one cell, too. Nothing is changed. Exit status 1 when a finding is an error or a warning; a note
+    must be given are told, and the ledger is compared. Where a stage has further cells (docs/limits.md), their stacks
+    are asked after the first; DIR may be the folder of one cell, too. Nothing is changed. Exit status 1 when a finding is an error or a warning; a note
     (info) is none.
     """
     with parts_of("preflight", "deploy"):

@@ -83,9 +83,11 @@ def rehearse(
     form: str,
     only_missing: bool,
 ) -> None:
-    """Act a stage of APP out on this machine, by the files that generate wrote: images are built as the pipeline would,
-    the stacks deployed into a local AWS, containers, database and balancer started as is deployed there, releases
-    played with real traffic, also such that fail, and the pages looked at in a browser. No account is needed.
+    """Build, deploy, run and release a stage of APP on this machine, and look at its pages.
+
+    All by the files that generate wrote: images are built as the pipeline would, the stacks deployed into a local AWS,
+    containers, database and balancer started as is deployed there, releases played with real traffic, failing ones
+    among them, and pages opened in a browser. No account is needed.
     docs/rehearsal.md tells more.
     """
     from cfngen.load import project_of

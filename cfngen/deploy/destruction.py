@@ -123,7 +123,7 @@ def _deployments(state: State) -> Iterator[str]:
 
 def _guards(account: Account, state: State) -> Iterator[str]:
     """What is guarded would fail the deletion half-way, so it is asked before."""
-    off = "in the description Balancer(deletion_protection=False) and Database(protected=False), generate, deploy; or"
+    off = "in the description set deletion_protection of the balancer and protected of the database to false, generate, deploy; or"
     for stack in state.stacks:
         for each in stack.of_type(_BALANCER):
             if each.physical_id and _guards_balancer(account, each.physical_id):

@@ -51,9 +51,7 @@ class Api(ChangeSets, Questions):
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Answer an operation; raises `QueryError`, also for one that this target does not have."""
         if operation not in self._operations:
-            raise QueryError(
-                f"{operation} exists on AWS, but this local target does not have it", "NotImplemented", 501
-            )
+            raise QueryError(f"{operation} exists on AWS, but this local AWS does not have it", "NotImplemented", 501)
         try:
             return self._operations[operation](given)
         except TemplateError as error:
@@ -104,9 +102,7 @@ class Api(ChangeSets, Questions):
         if root.is_protected:
             raise QueryError(f"Stack [{root.name}] cannot be deleted while TerminationProtection is enabled")
         if root is not record:
-            told = (
-                f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local target with its root"
-            )
+            told = f"Stack [{record.name}] is nested in {root.name}: AWS deletes it alone, this local AWS with its root"
             raise QueryError(told, "NotImplemented", 501)
         retained = given.get("RetainResources", [])
         if retained and record.status != "DELETE_FAILED":

@@ -150,7 +150,7 @@ def start(name: str, port: int, region: str, seed: str) -> Running:
     process.terminate()
     process.wait(timeout=_END_SECONDS)
     last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-    raise LocalError("\n".join([f"{name}: the target did not start; it said", *last, f"log: {log}"]))
+    raise LocalError("\n".join([f"{name}: the local AWS did not start; it said", *last, f"log: {log}"]))
 
 
 def stop(running: Running) -> None:

@@ -149,13 +149,13 @@ class Deploying:
         """What CloudFormation refuses before it begins, and what only AWS can read."""
         check(template)
         if unknown := _not_here(template):
-            told = f"{', '.join(unknown)}: AWS reads that, but this local target does not"
+            told = f"{', '.join(unknown)}: AWS reads that, but this local AWS does not"
             raise QueryError(told, "NotImplemented", 501)
         kept = record.parameters if record else None
         if record is None and any(each.get("UsePreviousValue") for each in given.get("Parameters", [])):
             raise QueryError("Invalid input for parameter key: UsePreviousValue cannot be used when creating a stack")
         if given.get("DisableRollback") or given.get("OnFailure", "ROLLBACK") != "ROLLBACK":
-            told = "This local target rolls back whatever fails; DisableRollback and OnFailure exist on AWS only"
+            told = "This local AWS rolls back whatever fails; DisableRollback and OnFailure exist on AWS only"
             raise QueryError(told, "NotImplemented", 501)
         found = parameter_values.texts(template, given_parameters(given), kept)
         check_rules(template, parameter_values.typed(template, found, lambda key: self.provider.dynamic("ssm", key)))

@@ -30,14 +30,17 @@ def _names(app: AppParts) -> Iterator[Finding]:
     if not app.services:
         yield "services", "at least one"
     if (number := sum(service.internal for service in app.services)) > SERVICES_OF_A_BALANCER:
-        fits = f"{number} of them internal; the internal balancer carries {SERVICES_OF_A_BALANCER}. Way out: divide the application; with existing=True in the network the parts share one network"
+        fits = f"{number} of them internal; the internal balancer carries {SERVICES_OF_A_BALANCER}. Way out: divide the application; its parts can share a VPC, by network.shared and network.existing"
         yield "services", fits  # A6.14
     placed = app.placed_tasks
     names = [task.name for _, task in placed]
     spelt = {name: "".join(part.capitalize() for part in name.split("-")) for name in names}
     for index, (place, task) in enumerate(placed):
         if re.fullmatch(r"cell-\d+", task.name):
-            yield f"{place}.name", f"another name; {task.name!r} is what the folder of a cell is called"
+            yield (
+                f"{place}.name",
+                f"another name; {task.name!r} is the folder of a further cell, which a stage of many services has",
+            )
         elif task.name in names[:index]:
             yield f"{place}.name", f"another name; {task.name!r} is taken"
         elif twins := [other for other in names[:index] if spelt[other] == spelt[task.name]]:
@@ -89,5 +92,5 @@ def _triggers(app: AppParts) -> Iterator[Finding]:
         if len(task.shared) > room:
             yield (
                 f"{place}.shared",
-                f"at most {room} folders, since a trigger of a connection knows {PATHS_OF_A_TRIGGER} paths",  # D1.7
+                f"at most {room} folders, since a trigger of CodePipeline takes {PATHS_OF_A_TRIGGER} paths",  # D1.7
             )

@@ -168,7 +168,7 @@ class Container(Description):
         if self.database and self.runs_the_services_image:
             yield "database", "False, since with the service's image it has all of the service's variables and secrets"
         if any("<IMAGE" in word for word in self.command):
-            yield "command", "a command without <IMAGE, which the deploy action would replace"
+            yield "command", "a command without <IMAGE, which CodePipeline's deploy action would replace"
         if self.memory_mib is not None and self.memory_mib < 6:
             yield "memory_mib", "6 or more, within the task's memory, or None"
         yield from process(self.user, self.writable_paths, self.stop_timeout_seconds)
@@ -225,7 +225,7 @@ def variables(environment: Mapping[str, str | Text], secrets: Mapping[str, Sourc
     for name, value in environment.items():
         text = value if isinstance(value, str) else value.data if value.is_literal else ""
         if found := re.search(r"<IMAGE\w*_NAME>", text):
-            fits = f"another value; the deploy action replaces {found[0]} wherever it stands in a task definition"
+            fits = f"another value; CodePipeline's deploy action replaces {found[0]} wherever it stands in a task definition"
             yield f"environment[{name!r}]", fits
     for name in sorted(set(environment) & set(secrets)):
         yield f"secrets[{name!r}]", "stands in environment too; give it once"

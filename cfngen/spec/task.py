@@ -179,7 +179,7 @@ def _containers(task: Task) -> Iterator[Finding]:
             f"{len(task.beside)} of them; a task has {CONTAINERS_OF_A_TASK}, the service's own among them",
         )
     if len(task.built_containers) > BUILT_BESIDE:
-        fits = f"at most {BUILT_BESIDE} with a source, since the deploy action knows {BUILT_BESIDE + 1} images"
+        fits = f"at most {BUILT_BESIDE} with a source, since CodePipeline's deploy action fills in {BUILT_BESIDE + 1} images"
         yield "containers", fits
     if (needed := sum(each.memory_mib or 6 for each in task.beside)) >= task.memory_mib:
         yield "memory_mib", f"more than the {needed} MiB that the other containers take of it"  # G1.2
