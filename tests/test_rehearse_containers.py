@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cfngen.rehearse import definition, health, tasks
+from cfngen.rehearse import definition, health, restarts, tasks
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.health import Watch
-from cfngen.rehearse.room import room
+from cfngen.rehearse.room import room, wait
 
 
 def container(name: str, *awaited: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -58,6 +58,7 @@ class Engine:
         self.begun: list[str] = []
         self.told: list[tuple[str, ...]] = []
         self.well = True
+        self.then: list[int] = []
 
     def call(self, *words: str, **_: Any) -> str:
         self.told.append(words)
@@ -67,10 +68,14 @@ class Engine:
                 self.begun.append(name)
                 status = self.ends.get(name.rpartition("-")[2])
                 self.states[name] = {"Running": status is None, "ExitCode": status or 0}
+            case "start":
+                self.states[words[1]] = {"Running": True, "ExitCode": 0}
             case "stop" | "kill":
                 self.states[words[-1]] = {"Running": False, "ExitCode": 143 if words[0] == "stop" else 137}
             case "wait":
-                return str(self.states[words[-1]]["ExitCode"])
+                name, status = words[-1], self.states[words[-1]]["ExitCode"]
+                self.states[name] = {"Running": False, "ExitCode": self.then.pop(0) if self.then else status}
+                return str(self.states[name]["ExitCode"])
             case "exec":
                 if not self.well:
                     raise RehearsalError("exit status 1")
@@ -126,6 +131,75 @@ def test_a_task_ends_with_any_essential_container(played: tuple[tasks.Tasks, Eng
     made = them.start("web", task(WEB, INIT, SIDE))
     engine.states["web-1-side"] = {"Running": False, "ExitCode": 1}
     assert not them.runs(made)
+
+
+AGAIN = {"restartPolicy": {"enabled": True, "ignoredExitCodes": [0, 3], "restartAttemptPeriod": 60}}
+
+
+def test_a_container_with_a_restart_policy_is_started_again_in_its_task(
+    played: tuple[tasks.Tasks, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    them, engine = played
+    monkeypatch.setattr(restarts, "_LOOK_SECONDS", 60)
+    made = them.start("web", task(container("web", ("side", "START")), SIDE | AGAIN))
+    (side,) = (each for each in (them.restarts(name) for name in made.containers) if each)
+    side.period = 0.0
+    engine.states["web-1-side"] = {"Running": False, "ExitCode": 1}
+    assert them.runs(made)
+    assert (side.count, engine.states["web-1-side"]["Running"]) == (1, True)
+    side.period = 60.0  # it ran for less
+    assert not side.may
+    engine.states["web-1-side"] = {"Running": False, "ExitCode": 1}
+    assert not them.runs(made)
+    assert (side.count, engine.told.count(("start", "web-1-side"))) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_an_exit_code_that_its_policy_ignores_ends_a_container(
+    played: tuple[tasks.Tasks, Engine], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    them, engine = played
+    monkeypatch.setattr(restarts, "_LOOK_SECONDS", 60)
+    made = them.start("web", task(container("web", **AGAIN)))
+    engine.states["web-1"] = {"Running": False, "ExitCode": status}
+    assert not them.runs(made)
+    assert ("start", "web-1") not in engine.told
+
+
+def test_a_container_of_a_task_that_was_stopped_is_not_started_again(played: tuple[tasks.Tasks, Engine]) -> None:
+    them, engine = played
+    made = them.start("web", task(container("web", **AGAIN)))
+    side = them.restarts("web-1")
+    assert side
+    side.period = 0.0
+    them.stop(made)
+    assert not side.runs()
+    assert ("start", "web-1") not in engine.told
+
+
+def test_a_container_that_runs_on_its_own_is_looked_after(
+    played: tuple[tasks.Tasks, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    them, engine = played
+    monkeypatch.setattr(restarts, "_LOOK_SECONDS", 0.01)
+    made = them.start("web", task(container("web", **AGAIN)))
+    side = them.restarts("web-1")
+    assert side
+    side.period = 0.0
+    engine.states["web-1"] = {"Running": False, "ExitCode": 1}
+    wait(lambda: ("start", "web-1") in engine.told, "the restart", 5)
+    them.stop(made)
+
+
+def test_a_task_that_is_run_to_its_end_ends_when_its_policy_lets_it(
+    played: tuple[tasks.Tasks, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    them, engine = played
+    monkeypatch.setattr(restarts, "_PERIOD_SECONDS", 0)
+    engine.then = [1, 0]
+    policy = {"restartPolicy": {"enabled": True, "ignoredExitCodes": [0]}}
+    assert them.run("sweep", task(container("web", **policy)))[0] == 0
+    assert engine.told.count(("start", "sweep-1")) == 1
 
 
 @pytest.mark.usefixtures("quick")

@@ -43,7 +43,7 @@ def test_a_task_definition_in_the_engines_words() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"restartPolicy": {"enabled": True}}])
+@pytest.mark.parametrize("more", [{"firelensConfiguration": {}}, {"systemControls": [{"namespace": "net"}]}])
 def test_nothing_of_a_task_definition_is_left_out_in_silence(more: dict[str, Any]) -> None:
     with pytest.raises(RehearsalError, match=f"web: {next(iter(more))} is not played"):
         definition.said(DEFINITION, CONTAINER | more)

@@ -163,7 +163,7 @@ def test_a_task_that_had_to_be_killed_is_known(tmp_path: Path, status: int, by_i
     ("more", "told"),
     [
         ({"linuxParameters": {"tmpfs": [{"containerPath": "/t"}]}}, "linuxParameters tmpfs"),
-        ({"restartPolicy": {"enabled": True}}, "restartPolicy"),
+        ({"environmentFiles": [{"value": "arn"}]}, "environmentFiles"),
     ],
 )
 def test_what_a_container_wants_and_does_not_get_is_refused(more: dict[str, Any], told: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cfngen.rehearse import deployed, rounds
+from cfngen.rehearse import again, deployed, rounds
+from cfngen.rehearse.again import restarts
 from cfngen.rehearse.backstage import is_there, sick_worker, work
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
@@ -164,6 +165,7 @@ ACTS = (
     second_release,
     ringing_alarm,
     sick_worker,
+    restarts,
     simulated,
     look,
     negative_control,
@@ -173,7 +175,7 @@ ACTS = (
 def play(stage: Stage, acts: Iterable[Act] = ACTS) -> None:
     """Acts, one after the other; raises `RehearsalError` for one that cannot go on."""
     for act in acts:
-        if act in (work, sick_worker) and not is_there(stage):
+        if (act in (work, sick_worker) and not is_there(stage)) or (act is restarts and not again.is_there(stage)):
             continue
         with stage.story.timed(act.__name__.replace("_", " ")):
             act(stage)

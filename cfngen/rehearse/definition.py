@@ -16,7 +16,7 @@ _KNOWN = {
     "portMappings", "logConfiguration", "healthCheck", "workingDirectory", "dockerLabels", "ulimits", "systemControls",
     "restartPolicy", "versionConsistency", "environmentFiles", "dependsOn", "startTimeout",
 }  # fmt: skip
-_UNPLAYED = {"environmentFiles", "systemControls", "volumesFrom", "restartPolicy"}
+_UNPLAYED = {"environmentFiles", "systemControls", "volumesFrom"}
 _TASK_UNPLAYED = ("pidMode", "ipcMode", "proxyConfiguration", "inferenceAccelerators")
 _LINUX = ("capabilities", "initProcessEnabled")
 

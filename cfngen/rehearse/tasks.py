@@ -23,6 +23,7 @@ from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.health import Watch
 from cfngen.rehearse.parts import where
+from cfngen.rehearse.restarts import Restart, policy_of
 from cfngen.rehearse.room import Room
 
 _CA = "/run/cfngen-rehearsal.pem"
@@ -98,6 +99,7 @@ class Tasks:
         self._used: set[str] = set()
         self._has_holder = False
         self._watches: dict[str, Watch] = {}
+        self._restarts: dict[str, Restart] = {}
         self.stopped: dict[str, bool] = {}
         """Containers that were told to stop, and whether they did so by themselves within their stop timeout."""
         room.end.callback(self._watch_no_more)
@@ -128,6 +130,8 @@ class Tasks:
         task = self.start(label, definition)
         first = next((each for each in task.parts if each.is_essential), None)
         code = int(self.engine.call("wait", first.container, seconds=seconds)) if first else 1
+        while first and self._runs(first.container):
+            code = int(self.engine.call("wait", first.container, seconds=seconds))
         self._end(task)
         log = self.log(task)
         self._forget(task)
@@ -135,7 +139,7 @@ class Tasks:
 
     def stop(self, task: Task) -> None:
         """SIGTERM, and SIGKILL after each container's stopTimeout; those that others wait for go after them."""
-        task.over.set()
+        self._give_up(task)
         for part in reversed(task.parts or [Part(task.name, True, task.stop_seconds, {})]):
             if not self._state(part.container)["Running"]:
                 continue
@@ -154,8 +158,7 @@ class Tasks:
         """Whether every essential container runs, and none of them is unhealthy."""
         watched = ((each, self._watches.get(each.container)) for each in task.parts if each.is_essential)
         return not task.over.is_set() and all(
-            self._state(part.container)["Running"] and not (watch and watch.status == "UNHEALTHY")
-            for part, watch in watched
+            self._runs(part.container) and not (watch and watch.status == "UNHEALTHY") for part, watch in watched
         )
 
     def log(self, task: Task) -> str:
@@ -176,9 +179,25 @@ class Tasks:
         found: Mapping[str, Any] = self.engine.inspect(container)["State"]
         return found
 
+    def _runs(self, container: str) -> bool:
+        """Whether a container runs; one that ended and has a policy for it is started again first."""
+        restart = self._restarts.get(container)
+        return restart.runs() if restart else bool(self._state(container)["Running"])
+
+    def restarts(self, container: str) -> Restart | None:
+        """What starts a container again where it ends; `None` for one without a policy."""
+        return self._restarts.get(container)
+
+    def _give_up(self, task: Task) -> None:
+        """The task is over: what ends now stays so."""
+        task.over.set()
+        for each in task.containers:
+            if restart := self._restarts.get(each):
+                restart.end()
+
     def _end(self, task: Task) -> None:
         """Nothing of it runs any more; what it said can still be read."""
-        task.over.set()
+        self._give_up(task)
         for container in reversed(task.containers):
             if self._state(container)["Running"]:
                 self.engine.call("kill", container)
@@ -236,11 +255,11 @@ class Tasks:
                 if self._watches[part.container].wait() != "HEALTHY":
                     return False
                 continue
-            while condition in ("COMPLETE", "SUCCESS") and (state := self._state(part.container))["Running"]:
+            while condition in ("COMPLETE", "SUCCESS") and self._runs(part.container):
                 if time.monotonic() > until:
                     return False
                 time.sleep(_PAUSE_SECONDS)
-            if condition == "SUCCESS" and int(state["ExitCode"]):
+            if condition == "SUCCESS" and int(self._state(part.container)["ExitCode"]):
                 return False
         return True
 
@@ -251,10 +270,21 @@ class Tasks:
         self.engine.call("run", "--detach", *words, seconds=180)
         seconds = int(container.get("stopTimeout", DEFAULT_STOP_SECONDS))
         task.parts.append(Part(name, is_essential(container), seconds, container))
+        if policy := policy_of(container):
+            self._restart(task, name, policy)
         if told := container.get("healthCheck"):
             self._watches[name] = Watch(
                 told, lambda command, limit: self._asks(name, command, limit), self.speed, task.over
             )
+
+    def _restart(self, task: Task, name: str, policy: Mapping[str, Any]) -> None:
+        def start() -> None:
+            self.room.say(f"{name} ended and is started again, as its restart policy says")
+            self.engine.call("start", name)
+
+        made = Restart(policy, lambda: self._state(name), start, self.speed, task.over)
+        self._restarts[name] = made
+        made.watch()
 
     def _asks(self, name: str, command: list[str], limit: float) -> bool:
         try:
