@@ -114,13 +114,13 @@ def test_a_source_that_no_push_reaches_is_refused_by_name(account: Account) -> N
     pipelines = account.client("codepipeline")
     told = pipelines.get_pipeline(name="coffee-dev-customer")["pipeline"]
     action = told["stages"][0]["actions"][0]
-    action["actionTypeId"]["provider"], action["configuration"] = "S3", {"S3Bucket": "b", "S3ObjectKey": "k"}
-    pipelines.create_pipeline(pipeline={**told, "name": "by-object"})
+    action["actionTypeId"]["provider"], action["configuration"] = "ECR", {"RepositoryName": "r"}
+    pipelines.create_pipeline(pipeline={**told, "name": "by-image"})
     try:
-        with pytest.raises(RehearsalError, match="by-object: a source of S3 is not played"):
+        with pytest.raises(RehearsalError, match="by-image: a source of ECR is not played"):
             check_sources(account)
     finally:
-        pipelines.delete_pipeline(name="by-object")
+        pipelines.delete_pipeline(name="by-image")
 
 
 def test_a_promotion_is_refused_by_name(account: Account) -> None:

@@ -36,7 +36,7 @@ def image_of(account: Account, service: Service, source: Path) -> Image:
 def images_in(account: Account, service: Service, source: Path) -> list[Image]:
     """Every image that a service's pipeline builds, its own first, those of further containers after it."""
     spec, name = buildspec_of(_project(account, deployed.pipeline_of(account, service), service.short), source)
-    found = [image for image in map(built, _commands(spec)) if image is not None]
+    found = built_by(spec)
     if not found:
         raise RehearsalError(f"{service.short}: {name} has no docker build, so nobody knows what its image is made of")
     return found
@@ -75,6 +75,11 @@ def own_images(account: Account, pipeline: Mapping[str, Any], source: Path) -> l
     if not background.machines(pipeline):
         return []
     spec, _ = buildspec_of(_project(account, pipeline, str(pipeline["name"])), source)
+    return built_by(spec)
+
+
+def built_by(spec: Mapping[str, Any]) -> list[Image]:
+    """Every image that a buildspec builds, in its order."""
     return [image for image in map(built, _commands(spec)) if image is not None]
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse import uploads
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
@@ -106,8 +107,8 @@ def _made(
     if told.get("Type") == "AWS::Route53::HostedZone::Id":
         zone = account.client("route53").create_hosted_zone(Name=root.domain(name), CallerReference=name)
         return str(zone["HostedZone"]["Id"]).rpartition("/")[2]
-    if name == "SourceRepositoryName":
-        return "rehearsal"
+    if name in ("SourceRepositoryName", "SourceBucketName"):
+        return "rehearsal" if name == "SourceRepositoryName" else uploads.bucket(account, "rehearsal-source")
     return next((value.format(region=account.region) for word, value in _PLAIN.items() if word in pattern), "")
 
 

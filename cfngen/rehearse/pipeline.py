@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
-from cfngen.rehearse import buildspec, sdk
+from cfngen.rehearse import buildspec, sdk, uploads
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.errors import RehearsalError
@@ -356,6 +356,7 @@ class _Calls(Mapping[str, Callable[[Any], Any]]):
 _ACTIONS: Mapping[tuple[str, str], Callable[[Execution, Mapping[str, Any], Mapping[str, str]], str]] = {
     ("Source", "CodeCommit"): Execution.source,
     ("Source", "CodeStarSourceConnection"): Execution.source,
+    ("Source", "S3"): uploads.fetch,
     ("Approval", "Manual"): Execution.approve,
     ("Build", "CodeBuild"): Execution.build,
     ("Invoke", "StepFunctions"): Execution.invoke,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cfngen.rehearse import uploads
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
@@ -21,7 +23,7 @@ from cfngen.simulate.pipelines import Difference, is_triggered, matches
 
 _PAGE = 100
 _CONNECTION = "CodeStarSourceConnection"
-_PLAYED = ("CodeCommit", _CONNECTION)
+_PLAYED = ("CodeCommit", _CONNECTION, "S3")
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,21 @@ class Started:
 
 @dataclass(frozen=True)
 class Push:
-    """A branch has a new commit; `before` is empty for a branch that is new."""
+    """A branch has a new commit; `before` is empty for a branch that is new.
+
+    `folder` is the repository, and `pack` gives the commit's files as a zip file.
+    """
 
     before: str
     after: str
     changes: Sequence[Difference]
+    folder: Path = Path()
+    pack: Callable[[], bytes] = bytes
+
+    @property
+    def paths(self) -> set[str]:
+        """The files that are new, gone or others."""
+        return {path for each in self.changes for path in each.paths}
 
 
 def pushed(room: Room, folder: Path, before: str, after: str) -> Push:
@@ -55,7 +67,14 @@ def pushed(room: Room, folder: Path, before: str, after: str) -> Push:
     for line in told:
         kind, _, path = line.partition("\t")
         changes.append(Difference("" if kind == "A" else path, "" if kind == "D" else path))
-    return Push(before, after, changes)
+    return Push(before, after, changes, folder, partial(_packed, room, folder, after))
+
+
+def _packed(room: Room, folder: Path, commit: str) -> bytes:
+    file = room.path("uploads") / f"{commit}.zip"
+    if not file.exists():
+        room.run("source", [where("git"), "archive", "--format=zip", "--output", str(file), commit], folder=folder)
+    return file.read_bytes()
 
 
 def check_sources(account: Account) -> None:
@@ -65,7 +84,11 @@ def check_sources(account: Account) -> None:
         told = _source(pipeline)
         if told["provider"] not in _PLAYED:
             raise RehearsalError(
-                f"{each['name']}: a source of {told['provider']} is not played; a rehearsal pushes commits, to {' or '.join(_PLAYED)}"
+                f"{each['name']}: a source of {told['provider']} is not played; a rehearsal pushes commits, to {', '.join(_PLAYED)}"
+            )
+        if told["provider"] == "S3" and uploads.is_promoted(account, pipeline):
+            raise RehearsalError(
+                f"{each['name']}: it takes what another stage built, which is not played, since a rehearsal has one stage"
             )
         kinds = [action["actionTypeId"] for stage in pipeline["stages"] for action in stage["actions"]]
         if any((kind["category"], kind["provider"]) == ("Deploy", "S3") for kind in kinds):
@@ -87,7 +110,9 @@ def starts(account: Account, push: Push) -> list[Started]:
         source, name = _source(pipeline), str(pipeline["name"])
         if any(each.pipeline == name for each in found):
             continue
-        if source["provider"] == _CONNECTION and (why := _by_connection(pipeline, source, push)):
+        if source["provider"] == "S3":
+            found += _by_upload(account, pipeline, push)
+        elif source["provider"] == _CONNECTION and (why := _by_connection(pipeline, source, push)):
             found.append(_start(account, name, why))
         elif source["provider"] == "CodeCommit" and source.get("PollForSourceChanges", "true").lower() != "false":
             found.append(_start(account, name, "PollForSourceChanges"))
@@ -126,7 +151,20 @@ def _capital(node: Any) -> Any:
 
 
 def _by_rules(account: Account, push: Push, repository: str, branch: str) -> Iterator[Started]:
-    event = _event(account, push, repository, branch)
+    yield from _heard(account, _event(account, push, repository, branch), push)
+
+
+def _by_upload(account: Account, pipeline: Mapping[str, Any], push: Push) -> Iterator[Started]:
+    event = uploads.bring(account, pipeline, push)
+    if event is None:
+        return
+    if _source(pipeline).get("PollForSourceChanges", "true").lower() != "false":
+        yield _start(account, str(pipeline["name"]), "PollForSourceChanges")
+    yield from _heard(account, event, push)
+
+
+def _heard(account: Account, event: Mapping[str, Any], push: Push) -> Iterator[Started]:
+    """What the deployed rules start that hear of an event."""
     events = account.client("events")
     for rule in account.all("events", "list_rules", "Rules"):
         if rule["State"] != "ENABLED" or not matches(json.loads(rule.get("EventPattern") or '{"": []}'), event):
