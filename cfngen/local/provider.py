@@ -48,10 +48,10 @@ class CallError(RefusedError):
 class Services:
     """The services of AWS at an endpoint, with the stand-ins before them.
 
-    With `app`, calls go to that application in this process, which is the one that answers at the endpoint.
+    Calls go to `app`, the application in this process that answers at the endpoint.
     """
 
-    def __init__(self, endpoint: str, region: str, account: str = ACCOUNT, app: Wsgi | None = None) -> None:
+    def __init__(self, endpoint: str, region: str, app: Wsgi, account: str = ACCOUNT) -> None:
         self.endpoint = endpoint
         self.app = app
         self.region = region
@@ -98,8 +98,7 @@ class Services:
         if service not in self._clients:
             config = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
             client = self.session.client(service, endpoint_url=self.endpoint, config=config)
-            if self.app:
-                client.meta.events.register("before-send", sending_to(self.app))
+            client.meta.events.register("before-send", sending_to(self.app))
             self._clients[service] = client
         return self._clients[service]
 

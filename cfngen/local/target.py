@@ -138,7 +138,7 @@ class Target:
         return [body]
 
     def _made(self, name: str) -> Region:
-        services = Services(self.url, name, app=self.others)
+        services = Services(self.url, name, self.others)
 
         def read(bucket: str, key: str) -> str:
             try:

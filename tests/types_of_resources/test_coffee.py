@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployed_types import REGION, engine, snapshots, stands, timeless, told, unseen
+from deployed_types import engine, snapshots, stands, timeless, told, unseen
 from zoo import tagged
 
 from cfngen.local.provider import LocalProvider, Services
@@ -35,8 +35,8 @@ def parameters(root: Template, certificate: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_coffee_stands_and_every_property_is_told(stage: str, endpoint: str, certificate: str) -> None:
-    provider = LocalProvider(Services(endpoint, REGION), seed=stage)
+def test_coffee_stands_and_every_property_is_told(stage: str, services: Services, certificate: str) -> None:
+    provider = LocalProvider(services, seed=stage)
     templates, events = coffee(stage), list[Event]()
     outcome = engine(provider, templates, events).create(
         f"coffee-{stage}", templates["coffee.yaml"], parameters(templates["coffee.yaml"], certificate)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from deployed_types import REGION, Deployed, engine, stands, unseen
+from deployed_types import Deployed, engine, stands, unseen
 from zoo import CHANGES, ZOO, zoo
 
-from cfngen.local.provider import LocalProvider, Services
+from cfngen.local.provider import LocalProvider
 from cfngen.local.types import TYPES
 from cfngen.semantics.template import Template
 from cfngen.semantics.update import Event
@@ -25,8 +25,7 @@ ELSEWHERE = {
 """What needs a thing that no template makes, or cannot change."""
 
 
-def test_each_property_moves_alone_and_a_rollback_restores_all(endpoint: str) -> None:
-    provider = LocalProvider(Services(endpoint, REGION))
+def test_each_property_moves_alone_and_a_rollback_restores_all(provider: LocalProvider) -> None:
     provider.services.call("route53", "CreateHostedZone", {"Name": "zoo.example.", "CallerReference": "zoo"})
     deployed = Deployed(provider, zoo(), "zoo")
     before = deployed.stack
