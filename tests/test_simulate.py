@@ -32,6 +32,17 @@ def test_workers_are_counted_apart(cfngen: Run, tmp_path: Path) -> None:
     assert "templates/shop/dev: 1 service and 2 workers, 1 of them released" in cfngen("simulate", description).err
 
 
+@pytest.mark.parametrize("paths", ["[/admin/*]", "[/admin, /admin/*]", "[/*]"])
+def test_a_maintenance_page_before_a_service_hurts_nothing(cfngen: Run, tmp_path: Path, paths: str) -> None:
+    """What only resembles the paths of the closed service goes to another one, as it does when it is open."""
+    description = tmp_path / "cfngen.yaml"
+    closed = f"{{paths: {paths}, hosts: [shop.example.com], health_path: /admin/health, maintenance: Back at six.}}"
+    description.write_text(f"name: shop\nbalancer: {{https: false}}\nservices: {{web: {{}}, admin: {closed}}}\n")
+    done = cfngen("simulate", description)
+    assert (done.status, done.out) == (0, "")
+    assert "nothing hurts" in done.err
+
+
 def test_the_story_shows_rules_and_tasks_over_time(cfngen: Run) -> None:
     done = cfngen("simulate", ROOT / "templates/coffee/prod", "--story")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]

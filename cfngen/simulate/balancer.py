@@ -44,12 +44,13 @@ def answering(world: World, listener: str, request: Request) -> Rule | Listener:
     """The first rule by priority whose conditions all hold answers; else the listener's default."""
     found: dict[tuple[str, Request], Rule | Listener] = world.once("answers", dict)
     if (listener, request) not in found:
-        rules = (rule for rule in world.rules_of(listener) if _takes(rule, request))
+        rules = (rule for rule in world.rules_of(listener) if takes(rule, request))
         found[listener, request] = next(rules, world.listeners[listener])
     return found[listener, request]
 
 
-def _takes(rule: Rule, request: Request) -> bool:
+def takes(rule: Rule, request: Request) -> bool:
+    """Whether a rule's conditions all hold for a request."""
     if request not in rule.takes:  # a rule is asked again after every write, and its conditions are what they were
         rule.takes[request] = all(holds(each, request) for each in rule.conditions)
     return rule.takes[request]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from cfngen.simulate.balancer import answering
+from cfngen.request import Request
+from cfngen.simulate.balancer import answering, takes
 from cfngen.simulate.metrics import MetricReader
 from cfngen.simulate.requests import every_kind
 from cfngen.simulate.world import Forward, Listener, Rule, Service, TargetGroup, World, alarm_names
@@ -33,16 +34,17 @@ def _unreached(world: World, production: Iterable[str]) -> Seen:
     """Rules that others take everything from; a rule by regular expressions is not asked."""
     for listener in production:
         for rule in world.rules_of(listener):
-            answers = [answering(world, listener, each) for each in every_kind(rule.conditions)]
-            if answers and rule not in answers and not _is_closed(rule, answers):
-                by = sorted({each.arn for each in answers})
+            answers = {each: answering(world, listener, each) for each in every_kind(rule.conditions)}
+            if answers and rule not in answers.values() and not _is_closed(rule, answers):
+                by = sorted({each.arn for each in answers.values()})
                 yield "T13", f"{rule.arn} answers nothing: {', '.join(by)} comes first"
 
 
-def _is_closed(rule: Rule, answers: Iterable[Rule | Listener]) -> bool:
+def _is_closed(rule: Rule, answers: Mapping[Request, Rule | Listener]) -> bool:
     """Whether a maintenance page stands before a rule: one that asks for the same and sends nobody on."""
-    return all(
-        isinstance(each, Rule) and each.conditions == rule.conditions and not each.action.weights for each in answers
+    before = [each for request, each in answers.items() if takes(rule, request)]
+    return bool(before) and all(
+        isinstance(each, Rule) and each.conditions == rule.conditions and not each.action.weights for each in before
     )
 
 
