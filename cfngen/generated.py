@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from cfngen import cells, names
+from cfngen import cells, names, takeovers
 from cfngen.disk import ledger_of
 from cfngen.errors import DescriptionError, LedgerError, Problem
 from cfngen.ledger import FILE, Ledger
@@ -62,6 +62,8 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
     if ledger is None:
         told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
         yield f"no {folder / FILE}; {told}"
+    yield from takeovers.notes(settled, ledger or Ledger())
+    yield from _database_again(app, ledger or Ledger(), folder)
     yield from _many_tasks(settled)
     yield from _many_rules(app)
     yield from _asleep(app)
@@ -114,6 +116,16 @@ def _outputs(stack: str, which: str) -> str:
     """Outputs of a stack as parameters of another, for a shell."""
     query = f"Stacks[0].Outputs[?{which}].join('=', [OutputKey, OutputValue])"
     return f'$(aws cloudformation describe-stacks --stack-name {stack} --output text --query "{query}")'
+
+
+def _database_again(app: App, before: Ledger, folder: Path) -> list[str]:
+    """A database that was away and comes back, told when it does."""
+    if not app.database or app.database.existing or "database" not in before.births or not folder.is_dir():
+        return []
+    if (folder / "database.yaml").is_file() or not (folder / f"{app.name}.yaml").is_file():
+        return []
+    told = "the database was away; if that was deployed it comes back empty, and what was in it is in the snapshot that its removal made"
+    return [f"{app.name} {app.stage}: {told}"]
 
 
 def _many_tasks(settled: Plan) -> Iterator[str]:

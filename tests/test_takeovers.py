@@ -1,0 +1,90 @@
+"""What `cfngen generate` says of newcomers that take requests, or a database's place: nothing else tells before it is deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+Notes = Callable[..., list[str]]
+HEAD = "name: shop\nbalancer: {https: false}\n"
+WEB = "web: {}"
+ADMIN = "{paths: [/admin, /admin/*], health_path: /admin/health}"
+UNTIL = "get 503 and then 404 until its first release"
+
+
+@pytest.fixture
+def notes(cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notes:
+    """Generate one description after the other in the same folder; the notes of the last."""
+    monkeypatch.chdir(tmp_path)
+
+    def generate(*descriptions: str) -> list[str]:
+        told = ""
+        for text in descriptions:
+            Path("cfngen.yaml").write_text(HEAD + text)
+            done = cfngen("generate")
+            assert done.status == 0, done.err
+            told = done.err
+        return [line.removeprefix("note: shop dev: ") for line in told.splitlines() if "note: shop" in line]
+
+    return generate
+
+
+def _services(*services: str) -> str:
+    return f"services: {{{', '.join(services)}}}\n"
+
+
+def test_a_newcomer_before_a_service_that_is_there(notes: Notes) -> None:
+    reports = "reports: {paths: [/admin/reports/*], health_path: /admin/reports/health}"
+    [told] = notes(_services(WEB, f"admin: {ADMIN}"), _services(WEB, f"admin: {ADMIN}", reports))
+    assert told.startswith("reports is new and comes before admin, web at /admin/reports/*: these requests " + UNTIL)
+    assert "give reports a path of its own, release it, and give it these then" in told
+
+
+def test_another_name_is_another_service(notes: Notes) -> None:
+    [told] = notes(_services(WEB, f"admin: {ADMIN}"), _services(WEB, f"backend: {ADMIN}"))
+    assert told.startswith("admin goes and backend, which is new, takes those paths: another name is another service")
+    assert UNTIL in told
+
+
+def test_one_that_comes_back_is_new_again(notes: Notes) -> None:
+    both = _services(WEB, f"admin: {ADMIN}")
+    [told] = notes(both, _services(WEB), both)
+    assert told.startswith("admin is new and comes before web at /admin, /admin/*")
+
+
+MANY = "many: {paths: [/a, /b, /c, /d, /e/*], health_path: /a}"
+
+
+def test_of_many_paths_some_are_named(notes: Notes) -> None:
+    [told] = notes(_services(WEB), _services(WEB, MANY))
+    assert "many is new and comes before web at /a, /b, /c and 2 more: " in told
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(_services(f"admin: {ADMIN}"), _services(f"admin: {ADMIN}", WEB), id="it comes after all others"),
+        pytest.param(
+            _services("web: {hosts: [a.example.com]}"),
+            _services("web: {hosts: [a.example.com]}", "other: {hosts: [b.example.com]}"),
+            id="it has a host of its own",
+        ),
+        pytest.param(_services(WEB), _services(WEB, "stock: {internal: true}"), id="it is behind another balancer"),
+        pytest.param(_services(WEB, f"admin: {ADMIN}"), _services(WEB), id="one goes and nobody comes"),
+        pytest.param(_services(WEB), _services("web: {cpu: 512, memory_mib: 1024}"), id="nobody comes or goes"),
+        pytest.param("", _services(WEB, f"admin: {ADMIN}"), id="the stage is new"),
+    ],
+)
+def test_who_takes_nothing_is_not_told(notes: Notes, before: str, after: str) -> None:
+    assert notes(*filter(None, (before, after))) == []
+
+
+def test_a_database_that_comes_back_is_empty(notes: Notes) -> None:
+    without, with_it = _services(WEB), _services(WEB) + "database: {name: shop, writers: [web]}\n"
+    assert notes(without, with_it) == []
+    assert notes(with_it) == []
+    [told] = notes(without, with_it)
+    assert told.startswith("the database was away; if that was deployed it comes back empty")
