@@ -140,14 +140,14 @@ def _task_births(app: App, known: Ledger) -> Iterator[Problem]:
         born = known.births.get(f"{kind} {task.name}", {}).get("image_key", _key_of(app, "images"))
         if _key_of(app, "images") != born:
             given = f"{_key_of(app, 'images')!r} for {task.name!r}"
-            yield problem(app, "own_key_for", _way_out(task.name, "image_key", born, known.file), given)
+            yield problem(app, "own_key_for", _way_out(task.name, "image_key", born, known), given)
     for index, worker in enumerate(app.workers):
         fifo = known.births.get(f"queue {worker.name}", {}).get("fifo")
         if worker.queue and fifo not in (None, worker.queue.fifo):
             fits = (
                 f"the queue was born with {fifo!r} and keeps it, for another one would be another queue, and messages "
                 f"would wait in the old one. Ways out: keep {fifo!r}; add a worker with the new queue beside it, let its "
-                "senders change over, and remove the old one when its queue is empty"
+                f"senders change over, and remove the old one when its queue is empty; {_never(known)}"
             )
             yield problem(app, f"workers[{index}].queue.fifo", fits)
 
@@ -187,15 +187,15 @@ def _service_births(app: App, ledger: Ledger) -> Iterator[Problem]:
             if wanted[name] != born:
                 path = option if option == "own_key_for" else f"services[{index}].{option}"
                 given = f"{wanted[name]!r} for {service.name!r}"
-                yield problem(app, path, _way_out(service.name, name, born, ledger.file), given)
+                yield problem(app, path, _way_out(service.name, name, born, ledger), given)
         was = ledger.births.get(key, {"internal": service.internal}).get("internal", False)
         if service.internal != was:
             scheme = "internal" if was else "internet-facing"
-            fits = f"{service.name!r} was born {scheme} and keeps it: its target groups belong to one balancer for life. Ways out: keep it so; or add a second service of the new form and the same source, release it, let everybody change over to it, and remove {service.name!r}"
+            fits = f"{service.name!r} was born {scheme} and keeps it: its target groups belong to one balancer for life. Ways out: keep it so; add a second service of the new form and the same source, release it, let everybody change over to it, and remove {service.name!r}; {_never(ledger)}"
             yield problem(app, f"services[{index}].internal", fits)
 
 
-def _way_out(service: str, name: str, born: object, file: str) -> str:
+def _way_out(service: str, name: str, born: object, ledger: Ledger) -> str:
     reason = {
         "port": "target groups and the service carry their port for life",
         "health_path": "the bootstrap revision answers this path and both target groups ask for it, for life",
@@ -211,29 +211,30 @@ def _way_out(service: str, name: str, born: object, file: str) -> str:
     if name == "image_key":  # the stage's choice, for every service at once
         keep = f"leave 'images' {'in' if born == 'application' else 'out of'} own_key_for"
         beside = "make a new stage beside this one"
-    return (
-        f"it was born with {born!r} and keeps it: {reason}. Ways out: {keep}; {beside}; "
-        f"or, if this stage was never deployed, delete {file} and generate again"
-    )
+    return f"it was born with {born!r} and keeps it: {reason}. Ways out: {keep}; {beside}; {_never(ledger)}"
+
+
+def _never(ledger: Ledger) -> str:
+    return f"or, if this stage was never deployed, delete {ledger.file} and generate again"
 
 
 def _network_birth(app: App, ledger: Ledger) -> Iterator[Problem]:
     existed = ledger.births.get("network", {"existing": app.network.existing}).get("existing", False)
     if app.network.existing != existed:
-        fits = f"the stage was born in {'a VPC that exists' if existed else 'a VPC of its own'} and keeps it: another one would replace all that is in it. Make a new stage beside this one"
+        fits = f"the stage was born in {'a VPC that exists' if existed else 'a VPC of its own'} and keeps it: another one would replace all that is in it. Ways out: make a new stage beside this one; {_never(ledger)}"
         yield problem(app, "network.existing" if app.network.existing else "network", fits)
         return
     if existed:
         return
     born = ledger.births.get("network", {}).get("cidr", app.network.cidr)
     if app.network.cidr != born:
-        fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Make a new stage with the new range beside this one"
+        fits = f"the network was born with {born!r}; another range would replace the VPC and all that is in it. Ways out: make a new stage with the new range beside this one; {_never(ledger)}"
         yield problem(app, "network.cidr", fits)
     zones = sum(
         line.startswith("network/PrivateSubnet") for line in ledger.resources if line.endswith("AWS::EC2::Subnet")
     )
     if app.network.zones < zones:
-        fits = f"the network has {zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed. Ways out: keep {zones}, or make a new stage beside this one"
+        fits = f"the network has {zones}: tasks and the database may live in any of them, and a subnet in use cannot be removed. Ways out: keep {zones}; make a new stage beside this one; {_never(ledger)}"
         yield problem(app, "network.zones", fits)
 
 
@@ -250,7 +251,7 @@ def _private_births(app: App, ledger: Ledger) -> Iterator[Problem]:
             if private
             else "tasks went to"
         )
-        fits = f"{who} private subnets, where without NAT tasks that run would reach nothing, and new ones would not start, until each is released again. Ways out: keep NAT or endpoints, or make a new stage beside this one"
+        fits = f"{who} private subnets, where without NAT tasks that run would reach nothing, and new ones would not start, until each is released again. Ways out: keep NAT or endpoints; make a new stage beside this one; {_never(ledger)}"
         yield problem(app, "network.nat", fits)
 
 

@@ -53,7 +53,7 @@ def test_a_subnet_more_changes_no_service() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(OWN, APP), (APP, OWN)])
 def test_a_stage_stays_where_it_was_born(before: App, after: App) -> None:
-    with pytest.raises(LedgerError, match="Make a new stage beside this one") as refused:
+    with pytest.raises(LedgerError, match="make a new stage beside this one") as refused:
         rendered(after, rendered(before).ledger)
     assert [problem.option.partition(".")[2].partition(".")[0] for problem in refused.value.problems] == ["network"]
 

@@ -328,6 +328,12 @@ def test_what_would_break_a_promise_is_refused(refused: Callable[[], object], op
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["port", "health path", "image key", "network", "zones"])
+def test_who_never_deployed_may_begin_again(name: str) -> None:
+    with pytest.raises(LedgerError, match=r"or, if this stage was never deployed, delete ledger.json and generate"):
+        ALWAYS_REFUSED[name][0]()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinds import kinds
@@ -129,6 +130,9 @@ TRAPS = {
     "pipeline: {source: CodeCommit, promotes_to: prod}": "pipeline.promotes_to: prod; a mapping with stage, as in {stage: prod}",
     "services: {web: {release: {hooks: {AfterInstal: x}}}}": "services.web.release.hooks.AfterInstal: no such key; did you mean 'AfterInstall'?",
     "balancer: {redirects: [{to_host: a.example.com, status: 308}]}": "balancer.redirects[0].status: 308; one of 301, 302",
+    "services: {web: 8080}": "services.web: 8080; a mapping of options such as source, shared, build_context, test_command; {} means all defaults",
+    "services: {web: {scaling: {schedule: {name: morning, minimum: 2}}}}": "services.web.scaling.schedule: a mapping; a mapping of names, each to a mapping with schedule and minimum and maximum",
+    "services: {web: {scaling: {schedule: {morning: 2}}}}": "services.web.scaling.schedule.morning: 2; a mapping with schedule and minimum and maximum",
     "services: {web: {port: 22:22}}": "services.web.port: 22:22; a whole number; YAML readers differ on 22:22, which some take for a number to the base of sixty",
     "services: {web: {port: 0755}}": "services.web.port: 0755; a whole number; YAML readers differ on 0755, which some take for an octal number",
     "services: {web: {port: 8_080}}": "services.web.port: 8_080; a whole number; YAML readers differ on 8_080, which some take for a number",
@@ -361,3 +365,14 @@ def test_two_applications_need_two_files() -> None:
 
 def test_the_public_names_are_what_yaml_calls_classes() -> None:
     assert {cls.__name__ for cls in kinds()} <= set(cfngen.__all__)
+
+
+def test_explain_takes_the_only_stage_and_asks_among_several(
+    cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("cfngen.yaml")
+    file.write_text("name: shop\nservices: {web: {}}\n")
+    assert cfngen("explain", "--given").out.splitlines()[0].split() == ["name", "'shop'", "cfngen.yaml:1:7"]
+    file.write_text("name: shop\nservices: {web: {}}\nbalancer: {https: false}\nstages: {dev: {}, prod: {}}\n")
+    assert cfngen("explain").err == "error: STAGE: one of the application's stages: dev, prod\n"

@@ -102,6 +102,16 @@ services:
   api: {build: {context: ., dockerfile: apps/api/Dockerfile, target: ""}, expose: ["4000"]}
 """,
 }
+PODCASTS = {
+    "feeds/Dockerfile": "FROM golang:1.24\nUSER 1000\nEXPOSE 9090\n",
+    "player/Dockerfile": "FROM node:22\nUSER 1000\nEXPOSE 3000\n",
+    "compose.yaml": """\
+services:
+  feeds: {build: feeds, ports: ["8080:9090"]}
+  player: {build: player, ports: ["127.0.0.1:80:3000"]}
+  db: {image: "postgres:17", environment: {POSTGRES_DB: podcasts, POSTGRES_PASSWORD: secret}}
+""",
+}
 QUEUES = {
     "app/Dockerfile": "FROM ruby:3\nUSER 1000\nEXPOSE 3000\n",
     "packer/Dockerfile": "FROM rust:1\nUSER 1000\n",
@@ -130,6 +140,7 @@ PROJECTS = {
     "php": PHP,
     "go": GO,
     "monorepo": MONOREPO,
+    "podcasts": PODCASTS,
 }
 
 
@@ -231,6 +242,20 @@ def test_a_monorepo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     web, api = (app.service(name) for name in ("web", "api"))
     assert (web.source, web.build_context, web.shared, web.paths) == ("apps/web", ".", ("packages",), ("/*",))
     assert (api.paths, api.health_path, api.port) == (("/api", "/api/*"), "/api/health", 4000)
+
+
+def test_who_is_published_where_browsers_come_gets_what_is_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, _ = described(PODCASTS, tmp_path / "podcasts", monkeypatch)
+    assert {each.name: each.paths for each in app.services} == {"feeds": ("/feeds", "/feeds/*"), "player": ("/*",)}
+    assert (app.database.engine, app.database.name) == ("postgres", "podcasts")
+
+
+def test_a_name_that_no_database_takes_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = PODCASTS["compose.yaml"].replace("POSTGRES_DB: podcasts", "POSTGRES_DB: My-Podcasts")
+    app, _ = described({**PODCASTS, "compose.yaml": compose}, tmp_path / "podcasts", monkeypatch)
+    assert app.database.name == "app"
 
 
 def test_what_nobody_calls_becomes_a_worker_or_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

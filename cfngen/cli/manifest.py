@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cfngen.cli.common import PathType, described
+from cfngen.errors import DescriptionError, Problem
 
 
 @click.command()
@@ -24,20 +25,23 @@ def schema() -> None:
 
 
 @click.command()
-@click.argument("stage")
+@click.argument("stage", required=False)
 @click.argument("app", required=False, type=PathType(path_type=Path))
 @click.option("--given", is_flag=True, help="Only what the description says, without defaults.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(stage: str, app: Path | None, given: bool, form: str) -> None:
+def explain(stage: str | None, app: Path | None, given: bool, form: str) -> None:
     """Show every value of STAGE of APP as it is in the end, and where it comes from.
 
     That is a line of the description, an overlay, which is what stands under that stage in `stages`, or the
-    default of a class.
+    default of a class. STAGE may be left out where there is one.
     """
     from cfngen.manifest.explain import explain as origins_of
 
-    _, (chosen,) = described(app, stage, "STAGE")
-    found = [each for each in origins_of(chosen) if each.file or not given]
+    _, chosen = described(app, stage, "STAGE")
+    if len(chosen) > 1:
+        known = ", ".join(each.stage for each in chosen)
+        raise DescriptionError([Problem("STAGE", "", f"one of the application's stages: {known}")])
+    found = [each for each in origins_of(chosen[0]) if each.file or not given]
     if form == "json":
         click.echo(json.dumps([each.data for each in found], indent=2, ensure_ascii=False))
         return

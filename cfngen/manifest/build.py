@@ -26,7 +26,7 @@ from cfngen.manifest.shapes import (
     options,
     required,
 )
-from cfngen.manifest.words import attributes, words
+from cfngen.manifest.words import attributes, mapping, words
 from cfngen.values import Value, Values
 from cfngen.written import Spot, Written, join
 
@@ -165,13 +165,19 @@ class Builder:
     def _named(self, shape: Shape, cls: type[Description], node: Node, spot: Spot, layer: str) -> Any:
         if not self._is(Fields, shape, node, spot):
             return _WRONG
-        found = []
-        for name, entry in _entries(node).items():
+        entries, found = _entries(node), []
+        if entries and all(name in options(cls) and not isinstance(e.value, Fields) for name, e in entries.items()):
+            return self._refuse(node, shape, spot)
+        for name, entry in entries.items():
             above = entry.layer or layer
             here = Spot(join(_below(above, entry, spot), name), entry.key.line, entry.key.column)
             made = _WRONG
-            if not self._is_nothing(entry, here) and self._is(Fields, One(cls), entry.value, here):
+            if self._is_nothing(entry, here):
+                pass
+            elif isinstance(entry.value, Fields):
                 made = self._object(cls, entry.value, here, above, {"name": name}, {"name": here})
+            else:
+                self._refuse(entry.value, shape, here, mapping(cls, "name"))
             found.append(made)
         return _WRONG if any(each is _WRONG for each in found) else tuple(found)
 

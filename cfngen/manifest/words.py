@@ -44,9 +44,9 @@ def words(shape: Shape) -> str:  # noqa: C901, PLR0911  (one line a kind of shap
         case Map(inner, keys):
             return f"a mapping of {', '.join(keys) or 'names'}, each to {words(inner)}"
         case Named(cls):
-            return f"a mapping of names, each to {_mapping(cls, 'name')}"
+            return f"a mapping of names, each to {mapping(cls, 'name')}"
         case One(cls):
-            return _mapping(cls)
+            return mapping(cls)
         case Kinds():
             return f"one of {', '.join(shape.by_name)}, with its options below it"
         case Deferred(cls, _):
@@ -60,8 +60,8 @@ def words(shape: Shape) -> str:  # noqa: C901, PLR0911  (one line a kind of shap
             return f"{literal}, or parameter: Name for what the deployer gives"
 
 
-def _mapping(cls: type[Description], without: str = "") -> str:
-    """A mapping of a class's options: those that it must have, else the first ones."""
+def mapping(cls: type[Description], without: str = "") -> str:
+    """A mapping of a class's options: those that it must have, but for one that stands elsewhere, else the first ones."""
     if must := required(cls, without):
         return f"a mapping with {' and '.join(must)}"
     some = ", ".join([name for name in options(cls) if name != without][:_SEVERAL])

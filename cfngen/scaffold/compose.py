@@ -20,7 +20,7 @@ _MOST_BYTES = 2**20
 class Declared:
     """A service of a compose file. `context` and `dockerfile` are empty for one that is not built here.
 
-    `awaited` are those for whose end it waits.
+    `awaited` are those for whose end it waits. One that `is_front` is where a browser comes to without a port.
     `variables` have their values, `None` where only the machine that runs compose knows them.
     """
 
@@ -31,6 +31,7 @@ class Declared:
     target: str = ""
     has_arguments: bool = False
     ports: tuple[int, ...] = ()
+    is_front: bool = False
     command: tuple[str, ...] = ()
     variables: Mapping[str, str | None] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ def _declared(name: str, given: dict[str, Any], folder: Path, known: Mapping[str
         target=_text(build.get("target"), known),
         has_arguments=bool(build.get("args")),
         ports=tuple(dict.fromkeys([*_ports(given.get("ports"), known), *_ports(given.get("expose"), known)])),
+        is_front=any(_is_front(each, known) for each in _list(given.get("ports"))),
         command=_command(given.get("command"), known),
         variables=dict(_variables(given, folder, known)),
         depends_on=tuple(map(str, given.get("depends_on") or ())),
@@ -153,7 +155,7 @@ def _command(given: Any, known: Mapping[str, str]) -> tuple[str, ...]:
 
 def _ports(given: Any, known: Mapping[str, str]) -> Iterator[int]:
     """Ports in the container, of ``8080:80``, ``127.0.0.1:8080:80/tcp``, ``80`` and the long form."""
-    for each in given if isinstance(given, list) else ():
+    for each in _list(given):
         if isinstance(each, dict) and str(each.get("protocol", "tcp")) != "tcp":
             continue
         text = str(each.get("target", "")) if isinstance(each, dict) else _text(each, known)
@@ -162,9 +164,20 @@ def _ports(given: Any, known: Mapping[str, str]) -> Iterator[int]:
             yield int(found[1])
 
 
+def _is_front(given: Any, known: Mapping[str, str]) -> bool:
+    """Whether a port is published as 80 or 443, on any address or not."""
+    if isinstance(given, dict):
+        return str(given.get("published", "")) in ("80", "443")
+    return re.fullmatch(r"(?:.*:)?(?:80|443):\d{1,5}(?:/tcp)?", _text(given, known)) is not None
+
+
+def _list(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else []
+
+
 def _volumes(given: Any) -> Iterator[str]:
     """Where volumes are that compose keeps; folders of the machine, which bring source to developers, are none."""
-    for each in given if isinstance(given, list) else ():
+    for each in _list(given):
         if isinstance(each, dict):
             found = (
                 (str(each.get("source", "")), str(each.get("target", "")))

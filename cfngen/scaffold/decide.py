@@ -21,6 +21,7 @@ _NOT_OURS = {"node_modules", "vendor", "dist", "build", "target", "venv", "__pyc
 _MOST_LEVELS = 5
 _FRONT = ("web", "frontend", "front", "www", "app", "site", "nginx", "proxy")
 _DATABASES = {"mysql": "mysql", "percona": "mysql", "mariadb": "mariadb", "postgres": "postgres", "postgis": "postgres", "pgvector": "postgres", "timescaledb": "postgres"}  # fmt: skip
+_SCHEMAS = ("POSTGRES_DB", "MYSQL_DATABASE", "MARIADB_DATABASE")
 _SHARED = ("packages", "libs", "lib", "shared", "common", "pkg", "internal")
 
 
@@ -28,7 +29,7 @@ _SHARED = ("packages", "libs", "lib", "shared", "common", "pkg", "internal")
 class Found:
     """A service or worker as far as it is known. `variables` are its own, sorted into what can be written and what not.
 
-    A worker has no port, health path and paths; `command` is what it runs in place of its image's own.
+    One that `is_front` gets what is no other's. A worker has no port, health path and paths; `command` is what it runs in place of its image's own.
     """
 
     name: str
@@ -41,13 +42,14 @@ class Found:
     user: str = ""
     variables: Variables = field(default_factory=Variables)
     command: tuple[str, ...] = ()
+    is_front: bool = False
 
 
 @dataclass(frozen=True)
 class Draft:
     """A description to be written; `undecided` says what it leaves to people, a sentence each.
 
-    `timed` are those that run at times which only people know, each with the service whose image it runs.
+    `schema` is the database's name, where one is told. `timed` are those that run at times which only people know, each with the service whose image it runs.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Draft:
     workers: tuple[Found, ...] = ()
     timed: tuple[tuple[str, str], ...] = ()
     engine: str = ""
+    schema: str = ""
     repository: str = ""
     undecided: tuple[str, ...] = ()
     seen: tuple[str, ...] = ()
@@ -76,7 +79,7 @@ def draft(folder: Path) -> Draft:
             "a folder with a Dockerfile in it or below; write one that listens on the port in PORT, then run this again"
         )
         raise DescriptionError([Problem("init", str(folder), fits)])
-    engine, said = _databases(declared)
+    engine, schema, said = _databases(declared)
     name = slug(folder.resolve().name, 24) or "app"
     reserved = {"foundation", "network", "ide", "database", "cluster", "redirect", "web-acl", "pipeline", "watch"}
     name = name if name not in reserved and not name.startswith(("service-", "pipeline-")) else f"app-{name}"[:24]
@@ -89,6 +92,7 @@ def draft(folder: Path) -> Draft:
         tuple(_renamed(parts.workers, [each.name for each in services])),
         tuple(parts.timed),
         engine,
+        schema,
         repository or f"owner/{name}",
         (*undecided, *said, *unknown),
         tuple(seen),
@@ -189,7 +193,8 @@ def _service(
     path = health_path(each.health) or health_path(image.health)
     if made and not path:
         unsure("which path answers 200 while it can serve, without asking the database; /health stands in for it")
-    return [replace(one, port=_port(each, image, unsure), health_path=path or "/health") for one in made]
+    port = _port(each, image, unsure) if made else 0
+    return [replace(one, port=port, health_path=path or "/health", is_front=each.is_front) for one in made]
 
 
 def _worker(
@@ -267,7 +272,12 @@ def _routed(found: list[Found], undecided: list[str]) -> Iterator[Found]:
     """One service gets all paths, the others those that begin with their name."""
     taken: dict[str, int] = {}
     front = min(
-        found, key=lambda each: (_FRONT.index(each.name) if each.name in _FRONT else len(_FRONT), found.index(each))
+        found,
+        key=lambda each: (
+            not each.is_front,
+            _FRONT.index(each.name) if each.name in _FRONT else len(_FRONT),
+            found.index(each),
+        ),
     )
     for each in found:
         taken[each.name] = taken.get(each.name, 0) + 1
@@ -291,8 +301,9 @@ def _renamed(workers: list[Found], taken: list[str]) -> Iterator[Found]:
         yield replace(each, name=name)
 
 
-def _databases(declared: dict[str, Declared]) -> tuple[str, list[str]]:
-    said, engine = [], ""
+def _databases(declared: dict[str, Declared]) -> tuple[str, str, list[str]]:
+    """The engine and name of the database that is made, and what is said of every image that is not built here."""
+    said, engine, schema = [], "", ""
     for each in declared.values():
         if each.context or not each.image:
             continue
@@ -301,6 +312,8 @@ def _databases(declared: dict[str, Declared]) -> tuple[str, list[str]]:
         known = next((name for name in engines() if wanted and name.startswith(wanted)), "")
         if wanted and known and not engine:
             engine = known
+            told = next((each.variables[name] or "" for name in _SCHEMAS if name in each.variables), "")
+            schema = told if re.fullmatch(r"[a-z][a-z0-9_]{0,31}", told, re.ASCII) else ""
             said.append(
                 f"{each.name}: becomes an RDS database ({known}); its users are made by a service with migrate, and until one is named nobody can log in"
             )
@@ -312,7 +325,7 @@ def _databases(declared: dict[str, Declared]) -> tuple[str, list[str]]:
             said.append(
                 f"{each.name}: {each.image}; cfngen makes none, so give its address to the services that call it"
             )
-    return engine, said
+    return engine, schema, said
 
 
 def engines() -> tuple[str, ...]:

@@ -55,6 +55,8 @@ def _lines(made: Draft) -> Iterator[str]:
         yield ""
         yield "database:"
         yield f"  {_pair('engine', made.engine)}"
+        if made.schema:
+            yield f"  {_pair('name', made.schema)} # fixed from birth"
         yield "  # Who may change rows, and who may only read; one service also needs migrate, which makes these users."
         yield f"  # writers: [{', '.join(each.name for each in (made.services[0], *made.workers))}]"
     yield ""
