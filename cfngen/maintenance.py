@@ -23,12 +23,11 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
 
     `active` are the rules of all services that are wanted. Raises `LedgerError` where no number is left.
     """
-    every = [
-        (match, record) for match, record in active if record.listener == listeners(app, internal=service.internal)[0]
-    ]
+    every: list[Pair] = []
+    if app.maintenance_of(service) is not None:
+        listener = listeners(app, internal=service.internal)[0]
+        every = [(match, record) for match, record in active if record.listener == listener]
     wanted = {_content(app, *pair): pair for pair in every if pair[0].claimant == service.name}
-    if app.maintenance_of(service) is None:
-        wanted = {}
     records = [
         record if record.content in wanted else replace(record, retired=True)
         for record in ledger.rules.get(f"{MAINTENANCE}{service.name}", ())

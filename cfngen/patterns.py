@@ -9,6 +9,7 @@ from functools import cache
 from cfngen.spec.requests import wildcards
 
 
+@cache
 def precision(pattern: str) -> tuple[int, int]:
     """Greater is more exact: nothing, then a pattern by its letters, then a text by its length."""
     if not pattern:

@@ -162,11 +162,11 @@ def _settle_balancer(app: App, who: Sequence[Claimant], settled: Ledger) -> tupl
         born = births.service_key(claimant.name) in settled.births
         settled = _settle_rules(app, claimant, settled, others, born=born)
         active[claimant.name] = list(_records(app, claimant, settled))
+    if disorder := list(_disorder(active, settled)):
+        raise LedgerError(disorder)
     every = [each for records in active.values() for each in records]
     for service in services:
         settled = maintenance.settle(app, service, settled, every)
-    if disorder := list(_disorder(app, who, settled)):
-        raise LedgerError(disorder)
     made = {each.name: _rules(each, settled) for each in who}
     for service in services:
         made[service.name] += tuple(maintenance.rules(app, service, settled, active[service.name]))
@@ -203,11 +203,11 @@ def _numbers(ledger: Ledger) -> Iterator[Problem]:
             seen[place] = name
 
 
-def _disorder(app: App, who: Sequence[Claimant], ledger: Ledger) -> Iterator[Problem]:
+def _disorder(active: Mapping[str, Sequence[tuple[Match, RuleRecord]]], ledger: Ledger) -> Iterator[Problem]:
     """Rules whose numbers are the wrong way round, so that requests would reach the wrong service; as above."""
-    active = [(each.name, *pair) for each in who for pair in _records(app, each, ledger)]
-    for index, (name, match, record) in enumerate(active):
-        for other_name, other, other_record in active[:index]:
+    every = [(name, *pair) for name, pairs in active.items() for pair in pairs]
+    for index, (name, match, record) in enumerate(every):
+        for other_name, other, other_record in every[:index]:
             if name != other_name and record.listener == other_record.listener:
                 order = precedes(match, other)
                 if order and (order < 0) != (record.priority < other_record.priority):

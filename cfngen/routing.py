@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from itertools import chain
 
@@ -61,17 +62,8 @@ class Match(Requests):
 
     def content(self, listener: Listener) -> str:
         """A digest of every property of the rule except weights and priority."""
-        asked: list[object] = [
-            listener,
-            self.hosts,
-            self.paths,
-            self.addresses,
-            *([self.headers] if self.headers else []),
-        ]
-        if self.methods or self.query:
-            asked.append({"methods": self.methods, "query": self.query})
-        text = json.dumps([self.action, *asked])
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        named = (self.headers, self.methods, self.query)
+        return _content(self.action, listener, self.hosts, self.paths, self.addresses, *named)
 
     def takes(self, request: Request) -> bool:
         """Whether a request would match if its address were allowed."""
@@ -95,6 +87,24 @@ class Rule:
     live: str | None = None
     says: str | None = None
     sends: Redirect | None = None
+
+
+@lru_cache(maxsize=4096)  # a plan asks the same of each rule again and again
+def _content(
+    action: str,
+    listener: Listener,
+    hosts: tuple[str, ...],
+    paths: tuple[str, ...],
+    addresses: tuple[str, ...],
+    headers: Named,
+    methods: tuple[str, ...],
+    query: Named,
+) -> str:
+    asked: list[object] = [listener, hosts, paths, addresses, *([headers] if headers else [])]
+    if methods or query:
+        asked.append({"methods": methods, "query": query})
+    text = json.dumps([action, *asked])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def claimants(
@@ -180,8 +190,9 @@ def conflicts(who: Iterable[Claimant], rules: Mapping[str, Collection[RuleRecord
         for rival, other, _ in every[:index]:
             if claimant == rival or claimant.internal != rival.internal:
                 continue
-            orders = {order for *_, order in _meetings(one, other)}
-            for host, path, order in _meetings(one, other):
+            meetings = list(_meetings(one, other))
+            orders = {order for *_, order in meetings}
+            for host, path, order in meetings:
                 if order == 0:
                     where = f" at {host!r}" if host else ""
                     fits = f"{rival} claims the same requests with the same precision; make one of them more specific"
@@ -239,7 +250,7 @@ def owner(app: App, request: Request, *, internal: bool = False, who: Iterable[C
     `who` are the claimants of one balancer, where there are several. It looks at no rule and no priority, so that rules can be held against it.
     """
     claims = [
-        (_key(of_host, of_path, match), match.claimant)
+        (_key(of_host, of_path, _more(match)), match.claimant)
         for claimant in (claimants(app) if who is None else who)
         if claimant.internal == internal
         for match in matches(claimant)
@@ -256,10 +267,13 @@ def owner(app: App, request: Request, *, internal: bool = False, who: Iterable[C
 
 def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
     """Each pair of patterns that one request could match both of, and which of the two comes first."""
-    if not (_named_meet(one.headers, other.headers) and _named_meet(one.query, other.query)):
+    if one.headers and other.headers and not _named_meet(one.headers, other.headers):
+        return
+    if one.query and other.query and not _named_meet(one.query, other.query):
         return
     if one.methods and other.methods and not {*one.methods} & {*other.methods}:
         return
+    more, others_more = _more(one), _more(other)
     for host in one.hosts or ("",):
         for other_host in other.hosts or ("",):
             if host and other_host and not meet(host, other_host):
@@ -267,16 +281,18 @@ def _meetings(one: Match, other: Match) -> Iterator[tuple[str, str, int]]:
             for path in one.paths:
                 for other_path in other.paths:
                     if meet(path, other_path):
-                        mine, theirs = _key(host, path, one), _key(other_host, other_path, other)
+                        mine, theirs = _key(host, path, more), _key(other_host, other_path, others_more)
                         yield host, path, (mine < theirs) - (mine > theirs)
 
 
-def _key(host: str, path: str, match: Match) -> tuple[int, ...]:
-    """Greater is more specific: host before path, exact before wildcard, long before short, then what asks for more
-    headers and keys of the query, for methods, and for addresses.
-    """
-    more = len(match.headers) + len(match.query) + bool(match.methods) + bool(match.addresses)
-    return (*precision(host), *precision(path), more)
+def _key(host: str, path: str, more: int) -> tuple[object, ...]:
+    """Greater is more specific: host before path, exact before wildcard, long before short, then what is asked for beside."""
+    return precision(host), precision(path), more
+
+
+def _more(match: Match) -> int:
+    """How much is asked for beside hosts and paths: headers, keys of the query, methods, addresses."""
+    return len(match.headers) + len(match.query) + bool(match.methods) + bool(match.addresses)
 
 
 def _fits(match: Match, request: Request) -> bool:
