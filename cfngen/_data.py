@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from troposphere import AWSHelperFn, BaseAWSObject, Template
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _ATOMS = frozenset((str, int, bool, float, type(None)))
 _SECTIONS = (
@@ -23,36 +24,71 @@ def template_data(template: Template) -> dict[str, Any]:
 
 def data(item: Any) -> Any:
     """Anything that may stand in a template, as plain data."""
-    kind: type = type(item)
-    if kind in _ATOMS:
-        return item
-    if kind is dict:
-        return {key: part if type(part) in _ATOMS else data(part) for key, part in item.items()}
-    if kind is list or kind is tuple:
-        return [part if type(part) in _ATOMS else data(part) for part in item]
-    return _way(kind)(item)
+    kind = type(item)
+    return item if kind in _ATOMS else _ways[kind](item)
 
 
-@cache
+def gives_data(to_dict: Method) -> Method:
+    """Marks a `to_dict` whose answer is plain data already, all the way down."""
+    _giving.add(to_dict)
+    return to_dict
+
+
+_giving: set[Callable[..., Any]] = set()
+
+
+class _Ways(dict[type, Callable[[Any], Any]]):
+    """How things of a class become data, found out once for each class."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], Any]:
+        self[kind] = way = _way(kind)
+        return way
+
+
+_ways = _Ways()
+
+
 def _way(kind: type) -> Callable[[Any], Any]:
-    """How things of a class become data. A class with a `to_dict` of its own is asked for it."""
+    """A class with a `to_dict` of its own is asked for it."""
     if issubclass(kind, BaseAWSObject) and kind.to_dict is BaseAWSObject.to_dict:
-        required = frozenset(name for name, (_, is_required) in kind.props.items() if is_required)
-        return lambda item: _of_object(item, required)
+        return _way_of_objects(kind)
     if issubclass(kind, AWSHelperFn) and kind.to_dict is AWSHelperFn.to_dict:
         return lambda item: data(item.data)
-    if hasattr(kind, "to_dict"):
-        return lambda item: data(item.to_dict())
+    if own := getattr(kind, "to_dict", None):
+        return own if own in _giving else lambda item: data(item.to_dict())
     if issubclass(kind, list | tuple):
-        return lambda item: [data(part) for part in item]
+        return _of_items
     if issubclass(kind, dict):
-        return lambda item: {key: data(part) for key, part in item.items()}
+        return _of_mapping
     return (lambda item: data(item.JSONrepr())) if hasattr(kind, "JSONrepr") else (lambda item: item)  # awacs has it
 
 
-def _of_object(item: Any, required: frozenset[str]) -> Any:
-    if not item.properties or not required <= item.properties.keys():
-        return data(item.to_dict())  # which refuses what lacks something, in its own words
-    if item.do_validation:
-        item.validate()
-    return data(item.resource)
+def _way_of_objects(kind: type[BaseAWSObject]) -> Callable[[Any], Any]:
+    required = frozenset(name for name, (_, is_required) in kind.props.items() if is_required)
+    validates = kind.validate is not BaseAWSObject.validate
+
+    def way(item: Any) -> Any:
+        properties = item.properties
+        if not properties or not required <= properties.keys():
+            return data(item.to_dict())  # which refuses what lacks something, in its own words
+        if validates and item.do_validation:
+            item.validate()
+        return _of_mapping(item.resource)
+
+    return way
+
+
+def _of_mapping(mapping: Any) -> dict[Any, Any]:
+    made = {}
+    for key, part in mapping.items():
+        kind = type(part)
+        made[key] = part if kind in _ATOMS else _ways[kind](part)
+    return made
+
+
+def _of_items(items: Any) -> list[Any]:
+    made = []
+    for part in items:
+        kind = type(part)
+        made.append(part if kind in _ATOMS else _ways[kind](part))
+    return made

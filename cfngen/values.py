@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self
 from troposphere import AWSHelperFn, GetAtt, Join, Parameter, Ref, Split
 
 from cfngen._data import data as plain
+from cfngen._data import gives_data
 from cfngen.errors import Problem, WiringError, is_ours, reading, relative, report, shown, users_place, writable
 
 building: ContextVar[object | None] = ContextVar("building", default=None)
@@ -113,6 +114,7 @@ class Value(AWSHelperFn):
         """The value as one string, which is how it crosses the border of a stack."""
         return self if not self.is_literal else str(self.data)
 
+    @gives_data
     def to_dict(self) -> Any:
         renderer = rendering.get()
         if renderer and not self.is_literal:
