@@ -23,12 +23,13 @@ from cfngen.cli.common import PathType, described
 def generate(app: Path | None, stage: str | None, out: Path) -> None:
     """Write the templates and files of APP, a description such as cfngen.yaml or services/coffee.py."""
     gc.disable()  # a third of the time, to find nothing: what is made here stays until the process ends
+    from cfngen._quick import quick_objects
     from cfngen.disk import Drafts, alone
     from cfngen.generated import generated
 
     path, stages = described(app, stage)
     folders = [out / each.name / each.stage for each in stages]
-    with alone(folders), Drafts(folders) as drafts:
+    with alone(folders), Drafts(folders) as drafts, quick_objects():
         notes = generated(path, stages, out, drafts.put)
         changed = drafts.swap()
     for note in notes:
