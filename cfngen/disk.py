@@ -123,12 +123,11 @@ class _Draft:
 
     def _beside(self) -> Path:
         if self._side is None:
-            import tempfile
-
             around = self.folder.parent
             self._made = [each for each in (around, *around.parents) if not each.exists()]
             around.mkdir(parents=True, exist_ok=True)
-            self._side = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}.new.", dir=around))
+            self._side = around / f".{self.folder.name}.new.{os.urandom(4).hex()}"
+            self._side.mkdir()
             self._side.chmod(0o755)
         return self._side
 

@@ -10,7 +10,6 @@ CfngenError
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 import sys
@@ -141,12 +140,14 @@ def shown(value: object) -> str:
 
 def writable(text: str) -> bool:
     """Whether a text can stand in a file; half of a surrogate pair is no character."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as ``did you mean 'memory_mib'?``, or the known words when none is close."""
+    from difflib import get_close_matches
+
     words = sorted(known)
-    if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
+    if close := get_close_matches(word, words, n=1, cutoff=0.6):
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(words)}" if words else "there is none"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import runpy
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,5 +180,7 @@ def _failure(path: Path, error: BaseException) -> Problem:
         file = Path(error.filename or path)
         shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
         return Problem(type(error).__name__, "", str(error.msg), str(shown), error.lineno or 0)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    from traceback import extract_tb
+
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path]
     return Problem(type(error).__name__, "", " ".join(str(error).split()), str(path), (lines or [0])[-1] or 0)

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -289,7 +288,6 @@ def failing(disk: Disk) -> Iterator[None]:
             (Path, "replace"),
             (Path, "rename"),
             (Path, "unlink"),
-            (tempfile, "mkdtemp"),
         ):
             patch.setattr(owner, name, disk.broken(getattr(owner, name)))
         patch.setattr(shutil, "rmtree", disk.broken_removal(shutil.rmtree))

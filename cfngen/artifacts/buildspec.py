@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -143,9 +142,11 @@ def environment(folder: str | None) -> Any:
 
 
 def _problem(error: Exception, values: Mapping[str, Any], folder: str | None) -> Problem:
+    from traceback import extract_tb
+
     from jinja2 import TemplateError, UndefinedError
 
-    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    lines = [(frame.filename, frame.lineno) for frame in extract_tb(error.__traceback__)]
     here = [(file, line or 0) for file, line in lines if file.endswith(".j2")]
     name, line = getattr(error, "filename", None), getattr(error, "lineno", None)  # a syntax error's own
     file, at = (name, line or 0) if name else here[-1] if here else (folder or "", 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 
 from awacs import codedeploy as deploy_actions
 from awacs import ec2 as ec2_actions
@@ -84,6 +83,8 @@ def function(
 
 @cache
 def _code() -> str:
+    from importlib.resources import files
+
     return files("cfngen.functions").joinpath("smoke_test.py").read_text(encoding="utf-8")
 
 
