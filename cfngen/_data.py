@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from troposphere import AWSHelperFn, BaseAWSObject, Template
+from troposphere import AWSHelperFn, BaseAWSObject, Tags, Template
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ class _Ways(dict[type, Callable[[Any], Any]]):
         return way
 
 
-_ways = _Ways()
+_ways = _Ways({Tags: lambda item: _of_items(item.tags)})
 
 
 def _way(kind: type) -> Callable[[Any], Any]:

@@ -106,18 +106,18 @@ def _put_blank_line(out: list[str]) -> None:
 
 def _put(out: list[str], lead: str, value: Any, pad: str) -> None:
     """Append `lead` and the value; `pad` is the indentation of the key or dash in `lead`."""
-    if isinstance(value, str):
-        if "\n" in value and _fits_literal_block(value):
-            _put_literal_block(out, lead, value, f"{pad}  ")
-        else:
-            out.append(f"{lead} {_scalar(value)}")
-    elif isinstance(value, dict) and value:
+    if isinstance(value, dict) and value:
         tag, argument = _short_form(value)
         if tag:
             _put_function(out, f"{lead} {tag}", argument, pad)
         else:
             out.append(lead)
             _put_entries(out, f"{pad}  ", value, f"{pad}  ")
+    elif isinstance(value, str):
+        if "\n" in value and _fits_literal_block(value):
+            _put_literal_block(out, lead, value, f"{pad}  ")
+        else:
+            out.append(f"{lead} {_scalar(value)}")
     elif isinstance(value, list | tuple) and value:
         out.append(lead)
         _put_items(out, f"{pad}  ", value, f"{pad}  ")
@@ -127,8 +127,13 @@ def _put(out: list[str], lead: str, value: Any, pad: str) -> None:
 
 def _put_entries(out: list[str], lead: str, mapping: dict[str, Any], pad: str) -> None:
     for key, value in mapping.items():
-        if value.__class__ is str and "\n" not in value:  # by far the most
+        kind = type(value)
+        if kind is str and "\n" not in value:  # by far the most
             out.append(f"{lead}{_key(key)} {_scalar(value)}")
+        elif kind is dict and len(value) > 1:  # and these come next
+            out.append(f"{lead}{_key(key)}")
+            below = f"{pad}  "
+            _put_entries(out, below, value, below)
         else:
             _put(out, f"{lead}{_key(key)}", value, pad)
         lead = pad
@@ -136,8 +141,12 @@ def _put_entries(out: list[str], lead: str, mapping: dict[str, Any], pad: str) -
 
 def _put_items(out: list[str], lead: str, items: list[Any] | tuple[Any, ...], pad: str) -> None:
     for item in items:
-        if isinstance(item, dict) and item and not _short_form(item)[0]:
-            _put_entries(out, f"{lead}- ", item, f"{pad}  ")
+        if isinstance(item, dict) and item:
+            tag, argument = _short_form(item)
+            if tag:
+                _put_function(out, f"{lead}- {tag}", argument, pad)
+            else:
+                _put_entries(out, f"{lead}- ", item, f"{pad}  ")
         elif isinstance(item, list | tuple) and item:
             _put_items(out, f"{lead}- ", item, f"{pad}  ")
         else:
@@ -146,6 +155,9 @@ def _put_items(out: list[str], lead: str, items: list[Any] | tuple[Any, ...], pa
 
 
 def _put_function(out: list[str], lead: str, argument: Any, pad: str) -> None:
+    if type(argument) is str and "\n" not in argument:
+        out.append(f"{lead} {_scalar(argument)}")
+        return
     flow = None if isinstance(argument, str) else _flow(argument)
     if flow and len(lead) + 1 + len(flow) <= _WIDTH:
         out.append(f"{lead} {flow}")
@@ -157,19 +169,24 @@ def _short_form(value: dict[str, Any]) -> tuple[str, Any]:
     """Return the tag and its argument, or an empty tag for a mapping that must stay one."""
     if len(value) != 1:
         return "", None
-    name, argument = next(iter(value.items()))
-    tag = _TAGS.get(name, "")
-    is_list = isinstance(argument, list | tuple)
+    ((name, argument),) = value.items()
+    tag = _TAGS.get(name)
+    if tag is None:
+        return "", None
     if tag == "!GetAtt":
-        return (tag, ".".join(argument)) if is_list and _is_attribute(argument) else ("", None)
-    if tag and (isinstance(argument, str) or (is_list and tag != "!Ref")):
+        is_short = isinstance(argument, list | tuple) and _is_attribute(argument)
+        return (tag, ".".join(argument)) if is_short else ("", None)
+    if isinstance(argument, str) or (isinstance(argument, list | tuple) and tag != "!Ref"):
         return tag, argument
     return "", None
 
 
 def _is_attribute(argument: Any) -> bool:
     # The readers split the text of a !GetAtt at its first dot.
-    return len(argument) == 2 and all(isinstance(part, str) and part for part in argument) and "." not in argument[0]
+    if len(argument) != 2:
+        return False
+    of, name = argument
+    return isinstance(of, str) and isinstance(name, str) and bool(of and name) and "." not in of
 
 
 def _flow(value: Any) -> str | None:

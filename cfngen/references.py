@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"\$\{([^!}][^}]*)\}")
-_NESTED = frozenset((dict, list))
 _REFERRING = frozenset(("Ref", "Fn::GetAtt", "Fn::Sub", "Fn::If", "Condition"))
 
 
@@ -26,7 +25,7 @@ class References:
                     self._name(other)
                 if not self._is_test and isinstance(part.get("Condition"), str):
                     self._condition(part["Condition"])
-                self._look(part)
+                self._look((part,))
 
     def _name(self, name: str) -> None:
         if not name.startswith("AWS::"):
@@ -35,15 +34,16 @@ class References:
     def _condition(self, name: str) -> None:
         self.conditions.setdefault(name, self._place)
 
-    def _look(self, node: Any) -> None:
-        if isinstance(node, dict):
-            if len(node) == 1:
-                name, given = next(iter(node.items()))
-                if name in _REFERRING and self._is_function(name, given):
-                    return
-            node = node.values()
-        for part in node:
-            if part.__class__ in _NESTED:  # templates as data hold no others
+    def _look(self, parts: Iterable[Any]) -> None:
+        for part in parts:
+            kind = type(part)  # templates as data hold no others than these
+            if kind is dict:
+                if len(part) == 1:
+                    ((name, given),) = part.items()
+                    if name in _REFERRING and self._is_function(name, given):
+                        continue
+                self._look(part.values())
+            elif kind is list:
                 self._look(part)
 
     def _is_function(self, name: str, given: Any) -> bool:
@@ -62,7 +62,7 @@ class References:
                 self._look_in_text(given, {})
             case "Fn::Sub", [str(text), dict(own)]:
                 self._look_in_text(text, own)
-                self._look(list(own.values()))
+                self._look(own.values())
             case "Fn::If", [str(condition), *rest]:
                 self._condition(condition)
                 self._look(rest)
