@@ -53,7 +53,7 @@ def _way(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, BaseAWSObject) and kind.to_dict is BaseAWSObject.to_dict:
         return _way_of_objects(kind)
     if issubclass(kind, AWSHelperFn) and kind.to_dict is AWSHelperFn.to_dict:
-        return lambda item: data(item.data)
+        return _of_function
     if own := getattr(kind, "to_dict", None):
         return own if own in _giving else lambda item: data(item.to_dict())
     if issubclass(kind, list | tuple):
@@ -61,6 +61,11 @@ def _way(kind: type) -> Callable[[Any], Any]:
     if issubclass(kind, dict):
         return _of_mapping
     return (lambda item: data(item.JSONrepr())) if hasattr(kind, "JSONrepr") else (lambda item: item)  # awacs has it
+
+
+def _of_function(function: Any) -> Any:
+    inner = function.data
+    return _of_mapping(inner) if type(inner) is dict else data(inner)
 
 
 def _way_of_objects(kind: type[BaseAWSObject]) -> Callable[[Any], Any]:

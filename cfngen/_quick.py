@@ -13,6 +13,7 @@ from itertools import repeat
 from types import FunctionType
 from typing import Any
 
+import awacs
 from troposphere import AWSDeclaration, AWSHelperFn, AWSProperty, BaseAWSObject, Tags, valid_names
 
 _ATTRIBUTES = tuple(AWSProperty().attributes)
@@ -85,10 +86,49 @@ def _init_property(
     _fill(self, title, template, validation, given)
 
 
+@wraps(awacs.AWSProperty.__init__)
+def _init_of_policy(self: Any, **given: Any) -> None:
+    """The parts of policies are no objects of troposphere, but much like them."""
+    checks = _policy_checks[type(self)]
+    if not given or not checks.keys() >= given.keys():
+        _usual_init_of_policy(self, **given)
+        return
+    properties: dict[str, Any] = {}
+    own = self.__dict__
+    own["name"] = None
+    own["props"] = self.props
+    own["properties"] = own["resource"] = properties
+    own["_AWSObject__initialized"] = True
+    for name, value in given.items():
+        how, expected = checks[name]
+        if how == _ONE:
+            is_sound = isinstance(value, expected)
+        else:
+            is_sound = how == _LIST and isinstance(value, list) and all(map(isinstance, value, repeat(expected)))
+        if is_sound:
+            properties[name] = value
+        else:
+            setattr(self, name, value)
+
+
+class _PolicyChecks(dict[type, dict[str, tuple[int, Any]]]):
+    def __missing__(self, kind: Any) -> dict[str, tuple[int, Any]]:
+        self[kind] = found = {}
+        props = kind.props if kind.__setattr__ is awacs.AWSObject.__setattr__ else {}
+        for name, (expected, _) in props.items():
+            found[name] = (_LIST, tuple(expected)) if isinstance(expected, list) else _check(expected)
+        return found
+
+
+_policy_checks = _PolicyChecks()
+_usual_init_of_policy: Any = awacs.AWSProperty.__init__
+
+
 _INITS: dict[Any, Any] = {
     BaseAWSObject: _init,
     AWSDeclaration: _init_declaration,
     AWSProperty: _init_property,
+    awacs.AWSProperty: _init_of_policy,
 }
 
 

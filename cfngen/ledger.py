@@ -16,6 +16,7 @@ from types import UnionType
 from typing import Any, Literal
 
 from cfngen._frozen import dataclass
+from cfngen._json import pretty
 from cfngen.errors import LedgerError, Problem, writable
 
 FORMAT = 1
@@ -102,12 +103,8 @@ class Ledger:
             name: [_without_defaults(record) for record in records] for name, records in sorted(self.rules.items())
         }
         births = {name: dict(sorted(birth.items())) for name, birth in sorted(self.births.items())}
-        return (
-            json.dumps(
-                {"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}, indent=2
-            )
-            + "\n"
-        )
+        body = {"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}
+        return f"{pretty(body)}\n"
 
     def with_birth(self, name: str, birth: Birth) -> Ledger:
         """Remember what `name` was born with; a name that is known keeps what it has, and gains new keys."""

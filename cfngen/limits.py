@@ -74,6 +74,9 @@ LIMITS = (
 )  # fmt: skip
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class Counted:
     """What a root and all that it nests have of what is limited, counted template by template."""
 
@@ -141,7 +144,7 @@ def _characters(policies: Any) -> int:
 
 
 def _written(document: Any) -> int:
-    return len(json.dumps(document, separators=(",", ":")))
+    return len(_encode(document))
 
 
 def _known(node: Any) -> Any:

@@ -143,7 +143,7 @@ class Stack:
             raise
 
     def _built(self, child: Stack, build: Callable[Concatenate[Stack, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        call = inspect.signature(build).bind(child, *args, **kwargs)
+        call = _signature(build).bind(child, *args, **kwargs)
         call.arguments.update(
             {argument: cross(given, child._enter, argument, child.name) for argument, given in call.arguments.items()}
         )
@@ -238,7 +238,7 @@ class Stack:
         self._used = set(hearing.parameters)
         if hearing.parameters:
             body["Parameters"] = body.get("Parameters", {}) | {
-                key: each.to_dict() for key, each in sorted(hearing.parameters.items())
+                key: data(each) for key, each in sorted(hearing.parameters.items())
             }
         self._check(body)
         return body
@@ -315,6 +315,21 @@ class Stack:
                 raise WiringError(msg)
 
 
+def _signature(build: Callable[..., Any]) -> inspect.Signature:
+    """That of a function which others made of their arguments is not kept, for it would keep those."""
+    is_plain = inspect.isfunction(build) and build.__closure__ is None
+    return _kept_signature(build) if is_plain else inspect.signature(build)
+
+
+_kept_signature = lru_cache(maxsize=256)(inspect.signature)
+
+
+@lru_cache(maxsize=1024)
+def _parameter(name: str, kind: str) -> Parameter:
+    """What a nested stack is given; nobody changes it."""
+    return Parameter(name, Type=kind)
+
+
 class _Hearing:
     """Hears which values a template uses, notes its parameters and refuses what belongs elsewhere."""
 
@@ -330,7 +345,7 @@ class _Hearing:
         elif value.owner is not (stack if stack.parent else None):
             raise _astray(stack, value)
         elif value.label not in self.parameters and value.is_reference and value.data.data["Ref"] in stack._given:
-            self.parameters[value.label] = Parameter(value.label, Type=value.cfn_type)
+            self.parameters[value.label] = _parameter(value.label, value.cfn_type)
 
     def _declared_by_deployer(self, declaration: Parameter, place: str) -> None:
         if self.stack.parent is not None:

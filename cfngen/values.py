@@ -287,11 +287,13 @@ def _told(place: tuple[str, int]) -> str:
 
 def _label(source: object) -> str:
     """What the producer calls the value; it names the parameter when the value enters a nested stack."""
-    match getattr(source, "data", None):
-        case {"Ref": str(title)}:
-            return title.replace("::", "")
-        case {"Fn::GetAtt": [str(title), str(attribute)]}:
-            return title + "".join(
-                part[:1].upper() + part[1:] for part in attribute.removeprefix("Outputs.").split(".")
-            )
+    data = getattr(source, "data", None)
+    if not isinstance(data, dict):
+        return ""
+    if isinstance(title := data.get("Ref"), str):
+        return title.replace("::", "")
+    match data.get("Fn::GetAtt"):
+        case [str(title), str(attribute)]:
+            parts = attribute.removeprefix("Outputs.").split(".")
+            return title + "".join([part[:1].upper() + part[1:] for part in parts])
     return ""

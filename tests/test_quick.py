@@ -8,9 +8,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
+import awacs.aws
 import pytest
 import troposphere
-from troposphere import AWSObject, AWSProperty, BaseAWSObject, Output, Parameter, Ref, Sub, Tags, Template, s3
+from troposphere import (
+    AccountId,
+    AWSObject,
+    AWSProperty,
+    BaseAWSObject,
+    Output,
+    Parameter,
+    Ref,
+    Sub,
+    Tags,
+    Template,
+    s3,
+)
 from troposphere.cloudformation import CustomResource
 
 from cfngen import App, CodeCommit, Database, Pipeline, ScheduledTask, Service, Worker, stage_files
@@ -48,7 +61,12 @@ def outcome(make: Callable[[], Any]) -> tuple[Any, str]:
             made = make()
         except Exception as error:  # noqa: BLE001
             return (type(error), str(error)), told.getvalue()
-    its = vars(made) | {"propnames": set(made.propnames), "attributes": list(made.attributes)}
+    its = dict(vars(made))
+    its |= {
+        name: list(its[name]) if name == "attributes" else set(its[name])
+        for name in ("attributes", "propnames")
+        if name in its
+    }
     return (type(made), its, list(its), list(made.resource), list(made.properties)), told.getvalue()
 
 
@@ -86,6 +104,7 @@ def _with(kind: type[BaseAWSObject], name: str, value: Any) -> BaseAWSObject:
 
 
 BUCKET: Any = s3.Bucket
+STATEMENT: Any = awacs.aws.Statement
 SELDOM: dict[str, Callable[[], Any]] = {
     "a name that is none": lambda: BUCKET("not-alphanumeric"),
     "no name": lambda: BUCKET(""),
@@ -105,6 +124,16 @@ SELDOM: dict[str, Callable[[], Any]] = {
     "a custom resource": lambda: CustomResource("Title", ServiceToken="a", Anything={"b": [1]}),
     "defaults": lambda: Defaulted("Title"),
     "a default that is not taken": lambda: Defaulted("Title", BucketName="other"),
+    "a statement": lambda: STATEMENT(Effect="Allow", Action=[awacs.aws.Action("s3")], Resource=["*"], Sid="a"),
+    "a statement with functions": lambda: STATEMENT(Effect="Allow", Sid=Ref("X"), Condition=Ref("Y")),
+    "a statement with a function for a list": lambda: STATEMENT(Effect="Allow", Resource=Ref("X")),
+    "a statement with a function for an effect": lambda: STATEMENT(Effect=AccountId),
+    "a statement with an action that is none": lambda: STATEMENT(Effect="Allow", Action=["s3:*"]),
+    "a statement's effect that is none": lambda: STATEMENT(Effect="Perhaps"),
+    "a statement's part that is none": lambda: STATEMENT(Unknown=7),
+    "a statement's name": lambda: STATEMENT(name="a"),
+    "an empty statement": STATEMENT,
+    "a policy": lambda: awacs.aws.PolicyDocument(Version="2012-10-17", Statement=[STATEMENT(Effect="Deny")]),
     "attributes of its own": lambda: Own("Title", Name="text"),
     "attributes of its own, refused": lambda: Own("Title", Name=7),
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cfngen import placeholders as known
+from cfngen._json import pretty
 from cfngen.placeholders import of
 from cfngen.spec import App, Container, HealthCheck, RestartPolicy, ScheduledTask, Secret, Service, SsmParameter, Worker
 from cfngen.spec.container import volume
@@ -335,4 +336,4 @@ def _own(text: str) -> str:
 
 
 def _text(body: dict[str, Any]) -> str:
-    return json.dumps(body, indent=2, ensure_ascii=False).replace(_DOLLAR, "\\u0024") + "\n"
+    return pretty(body, ensure_ascii=False).replace(_DOLLAR, "\\u0024") + "\n"

@@ -213,6 +213,7 @@ def log_group(stack: Stack, name: str, common: Common, key: KeyArn) -> logs.LogG
 
 def tag(stack: Stack, tags: Mapping[str, str]) -> None:
     """Tag everything in the tree that takes tags, but for what is write-once; a tag that a resource has stays."""
+    tags = dict(sorted(tags.items()))
     for each in stack.walk():
         for resource in each.template.resources.values():
             name = TAGS.get(str(resource.resource_type), "Tags")
@@ -221,11 +222,12 @@ def tag(stack: Stack, tags: Mapping[str, str]) -> None:
 
 
 def _tag(resource: Any, name: str, tags: Mapping[str, str]) -> None:
-    had = resource.properties.get(name, {})
-    own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
-    merged = dict(sorted({**tags, **own}.items()))
+    merged = tags
+    if had := resource.properties.get(name):
+        own = {pair["Key"]: pair["Value"] for pair in had.to_dict()} if isinstance(had, Tags) else dict(had)
+        merged = dict(sorted({**tags, **own}.items()))
     kind = resource.props[name][0]
     if isinstance(kind, list):  # of a class of its own
         setattr(resource, name, [kind[0](Key=key, Value=value) for key, value in merged.items()])
     else:
-        setattr(resource, name, merged if kind is dict else Tags(merged))
+        setattr(resource, name, dict(merged) if kind is dict else Tags(merged))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Literal
 
 from awacs import ecr as ecr_actions
@@ -76,7 +77,7 @@ def image_repository(stack: Stack, common: Common, foundation: FoundationOutputs
             EncryptionConfiguration=encryption,
             ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
             ImageTagMutability="IMMUTABLE",
-            LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(_lifecycle(), indent=2)),
+            LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=_lifecycle()),
             **given(
                 RepositoryPolicyText=_copied_from(common) if common.promotes_to and common.promotion_account else None
             ),
@@ -90,7 +91,8 @@ def _copied_from(common: Common) -> PolicyDocument:
     return PolicyDocument(Version="2012-10-17", Statement=[allow_stage(common, common.promotes_to, read, None)])
 
 
-def _lifecycle() -> dict[str, object]:
+@cache
+def _lifecycle() -> str:
     # A rule cannot say "neither among the newest nor pulled of late", and an expired image that a service still
     # runs is a service that cannot restart (F10). So images go by number alone, and the number is generous: layers
     # are shared, and 300 builds outlast 90 days at three a day.
@@ -109,12 +111,11 @@ def _lifecycle() -> dict[str, object]:
         "countType": "imageCountMoreThan",
         "countNumber": KEPT_IMAGES,
     }
-    return {
-        "rules": [
-            rule(1, "What no tag names goes after a week", untagged),
-            rule(2, f"The newest {KEPT_IMAGES} stay", tagged),
-        ]
-    }
+    rules = [
+        rule(1, "What no tag names goes after a week", untagged),
+        rule(2, f"The newest {KEPT_IMAGES} stay", tagged),
+    ]
+    return json.dumps({"rules": rules}, indent=2)
 
 
 def _trust_tasks() -> PolicyDocument:
