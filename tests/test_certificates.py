@@ -79,7 +79,11 @@ def test_a_name_more_replaces_no_certificate_and_writes_no_listener() -> None:
     assert kinds == ["Certificate", "ListenerCertificate", "ListenerCertificate", "RecordSet"]
     swapped = rendered(requesting("beta.example.com", "shop.example.com", domain="www.example.com"), after.ledger)
     assert set(after.tree.of_type(CERTIFICATE)) == set(swapped.tree.of_type(CERTIFICATE))
-    assert not {place for place in differing(after.tree, swapped.tree) if after.tree.resources.get(place, {}).get("Type") == CERTIFICATE}  # fmt: skip
+    assert not differing(after.tree, swapped.tree)
+    gone = rendered(requesting("beta.example.com", domain="www.example.com"), swapped.ledger)
+    places = differing(swapped.tree, gone.tree)
+    written = {gone.tree.resources[place]["Type"] for place in places if place in gone.tree.resources}
+    assert written == {"AWS::ElasticLoadBalancingV2::Listener"}
 
 
 def test_each_name_has_a_record_that_leads_to_the_balancer() -> None:

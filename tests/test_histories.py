@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,10 +176,20 @@ def play(machine: type[Events], histories: int) -> None:
     )
 
 
+DRAWN, OF_PLOTS, PARTS = 20, 60, 2
+
+
 def test_histories_of_drawn_descriptions() -> None:
-    play(Free, 20)
+    play(Free, DRAWN)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_histories_of_plots(part: int) -> None:
-    play(type(f"Plotted{part}", (Plotted,), {"part": part}), 60)
+    play(type(f"Plotted{part}", (Plotted,), {"part": part}), OF_PLOTS)
+
+
+def test_pages_tell_how_many_they_are() -> None:
+    root, number = Path(__file__).parents[1], DRAWN + PARTS * OF_PLOTS
+    assert f"plays {number} histories" in (root / "docs/traffic.md").read_text(encoding="utf-8")
+    assert f"({number} histories," in (root / "docs/proof.md").read_text(encoding="utf-8")
+    assert "$(or $(TIMES),20) $(BIN)/pytest" in (root / "Makefile").read_text(encoding="utf-8"), "twenty times as many"

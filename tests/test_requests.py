@@ -180,6 +180,16 @@ def test_many_hosts_and_addresses_are_shared_out_between_rules() -> None:
     assert answers(step, Request("/x", host=hosts[0], address="198.51.100.5")) is None
 
 
+def test_the_page_counts_rules_as_they_are_made() -> None:
+    """12 addresses and two paths are four rules on each listener, 7 hosts with one path three (docs/traffic.md)."""
+    addresses = tuple(f"203.0.113.{number}/32" for number in range(12))
+    guarded = replace(SHOP, paths=("/admin", "/admin/*"), health_path="/admin/health", allowed_addresses=addresses)
+    wide = replace(SHOP, hosts=tuple(f"h{number}.example.com" for number in range(7)))
+    for service, count in ((guarded, 4), (wide, 3)):
+        step = rendered(app(service))
+        assert {listener: len(list(rules(step, listener))) for listener in ("HttpsListener", "TestListener")} == dict.fromkeys(("HttpsListener", "TestListener"), count)  # fmt: skip
+
+
 def test_a_path_more_replaces_no_rule_of_a_service_with_many_hosts() -> None:
     wide = replace(SHOP, hosts=tuple(f"h{number}.example.com" for number in range(7)))
     before = rendered(app(wide))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from specimens import Body, Mistake, by_hand, edited, files, forward, hurts, lived, properties, rule, watched_in_blue
 
-from cfngen import App, Balancer, Ledger, Service, stage_files
+from cfngen import App, Balancer, Ledger, Redirect, Service, stage_files
 from cfngen.request import Request
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
@@ -259,6 +260,14 @@ def test_a_service_that_goes_leaves_its_paths_to_nobody_for_a_moment() -> None:
     assert given_away
     assert not any("503" in each for each in given_away)
     assert {each.split()[1] for each in told(shop(WEB, HIDDEN), shop(WEB))} == {"/admin/health"}
+
+
+def test_who_gets_a_page_of_maintenance_or_is_sent_on_is_told() -> None:
+    assert told(shop(WEB, ADMIN), shop(WEB, replace(ADMIN, maintenance="Back at six."))) == {
+        f"T2 {path} of admin gets fixed-response 100%" for path in ("/admin", "/admin/", "/admin/x")
+    }
+    sending = Balancer(https=False, redirects=(Redirect(paths=("/old",), to_path="/new"),))
+    assert told(shop(WEB), replace(shop(WEB), balancer=sending)) == {"T2 /old of web gets redirect 100%"}
 
 
 def test_https_is_added_without_a_request_that_strays_and_not_so_switched_off() -> None:

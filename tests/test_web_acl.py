@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,11 @@ def test_what_looks_at_requests_costs_no_more_than_its_base_price() -> None:
     whole = rules(guarded(replace(PLAIN, database=Database()), requests_per_5_minutes=100))
     assert whole.keys() == CAPACITY.keys()
     assert sum(CAPACITY[name] for name in whole) <= 1500
+    groups, limit = sum(CAPACITY[name] for name in without), CAPACITY["RequestsOfAnAddress"]
+    page = " ".join((Path(__file__).parents[1] / "docs/traffic.md").read_text(encoding="utf-8").split())
+    told = f"groups take {groups:,} WCU, {groups + CAPACITY['AWSManagedRulesSQLiRuleSet']:,} with a database, and the limit {limit};"
+    assert told in page
+    assert f"each rule and rule group ({len(without)} to {len(whole)} here)" in page
     assert all(whole[name]["Priority"] == each["Priority"] for name, each in without.items())
 
 
