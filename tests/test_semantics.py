@@ -6,6 +6,8 @@ Expected answers are CloudFormation's documented ones. The provider is a table o
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +17,7 @@ from conformance import expected
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cfngen.semantics.document import UnreadableError, read_yaml
 from cfngen.semantics.parameters import texts, typed
 from cfngen.semantics.resolve import NO_VALUE, Resolver
 from cfngen.semantics.template import Template, TemplateError, read_template
@@ -487,3 +490,16 @@ def test_an_update_gives_what_a_creation_would_and_a_rollback_what_was_there(
 def _shape(properties: Mapping[str, Any]) -> dict[str, Any]:
     """Properties without the numbers of physical ids."""
     return {key: str(value).partition("#")[0] for key, value in properties.items()}
+
+
+def test_a_text_that_contains_itself_is_told_at_once() -> None:
+    """Also where somebody lets calls go deeper, as an evaluator of JSONata does for good: it took twenty seconds there."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    began = time.process_time()
+    try:
+        with pytest.raises(UnreadableError, match="nested too deep"):
+            read_yaml("itself: &itself [*itself]")
+    finally:
+        sys.setrecursionlimit(limit)
+    assert time.process_time() - began < 2

@@ -6,14 +6,17 @@ CloudFormation's short tags become the long functions (``!Ref X`` is ``{"Ref": "
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 Path = tuple[str | int, ...]
+T = TypeVar("T")
+_DEEPEST = 200
+"""No service takes anything nested so deep; what contains itself has no end."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,28 @@ def json_data(text: str) -> Any:
 @lru_cache(maxsize=1024)
 def read_yaml(text: str) -> Document:
     """Parse YAML; raises `UnreadableError`, also for a key that stands twice, of which the first would be lost."""
-    lines = _lines(text)
-    return Document(yaml_data(text), lines)
+    return _parsed(text, lambda loader: _document(loader, loader.get_single_node()))
 
 
 def yaml_data(text: str) -> Any:
-    """The data alone, in half the time; raises `UnreadableError`."""
-    loader = _Loader(text)
+    """The data alone, in less time; raises `UnreadableError`."""
+    return _parsed(text, lambda loader: loader.get_single_data())
+
+
+def _parsed(text: str, read: Callable[[Any], T]) -> T:
     try:
-        return loader.get_single_data()
+        loader = _Loader(text)
+        try:
+            return read(loader)
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UnreadableError(_in_a_line(error), _line_of(error)) from None
-    finally:
-        loader.dispose()
+
+
+def _document(loader: Any, node: yaml.Node | None) -> Document:
+    lines = _marks(node)
+    return Document(loader.construct_document(node) if node else None, lines)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -122,19 +134,24 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def _lines(text: str) -> dict[tuple[str, ...], int]:
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-        return dict(_marks(node, ())) if node else {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnreadableError(_in_a_line(error), _line_of(error)) from None
+    return _parsed(text, lambda loader: _marks(loader.get_single_node()))
 
 
-def _marks(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+def _marks(node: yaml.Node | None) -> dict[tuple[str, ...], int]:
+    found: dict[tuple[str, ...], int] = {}
+    if node:
+        _mark(node, (), found)
+    return found
+
+
+def _mark(node: yaml.Node, path: tuple[str, ...], found: dict[tuple[str, ...], int]) -> None:
+    if len(path) > _DEEPEST:
+        raise RecursionError
     inside = (*path, _long(node.tag[1:])) if node.tag.startswith("!") else path
-    yield path, node.start_mark.line + 1
+    found[path] = node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _marks(item, (*inside, str(index)))
+            _mark(item, (*inside, str(index)), found)
     elif isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -144,8 +161,9 @@ def _marks(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, 
                     problem=f"the key {name!r} stands twice in one mapping", problem_mark=key.start_mark
                 )
             seen.add(name)
-            yield from _marks(value, (*inside, name))
-            yield (*inside, name), key.start_mark.line + 1
+            place = (*inside, name)
+            _mark(value, place, found)
+            found[place] = key.start_mark.line + 1
 
 
 def _in_a_line(error: Exception) -> str:
