@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
+from typing import NamedTuple
 
 from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.semantics.template import TemplateError
+from cfngen.simulate.abreast import Life, is_calm
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
 from cfngen.simulate.scenario import (
@@ -24,6 +28,9 @@ from cfngen.simulate.scenario import (
 from cfngen.simulate.simulation import Simulation
 from cfngen.simulate.story import Story
 from cfngen.simulate.watch import Hurt
+
+MANY = 12
+"""From so many services on lives are played by several processes: fewer are played before these have begun."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +110,8 @@ def judge(name: str, files: Files, around: Surroundings, readings: Iterable[Read
     Raises `TemplateError` for templates that cannot be deployed, or in which no service is released.
     """
     played = _Played()
-    for reading in readings:
-        tell(f"{name}: {reading}")
-        played.add(standard(files, around, reading))
+    lives = [_Told(f"{name}: {reading}", partial(standard, files, around, reading)) for reading in readings]
+    played.play(lives, tell, abreast=_are_many(files))
     return _verdict(name, played, release_story(files, around))
 
 
@@ -121,25 +127,43 @@ def judge_update(
     asked, turned = requests_of(old, new, around), other_colours(old, new, around)
     at_rest, in_release = _Played(), _Played()
 
-    def play(told: str, into: _Played, reading: Readings, **how: int) -> Simulation:
-        tell(f"{name}: {told}")
-        return into.add(update(old, new, around, reading, asked=asked, turned=turned, **how))
+    def life(told: str, reading: Readings, **how: int) -> _Told:
+        return _Told(f"{name}: {told}", partial(update, old, new, around, reading, asked=asked, turned=turned, **how))
 
-    story = play("after 1 release", at_rest, readings[0], releases=1)
-    for reading in readings:
-        for number in (0, 1, 2):
-            if (reading, number) != (readings[0], 1):
-                play(f"after {_number(number, 'release')}, {reading}", at_rest, reading, releases=number)
+    tell(f"{name}: after 1 release")
+    story = at_rest.add(update(old, new, around, readings[0], asked=asked, turned=turned, releases=1))
+    lives = [
+        life(f"after {_number(number, 'release')}, {reading}", reading, releases=number)
+        for reading in readings
+        for number in (0, 1, 2)
+        if (reading, number) != (readings[0], 1)
+    ]
     again = (False, True) if old.looks_up or new.looks_up else (False,)
     for reading in [Readings(dynamic_again=each, backwards=order) for each in again for order in (False, True)]:
-        for fail_at in failing_writes(old, new, around, reading, turned):
-            play(f"write {fail_at + 1} fails, {reading}", at_rest, reading, fail_at=fail_at)
-    length = steps(old, around)
-    for reading in (Readings(), Readings(rules_are_found="at the start")):
-        for done in range(length):
-            told = f"in the middle of a release, step {done + 1} of {length}, {reading}"
-            play(told, in_release, reading, in_release=done)
+        lives += [
+            life(f"write {fail_at + 1} fails, {reading}", reading, fail_at=fail_at)
+            for fail_at in failing_writes(old, new, around, reading, turned)
+        ]
+    length, are_many = steps(old, around), _are_many(new)
+    at_rest.play(lives, tell, abreast=are_many)
+    lives = [
+        life(f"in the middle of a release, step {done + 1} of {length}, {reading}", reading, in_release=done)
+        for reading in (Readings(), Readings(rules_are_found="at the start"))
+        for done in range(length)
+    ]
+    in_release.play(lives, tell, abreast=are_many)
     return _verdict(name, at_rest, story, in_release)
+
+
+def _are_many(files: Files) -> bool:
+    return sum(text.count("AWS::ECS::Service") for text in files.texts.values()) >= MANY
+
+
+class _Told(NamedTuple):
+    """A life to be played, and what is said of it meanwhile."""
+
+    name: str
+    life: Life
 
 
 class _Played:
@@ -148,6 +172,21 @@ class _Played:
     def __init__(self) -> None:
         self.number = 0
         self.hurts: dict[tuple[str, str], tuple[Simulation, Hurt]] = {}
+
+    def play(self, lives: Sequence[_Told], tell: Tell, *, abreast: bool) -> None:
+        """Play lives; `abreast` by several processes, unless the first shows that something hurts, as others would then."""
+        first, others = lives[:1], lives[1:]
+        for each in first:
+            tell(each.name)
+            hurts = self.add(each.life()).hurts
+            abreast = abreast and not hurts
+        calm = is_calm([each.life for each in others]) if abreast else repeat(False)
+        for each, is_known in zip(others, calm, strict=False):
+            tell(each.name)
+            if is_known:
+                self.number += 1
+            else:
+                self.add(each.life())
 
     def add(self, simulation: Simulation) -> Simulation:
         self.number += 1

@@ -26,7 +26,7 @@ def of(world: World, service: Service, production: Iterable[str]) -> Seen:
     """What a service that is not being released must be like."""
     yield from _disagreements(world, service, production)
     yield from _untouched_test(world, service)
-    yield from _blind(world, service)
+    yield from world.once_made(f"blind {service.arn} {service.live.group}", lambda: list(_blind(world, service)))
     yield from _moving_images(service)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cfngen.simulate.world import Forward, World
 
@@ -96,10 +97,12 @@ def _state(world: World) -> tuple[dict[str, Shown], dict[str, Shown], dict[str, 
     named = colours(world)
     production: dict[str, Shown] = {}
     test: dict[str, Shown] = {}
-    for is_test, label, action in _told_actions(world):
-        into = test if is_test else production
-        weights, known = _weights(world, action), into.get(label, ())
-        into[label] = known if weights in known else (*known, weights)
+    shown: dict[tuple[Any, ...], Shown] = world.once("shown", dict)
+    for is_test, label, actions in _told_actions(world):
+        raw = tuple([tuple(action.weights.items()) for action in actions])
+        if raw not in shown:
+            shown[raw] = tuple(dict.fromkeys(_weights(world, weights) for weights in raw))
+        (test if is_test else production)[label] = shown[raw]
     tasks = {
         service.label: tuple(
             (each.version, named.get(each.group, "?"), each.running if each.is_healthy else 0)
@@ -110,26 +113,23 @@ def _state(world: World) -> tuple[dict[str, Shown], dict[str, Shown], dict[str, 
     return production, test, tasks
 
 
-def _told_actions(world: World) -> list[tuple[bool, str, Forward]]:
-    """Every action that is a service's, with the service's label and whether it is the test listener's."""
+def _told_actions(world: World) -> list[tuple[bool, str, list[Forward]]]:
+    """The actions that are a service's, with its label, and whether they are the test listener's."""
 
-    def find() -> list[tuple[bool, str, Forward]]:
+    def find() -> list[tuple[bool, str, list[Forward]]]:
         owners, test = world.owners(), world.test_listeners()
-        return [
-            (listener in test, owner.label, action)
-            for listener in sorted(world.listeners)
-            for _, action in world.forwards(listener)
-            if (owner := next((owners[group] for group in action.weights if group in owners), None))
-        ]
+        found: dict[tuple[bool, str], list[Forward]] = {}
+        for listener in sorted(world.listeners):
+            for _, action in world.forwards(listener):
+                if owner := next((owners[group] for group in action.weights if group in owners), None):
+                    found.setdefault((listener in test, owner.label), []).append(action)
+        return [(*key, actions) for key, actions in found.items()]
 
-    found: list[tuple[bool, str, Forward]] = world.once("told actions", find)
-    return found
+    told: list[tuple[bool, str, list[Forward]]] = world.once("told actions", find)
+    return told
 
 
-def _weights(world: World, action: Forward) -> Weights:
-    known: dict[tuple[tuple[str, int], ...], Weights] = world.once("told weights", dict)
-    weights = tuple(action.weights.items())
-    if weights not in known:
-        named = colours(world)
-        known[weights] = tuple(sorted((named.get(group, group.rpartition("/")[2]), each) for group, each in weights))
-    return known[weights]
+def _weights(world: World, weights: Weights) -> Weights:
+    """The weights of an action by colour."""
+    named = colours(world)
+    return tuple(sorted((named.get(group, group.rpartition("/")[2]), each) for group, each in weights))

@@ -75,21 +75,28 @@ class Watch:
     _looked_at: int = -1
     _moving: frozenset[str] = frozenset()
     _awake: frozenset[str] = frozenset()
-    _before: dict[tuple[str, Request], Mapping[str, float]] = field(default_factory=dict)
     _grouped: tuple[tuple[Any, ...], list[tuple[Forward, list[Asked]]]] = ((), [])
+    _then: list[tuple[Forward, list[Asked]]] = field(default_factory=list)
+    _answered: list[Mapping[str, float]] = field(default_factory=list)
+    _by_request: dict[tuple[str, Request], Mapping[str, float]] | None = None
 
     def begin(self, table: Table, moving: Iterable[str] = ()) -> None:
         """An operation begins: from now on requests of `moving` services may go elsewhere, the others stay."""
         self.table = table
         self._moving = frozenset(moving)
         self._awake = frozenset(each.label for each in self.world.services.values() if each.desired)
-        running = targets(self.world)
-        self._before = {
-            (listener, request): now
-            for action, asked in self._by_action()
-            for now in [shares(action, running)]
-            for listener, request, _ in asked
-        }
+        running, self._then = targets(self.world), self._by_action()
+        self._answered, self._by_request = [shares(action, running) for action, _ in self._then], None
+
+    def _before(self) -> dict[tuple[str, Request], Mapping[str, float]]:
+        """Who answered each request when the operation began; put together only for whoever cannot ask by action."""
+        if self._by_request is None:
+            self._by_request = {
+                (listener, request): answered
+                for (_, asked), answered in zip(self._then, self._answered, strict=True)
+                for listener, request, _ in asked
+            }
+        return self._by_request
 
     def sleeps(self, label: str) -> None:
         """Somebody wants that a service has no tasks; nobody expects an answer."""
@@ -98,7 +105,7 @@ class Watch:
     def addresses(self) -> dict[str, frozenset[str]]:
         """Where users come in and reach something when an operation begins, each with the services."""
         found: dict[str, frozenset[str]] = {}
-        for (listener, _), versions in self._before.items():
+        for (listener, _), versions in self._before().items():
             address = self.world.listeners[listener].address
             found[address] = found.get(address, frozenset()).union(map(_label, versions))
         return {address: labels for address, labels in found.items() if labels}
@@ -205,11 +212,14 @@ class Watch:
                         yield "T1", f"{arn} gives {weight} to {group}, where no task of {owner.label} runs"
 
     def _requests(self) -> Iterator[tuple[str, str]]:
-        running, asleep = targets(self.world), self._asleep()
-        for action, asked in self._by_action():
+        running, asleep, groups = targets(self.world), self._asleep(), self._by_action()
+        is_as_then = groups is self._then
+        for index, (action, asked) in enumerate(groups):
             now = shares(action, running)
+            if is_as_then and now == self._answered[index]:
+                continue
             for listener, request, owners in asked:
-                before = self._before.get((listener, request), now)
+                before = self._answered[index] if is_as_then else self._before().get((listener, request), now)
                 if now == before or owners <= asleep or not _is_theirs(before, owners):
                     continue
                 if not _is_theirs(now, owners):

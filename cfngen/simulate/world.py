@@ -202,6 +202,7 @@ class World:
     routing: int = 0
     """How often something was that carries requests or decides about them; weights and tasks do not count."""
     _known: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    _looked: dict[str, tuple[int, Any]] = field(default_factory=dict)
     _readers: tuple[int, dict[str, list[tuple[str, MetricReader]]]] = field(default_factory=lambda: (-1, {}))
     _count: int = 0
 
@@ -245,6 +246,13 @@ class World:
         known = self._known.get(name)
         if known is None or known[0] != self.routing:
             known = self._known[name] = (self.routing, make())
+        return known[1]
+
+    def once_made(self, name: str, make: Callable[[], Any]) -> Any:
+        """The same for what is made as it is, whatever the weights and tasks."""
+        known = self._looked.get(name)
+        if known is None or known[0] != self.structure:
+            known = self._looked[name] = (self.structure, make())
         return known[1]
 
     def group(self, name: str) -> TargetGroup | None:
