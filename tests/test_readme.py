@@ -541,7 +541,7 @@ def test_a_broken_link_is_seen() -> None:
 
 def unknown_files(text: str) -> list[str]:
     """Files and folders of the tests that a page names and that are not there."""
-    named = set(re.findall(r"(?:tests|typing_tests|docs|bench)/[\w./-]*\w", code(text)))
+    named = set(re.findall(r"(?<![\w/])(?:tests|typing_tests|docs|bench|cfngen)/[\w./-]*\w", code(text)))
     return sorted(name for name in named if not (ROOT / name).exists())
 
 

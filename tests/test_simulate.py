@@ -20,8 +20,8 @@ def test_coffee_is_played_and_nothing_hurts(cfngen: Run, monkeypatch: pytest.Mon
     monkeypatch.chdir(ROOT)
     done = cfngen("simulate", "services/coffee.py")
     assert (done.status, done.out) == (0, "")
-    assert "templates/coffee/dev: 2 services, 2 of them released; 9 lives played; nothing hurts" in done.err
-    assert "templates/coffee/prod: 2 services, 2 of them released; 9 lives played; nothing hurts" in done.err
+    assert "templates/coffee/dev: 2 services, 2 of them released; 9 histories played; nothing hurts" in done.err
+    assert "templates/coffee/prod: 2 services, 2 of them released; 9 histories played; nothing hurts" in done.err
 
 
 def test_workers_are_counted_apart(cfngen: Run, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_templates_of_others_through_the_command_line(cfngen: Run, tmp_path: Pat
     (tmp_path / "manifest.json").write_text('{"version": "36.0.0", "artifacts": {}}', encoding="utf-8")
     done = cfngen("simulate", tmp_path)
     assert (done.status, done.out) == (0, "")
-    assert "1 service, 1 of them released; 9 lives played; nothing hurts" in done.err
+    assert "1 service, 1 of them released; 9 histories played; nothing hurts" in done.err
 
 
 @pytest.mark.parametrize("transform", ["AWS::CodeDeployBlueGreen", ["AWS::Serverless-2016-10-31", "OurMacro"]])

@@ -61,7 +61,7 @@ class Verdict:
         if self.in_release:
             said += f"; {len(self.in_release)} more would in the middle of a release: deploy when none is in flight"
         told = f"{_told(self.story.story)}, {len(self.released)} of them released"
-        return f"{self.name}: {told}; {_lives(self.played)} played; {said}"
+        return f"{self.name}: {told}; {_histories(self.played)} played; {said}"
 
 
 def _told(story: Story) -> str:
@@ -75,8 +75,8 @@ def _number(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _lives(number: int) -> str:
-    return "1 life" if number == 1 else f"{number} lives"
+def _histories(number: int) -> str:
+    return "1 history" if number == 1 else f"{number} histories"
 
 
 def stage_folders(place: Path, stage: str | None = None) -> list[Path]:
