@@ -6,6 +6,11 @@ APP ?= services/coffee.py
 # Programs that are started a hundred times keep their bytecode, also where somebody's environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What a target misses, and where somebody else has to install it: as root on Debian it installs it itself.
+INSTALL = if [ -n "$${missing\# }" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing $$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
 .DEFAULT_GOAL := help
 .PHONY: help install templates test test-python test-services test-integration test-press test-browser check types imports lint output simulate local rehearse mutants pictures buildspecs golden bench clean
 
@@ -41,7 +46,10 @@ test-services: ## the services' unit tests; no database, no container
 	@node --test --test-reporter=spec services/*.test.mjs
 	@for service in customer employee; do npm --prefix services/$$service ci --silent --no-fund --no-audit && npm --prefix services/$$service test --silent || exit 1; done
 
-test-integration: .venv/developer ## both services against a real MariaDB with TLS, listener rules in a real haproxy, as root both container engines
+test-integration: .venv/developer ## both services against a real MariaDB with TLS, listener rules in a real haproxy, as root both container engines and databases. As root on Debian it installs what is missing
+	@missing="$$($(BIN)/python -m cfngen.rehearse.parts --only run --engine docker --database mysql) $$($(BIN)/python -m cfngen.rehearse.parts --only run --engine podman --database postgres)"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
+	$(INSTALL)
 	@command -v npm >/dev/null || { echo "these tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
 	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null || { echo "these tests need MariaDB; on Debian: apt-get install mariadb-server openssl"; exit 1; }
 	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
@@ -81,12 +89,12 @@ local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=sta
 
 rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS='--engine docker --keep' and others. As root on Debian it installs what is missing
 	@missing="$$($(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS) --missing)"; \
-	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "installing $$missing"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	$(INSTALL)
 	$(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS)
 
-test-browser: .venv/developer ## pages that are wrong in one way each must fail the rehearsal's look; needs Chromium
+test-browser: .venv/developer ## pages that are wrong in one way each must fail the rehearsal's look; needs Chromium, which it installs as root on Debian
+	@missing="$$($(BIN)/python -c 'from cfngen.rehearse import parts; print(parts.missing(parts.LOOK))')"; \
+	$(INSTALL)
 	$(BIN)/pytest -q --numprocesses 0 browser_tests
 
 mutants: .venv/developer ## change the templates of coffee's production one place at a time; what does nobody notice?

@@ -21,6 +21,7 @@ from cfngen.rehearse import bridges, definition, orphans, processes
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.engine import Engine
 from cfngen.rehearse.engines import ENGINES
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, room, wait
 
@@ -82,8 +83,12 @@ def test_a_container_is_what_its_task_definition_says(engine: Engine) -> None:
     assert next(line for line in limits.splitlines() if "open files" in line).split()[3:5] == ["512", "1024"]
     other = DEFINITION | {"memory": "64"}
     assert definition.differs(found, other, CONTAINER).startswith("memory in bytes")
+    assert engine.state("web-1")["Running"]
+    with pytest.raises(RehearsalError, match=r"no such container|No such container"):
+        engine.state("nobody")
     engine.call("stop", "-t", "7", "web-1")
-    state = engine.inspect("web-1")["State"]
+    state = engine.state("web-1")
+    assert engine.inspect("web-1")["State"]["ExitCode"] == state["ExitCode"]
     assert (state["Running"], state["ExitCode"] in (0, 143)) == (False, True)
     engine.call("run", "--detach", "--name", "left", "--entrypoint", "/catatonit", IMAGE, "-P")
 

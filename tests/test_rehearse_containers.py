@@ -81,8 +81,8 @@ class Engine:
                     raise RehearsalError("exit status 1")
         return ""
 
-    def inspect(self, name: str) -> dict[str, Any]:
-        return {"State": self.states[name]}
+    def state(self, name: str) -> dict[str, Any]:
+        return self.states[name]
 
 
 @pytest.fixture

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from cfngen.rehearse import bridges, parts, trusting
+from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.podman import Podman
+from cfngen.rehearse.room import room
 
 DOCKER = {"docker", "dockerd", "containerd"}
 PODMAN = {"podman", "/usr/lib/podman/netavark"}
@@ -85,3 +92,43 @@ def test_bridges_of_a_rehearsal_have_names_that_the_kernel_takes() -> None:
     names = [bridges.name_of(Path("/tmp/cfngen-rehearse-ab_c12x9"), kind) for kind in ("builds", "tasks")]  # noqa: S108
     assert len(set(names)) == 2
     assert all(len(name) <= 15 and name.endswith("-ab_c12x9") for name in names)
+
+
+def test_how_a_container_is_is_asked_over_dockers_own_api(tmp_path: Path) -> None:
+    """No program starts for it: who waits for a task asks five times a second."""
+    asked: list[str] = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            state = {"Running": True, "ExitCode": 0}
+            found = {"/containers/web-1/json": {"State": state}, "/containers/odd/json": None}
+            told = found.get(self.path, {"message": "No such container: nobody"})
+            self.send_response(200 if self.path in found else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(told).encode() if told else b"no JSON")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Server(socketserver.UnixStreamServer):
+        def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+            return super().get_request()[0], ("docker", 0)
+
+    with room(tmp_path / "logs", print) as here:
+        authority = tmp_path / "authority.pem"
+        authority.write_text("", encoding="utf-8")
+        engine = Podman(here, {}, authority)
+        with Server(str(engine.socket), Api) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+            thread.start()
+            assert engine.state("web-1") == {"Running": True, "ExitCode": 0}
+            with pytest.raises(RehearsalError, match="podman: nobody: No such container: nobody"):
+                engine.state("nobody")
+            with pytest.raises(RehearsalError, match="podman: odd: "):
+                engine.state("odd")
+            server.shutdown()
+        engine.socket.unlink()
+        with pytest.raises(RehearsalError, match=r"podman: web-1: .*No such file"):
+            engine.state("web-1")
+    assert asked == [f"/containers/{name}/json" for name in ("web-1", "nobody", "odd")]

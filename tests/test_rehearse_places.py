@@ -144,8 +144,8 @@ class Engine:
         self.told.append(words)
         return ""
 
-    def inspect(self, _: str) -> dict[str, Any]:
-        return {"State": {"ExitCode": self.status, "Running": True}}
+    def state(self, _: str) -> dict[str, Any]:
+        return {"ExitCode": self.status, "Running": True}
 
 
 @pytest.mark.parametrize(("status", "by_itself"), [(0, True), (143, True), (137, False)])

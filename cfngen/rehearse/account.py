@@ -83,7 +83,8 @@ class Account:
         """Deploy a folder of templates by the AWS command line; raises `RehearsalError` with what it said."""
         aws, packaged = where("aws"), self.room.path("templates") / "packaged.yaml"
         talks = environment(**self.environment)
-        self.room.run("deploy", [aws, "s3", "mb", f"s3://{_BUCKET}"], talks)
+        place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        self.client("s3").create_bucket(Bucket=_BUCKET, **place)
         words = [aws, "cloudformation", "package", "--template-file", root, "--s3-bucket", _BUCKET]
         self.room.run("deploy", [*words, "--output-template-file", str(packaged)], talks, folder=folder)
         words = [aws, "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", stack]

@@ -16,14 +16,17 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import threading
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cfngen.rehearse.errors import MissingPartsError, RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.registry import Registry
-from cfngen.rehearse.room import Room
+from cfngen.rehearse.room import Room, answers
 
 _NODE = re.compile(r"(?P<repository>.*\bnode):(?P<major>\d+)-alpine")
 _MEDIA = "application/vnd.docker."
@@ -38,6 +41,8 @@ exec "$@"
 """
 _CREATED = "2025-01-01T00:00:00Z"
 """The same at any time, so that the image is."""
+_MAKING: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""Nobody makes what somebody makes already; parts of Debian are fetched one after the other."""
 _FOLDERS = "bin sbin usr/bin usr/sbin usr/local/bin usr/local/lib lib etc var/tmp root home/node proc sys dev run tmp"
 
 
@@ -50,6 +55,22 @@ def images_of(dockerfile: str) -> set[str]:
     named += [each for each in re.findall(r"(?mi)^COPY\s.*--from=(\S+)", dockerfile) if not each.isdigit()]
     filled = {re.sub(r"\$\{?(\w+)\}?", lambda match: defaults.get(match[1], match[0]), each) for each in named}
     return filled - stages - {"scratch"}
+
+
+def begin(room: Room, images: Iterable[str]) -> None:
+    """Make the stand-ins for images in the background, as far as their registries do not answer, so that `put` finds them ready.
+
+    What goes wrong is told by `put`.
+    """
+
+    def make(image: str) -> None:
+        with suppress(RehearsalError, OSError):
+            if (match := _NODE.fullmatch(image.partition("/")[2])) and not answers(image.partition("/")[0], 443):
+                layer = _layer(room, match["major"])
+                _unpacked_digest(layer, layer.read_bytes())
+
+    for image in sorted(images):
+        threading.Thread(target=make, args=(image,), name=f"base {image}", daemon=True).start()
 
 
 def put(registry: Registry, room: Room, images: Iterable[str]) -> None:
@@ -66,6 +87,11 @@ def put(registry: Registry, room: Room, images: Iterable[str]) -> None:
 
 def _layer(room: Room, major: str) -> Path:
     """The one layer, as a packed tar of the cache."""
+    with _MAKING[major]:
+        return _made(room, major)
+
+
+def _made(room: Room, major: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cfngen"
     file = cache / f"node-{major}-{os.uname().machine}.tar.gz"
     if not file.exists():
@@ -77,7 +103,9 @@ def _layer(room: Room, major: str) -> Path:
 
 
 def _make(room: Room, folder: Path, major: str) -> Path:
-    debian, wheel = _debian(room, folder), _wheel(room, folder, major)
+    wheel = _wheel(room, folder, major)
+    with _MAKING["debian"]:
+        debian = _debian(room, folder)
     root = folder / "root"
     for name in _FOLDERS.split():
         (root / name).mkdir(parents=True, exist_ok=True)

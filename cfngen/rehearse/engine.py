@@ -6,6 +6,7 @@ names of registries lead to loopback, in a view of the file system that only the
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from cfngen.rehearse import processes
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room
+from cfngen.rehearse.sockets import Connection
 
 PROCESSES = 8192
 """How many processes and threads a container may have; an engine's own default is more than a machine may give."""
@@ -26,6 +28,7 @@ OPEN_FILES = 8192
 """How many open files; the default is above what a machine without CAP_SYS_RESOURCE allows."""
 AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _TRIES = 3
+_STATE_SECONDS = 60.0
 _SUBNET = "10.91.{}.0/24"
 
 
@@ -78,6 +81,22 @@ class Engine(ABC):
         """What the engine tells of a container."""
         found: list[dict[str, Any]] = json.loads(self.call("inspect", container))
         return found[0]
+
+    def state(self, container: str) -> dict[str, Any]:
+        """How a container is, `Running` and `ExitCode` among it, by Docker's API: a command line takes much longer, and who waits asks often."""
+        asked = Connection(self.socket, _STATE_SECONDS)
+        try:
+            asked.request("GET", f"/containers/{container}/json")
+            answer = asked.getresponse()
+            told = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise RehearsalError(f"{self.name}: {container}: {error}") from None
+        finally:
+            asked.close()
+        if answer.status != 200:
+            raise RehearsalError(f"{self.name}: {container}: {told.get('message', answer.status)}")
+        found: dict[str, Any] = told["State"]
+        return found
 
     def network(self, name: str) -> str:
         """A network of our own, from which tasks reach the outside as by a NAT gateway; returns its subnet."""

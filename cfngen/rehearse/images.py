@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,18 @@ def bases(account: Account, services: Iterable[Service], source: Path) -> set[st
                 raise RehearsalError(f"{service.short}: {file} is not there, and its buildspec builds it")
             found |= images_of(file.read_text(encoding="utf-8"))
         found |= _pinned(_project(account, deployed.pipeline_of(account, service), service.short), source)
+    return found
+
+
+def foreseen(folder: Path, project: Path) -> set[str]:
+    """The images on which a generated folder's builds and stacks build, as far as its files tell before anything is deployed."""
+    found: set[str] = set()
+    for file in folder.rglob("*.yaml"):
+        found |= set(re.findall(r"(?m)^\s*Image: ([\w./-]+:[\w.-]+)$", file.read_text(encoding="utf-8")))
+    for file in folder.rglob("buildspec.yml"):
+        for image in filter(None, map(built, _commands(yaml.safe_load(file.read_text(encoding="utf-8"))))):
+            if (dockerfile := project / image.dockerfile).is_file():
+                found |= images_of(dockerfile.read_text(encoding="utf-8"))
     return found
 
 

@@ -23,7 +23,7 @@ from cfngen.rehearse.places import Place
 from cfngen.rehearse.rules import TARGET_HEADER, TELLER
 
 _TIMEOUT_SECONDS = 20.0
-_PAUSE_SECONDS = {"kept": 0.05, "fresh": 0.1}
+_PAUSE_SECONDS = {"kept": 0.1, "fresh": 0.2}
 _TICK_SECONDS, _WRITTEN_TICKS = 0.05, 10
 """How often it looks at its own lateness, and after how many looks all that it noted can be read."""
 _USUAL_SECONDS = 0.01

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room
+from cfngen.rehearse.sockets import Connection
 
 _SETTINGS = """\
 version: 0.1
@@ -72,7 +72,7 @@ class Registry:
 
     def ask(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> http.client.HTTPResponse:
         """Ask the registry behind the front."""
-        behind = _Behind(self.socket)
+        behind = Connection(self.socket, _SECONDS)
         behind.request(method, path, body, headers)
         return behind.getresponse()
 
@@ -81,19 +81,6 @@ def _end(server: ThreadingHTTPServer, thread: threading.Thread) -> None:
     server.shutdown()
     thread.join(timeout=10)
     server.server_close()
-
-
-class _Behind(http.client.HTTPConnection):
-    """A connection over a socket of the file system."""
-
-    def __init__(self, place: Path) -> None:
-        super().__init__("registry", timeout=_SECONDS)
-        self.place = place
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self.place))
 
 
 class _Front(BaseHTTPRequestHandler):

@@ -24,7 +24,7 @@ from cfngen.rehearse.engines import ENGINES
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.fleet import Fleet
 from cfngen.rehearse.gateway import gateway
-from cfngen.rehearse.images import Image, background_bases, bases, image_of
+from cfngen.rehearse.images import Image, background_bases, bases, foreseen, image_of
 from cfngen.rehearse.pipeline import Runner
 from cfngen.rehearse.places import Connection, Place
 from cfngen.rehearse.player import Player
@@ -222,6 +222,7 @@ def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Wor
 @contextmanager
 def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     """Deploy and start everything; each service answers with the revision that the stack brings."""
+    base.begin(room, foreseen(wanted.folder, wanted.project))
     there = deploy(wanted, room, story)
     deployed.one_balancer(there.account)
     shop = workshop(wanted, room, story, there)
@@ -302,7 +303,8 @@ def _engine(
     born = {str(container["image"]) for each in definitions for container in each["containerDefinitions"]}
     needed = set(born)
     needed |= bases(account, services, wanted.project) | background_bases(account, wanted.project)
-    away = {image for image in needed if not answers(image.partition("/")[0], 443)}
+    silent = {place for place in {image.partition("/")[0] for image in needed} if not answers(place, 443)}
+    away = {image for image in needed if image.partition("/")[0] in silent}
     registry = Registry(room, host, account)
     named = {host: address} | {image.partition("/")[0]: address for image in away}
     registry.open(address, authority.certificate("registry", list(named))[0])

@@ -43,6 +43,7 @@ class Round:
     _load: ExitStack | None = None
     _found: list[list[Request]] = field(default_factory=list)
     _is_over: bool = False
+    _until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def watch(self, deployment: Deployment, step: str) -> None:
@@ -77,7 +78,7 @@ class Round:
             if self._is_over:  # the rehearsal was interrupted
                 return
             self._flying.add(deployment.identity)
-            if self._load is None:
+            if is_first := self._load is None:
                 self._load = ExitStack()
                 self._found.append(self._load.enter_context(self.stage.load(f"{time.time_ns()}")))
             for version in self.versions:
@@ -86,14 +87,21 @@ class Round:
                     kept = math.ceil(version.crowd * version.crowd_seconds / len(paths) / 1.5)
                     crowd = self.stage.load(f"crowd-{time.time_ns()}", paths, kept, str(version.crowd_seconds))
                     self._found.append(self._load.enter_context(crowd))
-        time.sleep(_AROUND_SECONDS)
+        if is_first:
+            time.sleep(_AROUND_SECONDS)
 
     def _ends(self, identity: str) -> None:
-        """The load goes on for a while after the last deployment; a build is better off without it."""
-        time.sleep(_AROUND_SECONDS)
+        """The load goes on for a while after the last deployment, for which nobody waits; a build is better off without it."""
         with self._lock:
             self._flying.discard(identity)
-            if not self._flying:
+            self._until = time.monotonic() + _AROUND_SECONDS
+        rest = threading.Timer(_AROUND_SECONDS, self._rest)
+        rest.daemon = True
+        rest.start()
+
+    def _rest(self) -> None:
+        with self._lock:
+            if not self._flying and time.monotonic() >= self._until:
                 self._close()
 
     def _close(self) -> None:
@@ -103,6 +111,7 @@ class Round:
 
     def end(self) -> None:
         """Nothing is watched any more; `requests` are all there."""
+        time.sleep(max(0.0, self._until - time.monotonic()))
         with self._lock:
             self._is_over = True
             self._close()

@@ -176,8 +176,7 @@ class Tasks:
         return ""
 
     def _state(self, container: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.engine.inspect(container)["State"]
-        return found
+        return self.engine.state(container)
 
     def _runs(self, container: str) -> bool:
         """Whether a container runs; one that ended and has a policy for it is started again first."""
