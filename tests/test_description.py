@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import test_ledger
 import test_load
-import test_stack
+import test_stack_refused
 import test_values
 from conftest import Golden
 from kinds import PYTHON, kinds
@@ -552,7 +552,7 @@ def test_every_error_text(golden: Golden, tmp_path: Path, monkeypatch: pytest.Mo
         *(refused for refused, *_ in test_ledger.ALWAYS_REFUSED.values()),
         *(partial(kind, source) for kind, source, _ in test_values.REFUSED),
         *(partial(Ledger.read, text) for text in test_ledger.UNREADABLE.values()),
-        *(refused for refused, _ in test_stack.REFUSED.values()),
+        *(refused for refused, _ in test_stack_refused.REFUSED.values()),
         *(partial(test_load.refuse, tmp_path, *refused[:2]) for refused in test_load.REFUSED.values()),
     ]
     said: dict[str, str] = {}

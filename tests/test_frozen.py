@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from kinds import kinds
 
+import cfngen
 from cfngen import App, Scaling, Service, Worker
 from cfngen._frozen import dataclass
 
@@ -72,3 +73,15 @@ def test_descriptions_share_their_methods(kind: type[Any]) -> None:
     """Each that is compiled for a class of its own costs everybody a third of a millisecond."""
     for name in ("__init__", "__eq__", "__hash__", "__repr__"):
         assert getattr(kind, name) is getattr(App, name), name
+
+
+def test_whatever_is_public_shares_how_it_is_compared_and_shown() -> None:
+    public = {name: getattr(cfngen, name) for name in cfngen.__all__}
+    classes = {name: each for name, each in public.items() if isinstance(each, type) and dataclasses.is_dataclass(each)}
+    own = [
+        (name, method)
+        for name, each in classes.items()
+        for method in ("__eq__", "__hash__", "__repr__")
+        if getattr(each, method) is not getattr(App, method)
+    ]
+    assert (own, len(classes) > 40) == ([], True)
