@@ -1,4 +1,7 @@
-"""Requests that change hands with a newcomer: nobody answers them before its first release, which only words can prevent."""
+"""Requests that go elsewhere than one might think: told, since every description that says so may be meant.
+
+With a newcomer they change hands, and nobody answers them before its first release; and a host comes before a path.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from cfngen.ledger import Ledger, is_internal, is_test
 from cfngen.patterns import meet
 from cfngen.plan import Plan
 from cfngen.routing import Rule, precedes
+from cfngen.spec import Service
+from cfngen.spec.requests import wildcards
 
 _UNTIL = "get 503 and then 404 until its first release"
 _SHOWN = 3
@@ -51,6 +56,38 @@ def notes(settled: Plan, before: Ledger) -> Iterator[str]:
                 f"{app.name} {app.stage}: {service.name} is new and comes before {_told(names)} at {_told(paths)}: these requests "
                 f"{_UNTIL}. Where they are answered now, give {service.name} a path of its own, release it, and give it these then"
             )
+
+
+def shadowed(settled: Plan) -> Iterator[str]:
+    """Services without hosts, at whose paths another one answers wherever a client names a host of that one; but for those
+    that take what is left, whose meaning that is.
+    """
+    app = settled.app
+    for service in settled.services:
+        if app.hosts_of(service) or "/*" in service.paths:
+            continue
+        before = {
+            host
+            for other in settled.services
+            if _asks_only_for_hosts(other)
+            and settled.cells[other.name] == settled.cells[service.name]
+            and all(any(_covers(wide, path) for wide in other.paths) for path in service.paths)
+            for host in other.hosts
+        }
+        if before:
+            yield (
+                f"{app.name} {app.stage}: {service.name} names no host, and a host comes before a path: at {_told(before)} its "
+                "requests go to the service that names it. If they should not, give both the same hosts"
+            )
+
+
+def _asks_only_for_hosts(service: Service) -> bool:
+    asks_more = service.headers or service.query or service.methods or service.allowed_addresses
+    return bool(service.hosts) and not service.internal and not asks_more
+
+
+def _covers(wide: str, path: str) -> bool:
+    return wide == path or (wide.endswith("*") and not wildcards(wide[:-1]) and path.startswith(wide[:-1]))
 
 
 def _production(settled: Plan, name: str) -> list[Rule]:

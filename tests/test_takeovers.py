@@ -82,6 +82,29 @@ def test_who_takes_nothing_is_not_told(notes: Notes, before: str, after: str) ->
     assert notes(*filter(None, (before, after))) == []
 
 
+API = "api: {paths: [/api/*], health_path: /api/health}"
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"),
+    [
+        ("web: {hosts: [www.example.com, example.com]}", True),
+        ("web: {hosts: [example.com, www.example.com], paths: [/a*], health_path: /a}", True),
+        ("web: {hosts: [example.com, www.example.com], paths: [/api/v1/*], health_path: /api/v1/h}", False),
+        ("web: {hosts: [example.com], headers: {x-beta: ['1']}}", False),
+        ("web: {hosts: [example.com], methods: [GET]}", False),
+        ("web: {}", False),
+    ],
+)
+def test_a_path_without_a_host_behind_a_host(notes: Notes, other: str, is_told: bool) -> None:
+    told = "api names no host, and a host comes before a path: at example.com, www.example.com its requests go to the service that names it. If they should not, give both the same hosts"
+    assert notes(_services(other, API)) == ([told] if is_told else [])
+
+
+def test_what_takes_the_rest_is_meant_to(notes: Notes) -> None:
+    assert notes(_services("web: {}", "admin: {hosts: [admin.example.com]}")) == []
+
+
 def test_a_database_that_comes_back_is_empty(notes: Notes) -> None:
     without, with_it = _services(WEB), _services(WEB) + "database: {name: shop, writers: [web]}\n"
     assert notes(without, with_it) == []
