@@ -28,7 +28,22 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cfngen: Run) -> Ite
     """A folder of its own for what a test starts; whatever still runs there ends with it."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     yield tmp_path / "cfngen"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     cfngen("local", "down", "--all")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in which a target runs, for whoever starts and ends none."""
+    folder = tmp_path_factory.mktemp("running")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        background.start("default", 0, "eu-west-1", "")
+    yield folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        for each in background.every():
+            background.stop(each)
 
 
 def exported(text: str) -> dict[str, str]:
@@ -105,10 +120,10 @@ def test_the_same_seed_gives_the_same_ids(cfngen: Run) -> None:
     def ids(name: str, seed: str) -> str:
         told = exported(cfngen("local", "up", "--name", name, "--seed", seed).out)
         client("cloudformation", told).create_stack(StackName="shop", TemplateBody=QUEUE)
-        vpc = client("ec2", told).create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        user = client("iam", told).create_user(UserName="ada")["User"]["UserId"]
         [url] = client("sqs", told).list_queues()["QueueUrls"]
         cfngen("local", "down", "--name", name)
-        return f"{vpc} {url.rpartition('/')[2]}"
+        return f"{user} {url.rpartition('/')[2]}"
 
     assert ids("one", "7") == ids("two", "7")
 
@@ -156,8 +171,10 @@ def test_in_the_foreground_it_ends_as_it_is_told_to(cfngen: Run, number: signal.
         (["--foreground"], 1, "default: runs already; end it by: cfngen local down --name default"),
     ],
 )
-def test_what_is_refused(cfngen: Run, words: list[str], status: int, told: str) -> None:
-    cfngen("local", "up")
+def test_what_is_refused(
+    cfngen: Run, monkeypatch: pytest.MonkeyPatch, running: Path, words: list[str], status: int, told: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(running))
     done = cfngen("local", "up", *words)
     assert (done.status, done.out) == (status, "")
     assert told in done.err

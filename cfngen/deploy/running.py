@@ -83,6 +83,7 @@ class Begun:
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call = call
         self._refusal: ClientError | BotoCoreError | None = None
+        self._answered = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def check(self, stack: str) -> None:
@@ -91,6 +92,13 @@ class Begun:
             with asking(stack):
                 raise self._refusal
 
+    def wait(self, seconds: float) -> None:
+        """Wait that long, or until it is answered."""
+        if self._answered.is_set():
+            time.sleep(seconds)
+        else:
+            self._answered.wait(seconds)
+
     def _run(self) -> None:
         try:
             self._call()
@@ -98,6 +106,7 @@ class Begun:
             pass  # events tell
         except (ClientError, BotoCoreError) as error:
             self._refusal = error
+        self._answered.set()
 
 
 def follow(account: Account, follower: Follower, until: float, watch: Watch, stack: str, begun: Begun) -> list[Event]:
@@ -115,8 +124,12 @@ def follow(account: Account, follower: Follower, until: float, watch: Watch, sta
             return events
         if time.monotonic() > until:
             raise UnfinishedError(f"{stack}: it is {follower.status or 'starting'} still.\n{goes_on(stack)}")
-        # Each stack at work is one call; a handful each second is what an account bears.
-        time.sleep(0.1 if account.is_local else min(15.0, max(3.0, follower.open / 4)))
+        # Each stack at work is one call; a handful each second is what an account bears, and what leaves a local
+        # target time for its work.
+        if account.is_local:
+            begun.wait(max(0.1, follower.open / 20))
+        else:
+            time.sleep(min(15.0, max(3.0, follower.open / 4)))
 
 
 def goes_on(stack: str) -> str:
