@@ -6,9 +6,10 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Protocol
 
-from cfngen.semantics.template import Template, TemplateError
+from cfngen.semantics.template import Parts, Template, TemplateError
 
 DYNAMIC = re.compile(r"\{\{resolve:([a-z-]+):([^}]+)\}\}")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -53,7 +54,7 @@ class Resolver:
         self.parameters = parameters
         self.pseudo = pseudo
         self.around = around
-        self._constants = template.constants
+        self._changing = template.changing
         self._conditions: dict[str, bool] = {}
         self._functions: Mapping[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
@@ -83,18 +84,29 @@ class Resolver:
     def value(self, node: Any) -> Any:
         """A part of the template with everything in it resolved; a constant is the template's own."""
         if isinstance(node, str):
-            return self._text(node) if "{{resolve:" in node else node
-        if id(node) in self._constants:
-            return node
+            return self._text(node)
         if isinstance(node, dict):
             if len(node) == 1:
                 ((name, argument),) = node.items()
                 if function := self._functions.get(name):
                     return function(argument)
-            return {key: part for key, each in node.items() if (part := self.value(each)) is not NO_VALUE}
-        if isinstance(node, list):
-            return [part for each in node if (part := self.value(each)) is not NO_VALUE]
-        return node
+        elif not isinstance(node, list):
+            return node
+        parts = self._changing.get(id(node))
+        if parts is None:  # it is none of the template's own
+            parts = tuple(node.items() if isinstance(node, dict) else enumerate(node))
+        return self._with(node, parts) if parts else node
+
+    def _with(self, node: Any, parts: Parts) -> Any:
+        """A mapping or a list with these parts of it resolved; what is `NO_VALUE` goes."""
+        made, gone = node.copy(), []
+        for key, part in parts:
+            made[key] = found = self.value(part)
+            if found is NO_VALUE:
+                gone.append(key)
+        for key in reversed(gone):
+            del made[key]
+        return made
 
     def _text(self, text: str) -> str:
         if "{{resolve:" not in text:
@@ -137,18 +149,19 @@ class Resolver:
     def _sub(self, argument: Any) -> str:
         text, own = argument if isinstance(argument, list) else (argument, {})
         known = {name: self.value(part) for name, part in own.items()}
+        pieces = list(_pieces(text))
+        pieces[1::2] = [self._variable(name, known) for name in pieces[1::2]]
+        return self._text("".join(pieces))
 
-        def variable(match: re.Match[str]) -> str:
-            name = match[1]
-            if name.startswith("!"):
-                return f"${{{name[1:]}}}"
-            if name in known:
-                return _as_text(known[name])
-            if "." in name and not name.startswith("AWS::"):
-                return _as_text(self._get_att(name))
-            return _as_text(self._ref(name))
-
-        return self._text(_VARIABLE.sub(variable, text))
+    def _variable(self, name: str, known: Mapping[str, Any]) -> str:
+        """What stands in a text for a name in braces."""
+        if name.startswith("!"):
+            return f"${{{name[1:]}}}"
+        if name in known:
+            return _as_text(known[name])
+        if "." in name and not name.startswith("AWS::"):
+            return _as_text(self._get_att(name))
+        return _as_text(self._ref(name))
 
     def _join(self, argument: Any) -> str:
         separator, items = argument
@@ -219,6 +232,12 @@ class Resolver:
             return int(found)
         except (TypeError, ValueError, OverflowError):
             raise TemplateError(f"Template error: {function} wants a number, and gets {_as_text(found)!r}") from None
+
+
+@lru_cache(maxsize=4096)
+def _pieces(text: str) -> tuple[str, ...]:
+    """A text cut at its variables, whose names are every second piece."""
+    return tuple(_VARIABLE.split(text))
 
 
 def _as_text(value: Any) -> str:

@@ -13,6 +13,8 @@ from cfngen.semantics.document import UnreadableError, json_data, yaml_data
 
 STACK = "AWS::CloudFormation::Stack"
 Body = Mapping[str, Any]
+Parts = tuple[tuple[Any, Any], ...]
+"""Keys or indices of a mapping or a list, each with what stands there."""
 
 _VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 
@@ -32,15 +34,12 @@ class Template:
         if not resources or not isinstance(resources, Mapping):
             raise TemplateError("Template format error: At least one Resources member must be defined.")
         self.body: Body = body
+        self.resources: Mapping[str, Any] = resources
         self.text = text
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A section of the template, empty when it has none."""
         return self.body.get(name) or {}
-
-    @property
-    def resources(self) -> Mapping[str, Any]:
-        return self.section("Resources")
 
     @cached_property
     def fault(self) -> str:
@@ -52,12 +51,14 @@ class Template:
         return f"Template format error: {found}" if found else ""
 
     @cached_property
-    def constants(self) -> frozenset[int]:
-        """By `id`, the mappings and lists of resources and outputs that are the same whatever the stack's values are."""
-        found: set[int] = set()
+    def changing(self) -> Mapping[int, Parts]:
+        """By `id`, the mappings and lists of resources and outputs, each with those of its parts that depend on a stack's
+        values; one that has none is the same in every stack.
+        """
+        found: dict[int, Parts] = {}
         for section in ("Resources", "Outputs"):
-            _notes_constants(self.section(section), found)
-        return frozenset(found)
+            _notes_changing(self.section(section), found)
+        return found
 
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
@@ -166,17 +167,16 @@ def _conditions(node: Any, *, is_condition: bool) -> Iterator[str]:
                 yield from _conditions(part, is_condition=is_condition)
 
 
-def _notes_constants(node: Any, found: set[int]) -> bool:
-    """Whether a value has neither a function nor a dynamic reference in it; what is so inside of it is noted by `id`."""
+def _notes_changing(node: Any, found: dict[int, Parts]) -> bool:
+    """Whether a value has a function or a dynamic reference in it; what it has inside is noted by `id`."""
     if isinstance(node, str):
-        return "{{resolve:" not in node
+        return "{{resolve:" in node
     if not isinstance(node, dict | list):
-        return True
-    parts = [_notes_constants(part, found) for part in (node.values() if isinstance(node, dict) else node)]
-    is_constant = all(parts) and not (isinstance(node, dict) and len(node) == 1 and _is_function(*node))
-    if is_constant:
-        found.add(id(node))
-    return is_constant
+        return False
+    every = node.items() if isinstance(node, dict) else enumerate(node)
+    parts = tuple((key, part) for key, part in every if _notes_changing(part, found))
+    found[id(node)] = parts
+    return bool(parts) or (isinstance(node, dict) and len(node) == 1 and _is_function(*node))
 
 
 def _is_function(key: Any) -> bool:
