@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,11 @@ print("\\t".join(map(str, found)) if isinstance(found, list) else found)
 """
 
 
+@lru_cache
+def _spec(text: str) -> Any:
+    return yaml.safe_load(text)
+
+
 def run(
     text: str,
     source: Path,
@@ -103,7 +109,7 @@ def run(
 
     `answers` are those of docker, aws and sleep, by pattern of the whole command.
     """
-    spec = yaml.safe_load(text)
+    spec = _spec(text)
     place.mkdir()
     _fakes(place, answers)
     own = {"PATH": f"{place}/bin:/usr/bin:/bin", "HOME": str(place)}

@@ -96,14 +96,26 @@ def with_pipeline(app: App = SMALL, **options: Any) -> App:
     return replace(app, pipeline=replace(app.pipeline, **options))
 
 
+_FILES: dict[str, Mapping[str, str]] = {}
+_VARIABLES: dict[str, dict[str, str]] = {}
+
+
+def files_of(app: App) -> Mapping[str, str]:
+    """What is generated, once for all builds of an application."""
+    return _FILES.get(repr(app)) or _FILES.setdefault(repr(app), stage_files(app))
+
+
 def variables(app: App) -> dict[str, str]:
     """What the build project of the stack puts into the environment, with values for what only the stack knows."""
+    if found := _VARIABLES.get(repr(app)):
+        return dict(found)
     root = Stack(app.name)
     application_stack(root, plan(app))
     project = root.templates()["pipeline-orders.yaml"]["Resources"]["BuildProject"]["Properties"]
     names = [each["Name"] for each in project["Environment"]["EnvironmentVariables"]]
     known = {"REPOSITORY_URI": REPOSITORY, "STACK_SUBNETS": "subnet-1,subnet-2", "STACK_SECURITY_GROUP": "sg-1"}
-    return {name: known.get(name, f"the {name.lower()}") for name in names}
+    _VARIABLES[repr(app)] = {name: known.get(name, f"the {name.lower()}") for name in names}
+    return dict(_VARIABLES[repr(app)])
 
 
 @pytest.fixture
@@ -117,7 +129,7 @@ def build(tmp_path: Path) -> Builder:
         shell: str = SHELLS[1],
         sources: Mapping[str, str] | None = None,
     ) -> Build:
-        files = stage_files(app)
+        files = files_of(app)
         service = app.service("orders")
         sources = {
             f"{service.source_folder}/Dockerfile": "FROM scratch\n",
