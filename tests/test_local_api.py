@@ -415,6 +415,30 @@ def test_change_sets_of_stacks_in_stacks_name_parent_and_root(client: Any, files
     assert (alone["IncludeNestedStacks"], "ChangeSetId" in alone["Changes"][0]["ResourceChange"]) == (False, False)
 
 
+@expected("change sets", "nested change sets", "API DescribeChangeSet")
+@pytest.mark.parametrize("include", [True, False])
+def test_a_nested_stack_that_goes_is_one_change_of_the_stack_around_it(
+    client: Any, files: dict[str, str], table: Table, include: bool
+) -> None:
+    """With all that is in it; there is no change set of its own to look into."""
+    deep = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/in.json"}}
+    files["b/in.json"] = text(stack(Innermost=topic()))
+    files["b/child.json"] = text(stack(Middle=deep, Inner=topic()))
+    child = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/child.json"},
+    }
+    client.create_stack(StackName="s", TemplateBody=text(stack(Child=child, A=topic())))
+    there = client.describe_stack_resource(StackName="s", LogicalResourceId="Child")["StackResourceDetail"]
+    described = change_set(client, stack(A=topic()), IncludeNestedStacks=include)
+    [change] = [each["ResourceChange"] for each in described["Changes"]]
+    told = {"Action": "Remove", "LogicalResourceId": "Child", "ResourceType": "AWS::CloudFormation::Stack"}
+    assert told.items() <= change.items()
+    assert (change["PhysicalResourceId"], "ChangeSetId" in change) == (there["PhysicalResourceId"], False)
+    client.execute_change_set(ChangeSetName="c", StackName="s")
+    assert set(table.seen) == {"s/A"}
+
+
 @expected("nested stacks", "API GetTemplate")
 def test_a_nested_stack_tells_its_template(client: Any) -> None:
     client.create_stack(StackName="s", TemplateBody=text(NESTED))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,8 +78,12 @@ class Paper:
         return self.provider.dynamic(service, key)
 
 
-def changes(events: list[Event], before: Mapping[str, Resource]) -> Iterator[Change]:
-    """The changes that a run on paper shows, nested stacks included; `before` are the resources that there are."""
+def changes(events: list[Event], before: Mapping[str, Resource], after: Collection[str]) -> Iterator[Change]:
+    """The changes that a run on paper shows, nested stacks included; `before` are the resources that there are, `after` the
+    places of those that there would be.
+
+    A nested stack that goes is one change of the stack around it.
+    """
     replaced = {event.resource.place for event in events if event.action == "replace"}
     for event in events:
         each, old = event.resource, before.get(event.resource.place)
@@ -91,6 +95,10 @@ def changes(events: list[Event], before: Mapping[str, Resource]) -> Iterator[Cha
             yield Change("Remove", each)
         elif event.action == "leave":
             yield Change("Modify" if old else "Add", each, "False" if old else "")
+    for place, each in before.items():
+        around = before.get(each.stack)
+        if each.kind == STACK and place not in after and (around is None or around.place in after):
+            yield Change("Remove", each)
 
 
 def is_empty(found: tuple[Change, ...]) -> bool:

@@ -85,7 +85,8 @@ class Deploying:
         if not outcome.is_good:
             raise QueryError(outcome.reason)
         before: dict[str, Resource] = {each.place: each for each in state.walk()} if state else {}
-        return tuple(changes(events, before)), outcome.stack
+        after = {each.place for each in outcome.stack.walk()} if outcome.stack else set()
+        return tuple(changes(events, before, after)), outcome.stack
 
     def _is_empty(self, record: StackRecord, found: tuple[tuple[Change, ...], StackState | None]) -> bool:
         """Whether an update would change no resource, no output and no tag."""
