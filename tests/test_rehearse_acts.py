@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,6 +98,7 @@ class Balancer:
     def __init__(self, account: Account, tasks: Containers) -> None:
         self.account, self.tasks, self.address = account, tasks, loopback([80, 8080])
         self.groups = deployed.target_groups(account)
+        self.seats: tuple[()] = ()
         self.targets: dict[tuple[str, str], str] = {}
         self.live: dict[str, str] = {}
         self.alarms: dict[str, str] = {}
@@ -241,7 +243,7 @@ def stage(here: Room, folder: Path) -> Coffee:
     fleet = Fleet(account, tasks, story)  # type: ignore[arg-type]
     made = Coffee(
         wanted, here, story, account, engine, source, services, proxy, tasks, deployer, runner,  # type: ignore[arg-type]
-        deployed.listeners(account), authority, Player(account, runner, deployer, fleet), fleet,
+        [replace(each, address=proxy.address) for each in deployed.listeners(account)], authority, Player(account, runner, deployer, fleet), fleet,
     )  # fmt: skip
     made.paths = own_paths(made)
     story.called = {rules.name_of(group): name for name, group in named(made)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import ssl
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cfngen.rehearse import base, definition, parts, rules
+from cfngen.rehearse import base, definition, grpc, parts, rules
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployed import Listener, TargetGroup
 from cfngen.rehearse.errors import MissingPartsError, RehearsalError
@@ -87,12 +88,32 @@ def configured(*given: dict[str, Any], sources: tuple[str, ...] = ("0.0.0.0/0",)
     return [line.strip() for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("version", ["GRPC"])
-def test_a_target_group_that_haproxy_does_not_play_is_refused_by_name(version: str) -> None:
-    given = group("orders")
-    groups = {"orders": TargetGroup("orders", {**given.told, "ProtocolVersion": version}, {})}
-    with pytest.raises(RehearsalError, match=f"orders: a target group of {version} is not played"):
-        rules.configuration([], groups, "127.70.0.1", Path("s"), Path("c.pem"), 60)
+def test_a_target_group_of_grpc_is_checked_by_a_call() -> None:
+    told = {**group("orders").told, "ProtocolVersion": "GRPC", "Matcher": {"GrpcCode": "0,12"}}
+    groups = {"orders": TargetGroup("orders", told, {})}
+    text = rules.configuration([], groups, "127.70.0.1", Path("s"), Path("c.pem"), 60)
+    assert "    option tcp-check\n" in text
+    assert "httpchk" not in text
+    assert text.count(" proto h2") == 2
+    line = next(line for line in text.splitlines() if "expect rbinary" in line)
+    # grpc-status as it is or in Huffman's code, and 0 or 12 likewise.
+    pattern = re.compile(line.split()[-1])
+    name, packed = b"\x0bgrpc-status".hex().upper(), "889ACAC8B21234DA8F"
+    assert all(pattern.search(f"40{each}{value}") for each in (name, packed) for value in ("0130", "8107", "023132"))
+    assert not pattern.search(f"40{name}023134")
+    with pytest.raises(RehearsalError, match="the matcher '0-100'"):
+        grpc.check("/a/B", "0-100")
+
+
+def test_how_a_call_ended_is_told_as_http_does() -> None:
+    answer = b"HTTP/1.1 200 \r\nX-Rehearsal-Target: tg-a/s1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\ngrpc-status: %s\r\n\r\n"
+    assert [grpc.status_of(answer % code) for code in (b"0", b"12", b"14", b"13", b"")] == [200, 404, 503, 500, 500]
+    assert grpc.status_of(answer % b"12", "0,10-12") == 200
+    assert grpc.status_of(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") == 503
+    assert grpc.status_of(b"") == 0
+    assert grpc.told_by(answer, rules.TARGET_HEADER) == "tg-a/s1"
+    long = grpc.check(f"/{'a' * 299}", "0")[1].split()[-1]
+    assert "047FAD01" + b"/a".hex().upper() in long  # 300 = 127 + 45 + 128
 
 
 NOTHING = rule(9, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": 'no "x"'}})

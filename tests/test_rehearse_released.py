@@ -31,6 +31,7 @@ from cfngen.rehearse.release import Deployer
 from cfngen.rehearse.room import Room, room
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.twin import Twin
+from cfngen.rehearse.ways import Seat
 from cfngen.simulate.pipelines import Difference
 
 FOLDER = Path(__file__).parents[1] / "templates" / "coffee" / "dev"
@@ -84,6 +85,8 @@ class Balancer:
     address = "127.0.0.1"
 
     def __init__(self, account: Account) -> None:
+        names = [each["DNSName"] for each in account.client("elbv2").describe_load_balancers()["LoadBalancers"]]
+        self.seats = [Seat(name, self.address) for name in names]
         self.groups = deployed.target_groups(account)
         self.is_sick = False
 

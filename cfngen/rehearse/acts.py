@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from cfngen.rehearse import again, deployed, rounds
+from cfngen.rehearse import again, backstage, callers, deployed, rounds
 from cfngen.rehearse.again import restarts
-from cfngen.rehearse.backstage import is_there, sick_worker, work
+from cfngen.rehearse.backstage import sick_worker, work
+from cfngen.rehearse.callers import callers as calls
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look
@@ -14,6 +15,7 @@ from cfngen.rehearse.parts import where
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
+from cfngen.rehearse.site import visible
 from cfngen.rehearse.versions import Version, asks_first, good, hooked, rejected, ringing, sick, unmigratable, with_hook
 
 _CONTROL_SECONDS = 4.0
@@ -125,7 +127,7 @@ def cli_tells(stage: Stage, service: Service) -> None:
 
 def negative_control(stage: Stage) -> None:
     """A service whose tasks end without a shift must fail requests, so that the checks above can fail."""
-    service = stage.services[-1]
+    service = (visible(stage) or stage.services)[-1]  # behind others nobody fails with it
     live = stage.deployer.live[service.group["deploymentGroupName"]]
     with stage.load("control") as requests:
         pause(1)
@@ -160,6 +162,7 @@ def simulated(stage: Stage) -> None:
 
 ACTS = (
     births,
+    calls,
     first_releases,
     work,
     second_release,
@@ -170,12 +173,20 @@ ACTS = (
     look,
     negative_control,
 )
+_ONLY_WHERE: Mapping[Act, Callable[[Stage], bool]] = {
+    calls: callers.is_there,
+    work: backstage.is_there,
+    sick_worker: backstage.is_there,
+    restarts: again.is_there,
+}
+"""Acts that are left out where there is nothing of theirs."""
 
 
 def play(stage: Stage, acts: Iterable[Act] = ACTS) -> None:
     """Acts, one after the other; raises `RehearsalError` for one that cannot go on."""
     for act in acts:
-        if (act in (work, sick_worker) and not is_there(stage)) or (act is restarts and not again.is_there(stage)):
+        is_there = _ONLY_WHERE.get(act)
+        if is_there and not is_there(stage):
             continue
         with stage.story.timed(act.__name__.replace("_", " ")):
             act(stage)

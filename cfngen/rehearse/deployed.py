@@ -44,13 +44,23 @@ class Service:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener with its rules, and the addresses that its balancer's security groups let in."""
+    """A listener with its rules, and the addresses and groups that its balancer's security groups let in.
+
+    `address` is where it is played. An internal one's tasks find it at `inside`; it lets in those whose addresses are in the file
+    `callers`, where that of a `caller` always is.
+    """
 
     arn: str
     port: int
     protocol: str
     rules: tuple[Mapping[str, Any], ...]
     sources: tuple[str, ...]
+    balancer: str = ""
+    groups: tuple[str, ...] = ()
+    address: str = ""
+    inside: str = ""
+    caller: str = ""
+    callers: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,36 +154,40 @@ def listeners(account: Account) -> list[Listener]:
         for each in account.all("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=arn):
             rules = balancing.describe_rules(ListenerArn=each["ListenerArn"])["Rules"]
             ordered = sorted(rules, key=lambda rule: (rule["IsDefault"], _number(rule["Priority"])))
-            sources = tuple(source for first, last, source in allowed if first <= each["Port"] <= last)
-            found.append(Listener(each["ListenerArn"], each["Port"], each["Protocol"], tuple(ordered), sources))
+            let_in = [source for first, last, source in allowed if first <= each["Port"] <= last]
+            groups = tuple(source for source in let_in if source.startswith("sg-"))
+            sources = tuple(source for source in let_in if source not in groups)
+            made = (each["ListenerArn"], each["Port"], each["Protocol"], tuple(ordered), sources, arn, groups)
+            found.append(Listener(*made))
     return sorted(found, key=lambda each: each.port)
-
-
-def one_balancer(account: Account) -> None:
-    """Raise `RehearsalError` where services are behind a balancer that only the network reaches: one is played, of users."""
-    inside = {
-        each["LoadBalancerArn"]
-        for each in account.all("elbv2", "describe_load_balancers", "LoadBalancers")
-        if each["Scheme"] == "internal"
-    }
-    groups = {each["TargetGroupArn"] for each in _groups(account) if inside & set(each["LoadBalancerArns"])}
-    if behind := sorted(each.short for each in services(account) if groups & set(each.pair)):
-        raise RehearsalError(
-            f"{', '.join(behind)}: services behind an internal balancer are not played by the rehearsal"
-        )
 
 
 def names(account: Account) -> list[str]:
     """The names by which people and functions ask for the balancer: hosts of rules, aliases, and what functions are told."""
     rules = [rule for each in listeners(account) for rule in each.rules]
     found = [host for each in rules for host in values(each, "host-header")]
-    zones = account.all("route53", "list_hosted_zones", "HostedZones")
-    for zone in zones:
-        records = account.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
-        found += [each["Name"].removesuffix(".") for each in records if "AliasTarget" in each]
+    found += [name for name, _ in aliases(account)]
     for function in account.all("lambda", "list_functions", "Functions"):
         found.append(function.get("Environment", {}).get("Variables", {}).get("HOST", ""))
     return sorted({each for each in found if re.fullmatch(r"(\*\.)?[\w-]+(\.[\w-]+)+", each, re.ASCII)})
+
+
+def aliases(account: Account, *, private: bool = False) -> list[tuple[str, str]]:
+    """Names that records give to other names, with these, of all zones or of private ones alone."""
+    found = []
+    for zone in account.all("route53", "list_hosted_zones", "HostedZones"):
+        if private and not (zone.get("Config") or {}).get("PrivateZone"):
+            continue
+        records = account.all("route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
+        found += [
+            (
+                each["Name"].removesuffix(".").replace("\\052", "*"),
+                str(each["AliasTarget"]["DNSName"]).removesuffix("."),
+            )
+            for each in records
+            if "AliasTarget" in each
+        ]
+    return found
 
 
 def values(rule: Mapping[str, Any], kind: str) -> list[str]:
@@ -186,13 +200,14 @@ def _number(priority: str) -> int:
 
 
 def _allowed(account: Account, ids: list[str]) -> list[tuple[int, int, str]]:
-    """From port, to port and addresses of what security groups let in by TCP."""
+    """From port, to port and addresses, or groups, of what security groups let in by TCP."""
     groups = account.client("ec2").describe_security_groups(GroupIds=ids)["SecurityGroups"] if ids else []
     found = []
     for rule in (rule for group in groups for rule in group["IpPermissions"]):
         if rule["IpProtocol"] in ("tcp", "-1"):
             ports = (rule.get("FromPort", 0), rule.get("ToPort", 65535))
             sources = [each["CidrIp"] for each in rule["IpRanges"]] + [each["CidrIpv6"] for each in rule["Ipv6Ranges"]]
+            sources += [each["GroupId"] for each in rule["UserIdGroupPairs"]]
             found += [(*ports, source) for source in sources]
     return found
 

@@ -11,8 +11,8 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.relay import relay
 from cfngen.rehearse.room import BUSY, Room, environment, stop
+from cfngen.rehearse.ways import Seat
 
 _PYTHON = """\
 import importlib, json, sys
@@ -38,10 +39,12 @@ import(`${process.cwd()}/${file}.js`).then((module) => (module[name] ?? module.d
 _KEPT = ("PATH", "LANG", "TZ", "HOME")
 
 
-def run(room: Room, account: Account, function: str, event: Mapping[str, str], balancer: str, authority: Path) -> str:
+def run(
+    room: Room, account: Account, function: str, event: Mapping[str, str], seats: Iterable[Seat], authority: Path
+) -> str:
     """Run a deployed function to its end; returns what it said, also when it failed, as CodeDeploy only hears the API.
 
-    `balancer` is the address at which the balancer is played, `authority` who signed its certificate.
+    `seats` are where the balancers are played, `authority` who signed their certificate.
 
     Raises `RehearsalError` for a function that is not there, or of a runtime that is not played.
     """
@@ -60,10 +63,11 @@ def run(room: Room, account: Account, function: str, event: Mapping[str, str], b
     folder = room.path(f"hooks/{event['LifecycleEventHookExecutionId']}")
     code = base64.b64decode(account.play("lambda", "Code", function=told["FunctionName"])["zip"])
     zipfile.ZipFile(io.BytesIO(code)).extractall(folder)
-    with _way(account, told, balancer) as way:
+    with ExitStack() as opened:
+        way = {each.name: opened.enter_context(_way(account, told, each)) for each in seats}
         values = {key: value for key, value in environment().items() if key in _KEPT}
         values |= account.environment | {"AWS_REGION": account.region, "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"]}
-        values |= _variables(account, told, way, authority)
+        values |= _variables(told, way, authority)
         said = _end(words, event, folder, values, int(told.get("Timeout", 3)))
     with room.log(f"hook-{told['FunctionName']}").open("a", encoding="utf-8") as out:
         out.write(said)
@@ -87,22 +91,28 @@ def _end(words: Sequence[str], event: Mapping[str, str], folder: Path, values: M
 
 
 @contextmanager
-def _way(account: Account, told: Any, balancer: str) -> Iterator[str]:
-    """Where the function finds the balancer: one in the network comes there by the address of a NAT gateway."""
+def _way(account: Account, told: Any, seat: Seat) -> Iterator[str]:
+    """Where the function finds a balancer: one in the network comes there by the address of a NAT gateway, to an internal one by its group."""
     is_inside = bool(told.get("VpcConfig", {}).get("SubnetIds"))
     gateways = account.client("ec2").describe_nat_gateways()["NatGateways"] if is_inside else []
     sources = [each["PublicIp"] for gateway in gateways for each in gateway["NatGatewayAddresses"]]
-    if not sources:
-        yield balancer
+    client = seat.caller or next(iter(sources), "")
+    arns = [each["LoadBalancerArn"] for each in _balancers(account) if each["DNSName"] == seat.name]
+    ports = sorted({each.port for each in deployed.listeners(account) if each.balancer in arns})
+    if not is_inside or not client or not ports:
+        yield seat.address
         return
-    with relay(balancer, sorted({each.port for each in deployed.listeners(account)}), sources[0]) as address:
+    with relay(seat.address, ports, client) as address:
         yield address
 
 
-def _variables(account: Account, told: Any, way: str, authority: Path) -> dict[str, str]:
-    """The function's own, but that in place of the balancer's name, which nobody resolves here, stands the way to it."""
+def _balancers(account: Account) -> list[dict[str, Any]]:
+    return list(account.all("elbv2", "describe_load_balancers", "LoadBalancers"))
+
+
+def _variables(told: Any, ways: Mapping[str, str], authority: Path) -> dict[str, str]:
+    """The function's own, but that in place of a balancer's name, which nobody resolves here, stands the way to it."""
     own: dict[str, str] = dict(told.get("Environment", {}).get("Variables", {}))
-    names = {each["DNSName"] for each in account.client("elbv2").describe_load_balancers()["LoadBalancers"]}
-    if names.isdisjoint(own.values()):
+    if ways.keys().isdisjoint(own.values()):
         return own
-    return {"SSL_CERT_FILE": str(authority)} | {key: way if value in names else value for key, value in own.items()}
+    return {"SSL_CERT_FILE": str(authority)} | {key: ways.get(value, value) for key, value in own.items()}

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
+from cfngen.rehearse import grpc
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.rules import TARGET_HEADER, TELLER
 
@@ -127,20 +128,25 @@ class Load:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: Place, kind: str
     ) -> tuple[int, str, bool]:
         wish = "keep-alive" if kind == "kept" else "close"
-        writer.write(
-            f"GET {place.path} HTTP/1.1\r\nHost: {place.host or self.host}\r\nConnection: {wish}\r\n\r\n".encode()
-        )
+        host = place.host or self.host
+        asked = f"GET {place.path} HTTP/1.1\r\nHost: {host}\r\nConnection: {wish}\r\n\r\n".encode()
+        writer.write(grpc.request(place.path, host, wish) if place.well else asked)
         await writer.drain()
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines if line)}
         if headers.get("transfer-encoding", "").lower() == "chunked":
             while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
                 await reader.readexactly(size + 2)
-            await reader.readuntil(b"\r\n")
+            while trailer := (await reader.readuntil(b"\r\n")).decode("latin-1").strip():
+                name, _, value = trailer.partition(":")
+                headers[name.lower()] = value.strip()
         else:
             await reader.readexactly(int(headers.get("content-length", 0)))
         is_kept = headers.get("connection", "").lower() != "close"
-        return int(first.split()[1]), headers.get(TARGET_HEADER, ""), is_kept
+        status = int(first.split()[1])
+        if place.well and status == 200:
+            status = grpc.http_status(headers.get(grpc.STATUS, ""), place.well)
+        return status, headers.get(TARGET_HEADER, ""), is_kept
 
 
 async def _main(

@@ -15,7 +15,7 @@ from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.rehearsal import Stage
 from cfngen.rehearse.relay import relay
 from cfngen.rehearse.room import Room, environment, stop
-from cfngen.rehearse.site import Site, site_of, visitor_of
+from cfngen.rehearse.site import Site, site_of, visible, visitor_of
 from cfngen.rehearse.story import Shot, Story
 
 _LONGEST_SECONDS = 300.0
@@ -24,7 +24,14 @@ SCREENSHOTS = "screenshots"
 
 
 def look(stage: Stage) -> None:
-    """Look at a stage that runs."""
+    """Look at a stage that runs, as far as people see it."""
+    hidden = [each.short for each in stage.services if each not in visible(stage)]
+    if hidden:
+        stage.story.not_played(
+            f"a look at {', '.join(hidden)}: behind the internal balancer or of gRPC, where no visitor comes"
+        )
+    if len(hidden) == len(stage.services):
+        return
     look_at(visited(stage), stage.room, stage.story, stage.wanted.look)
 
 
@@ -34,7 +41,7 @@ def visited(stage: Stage) -> Site:
     if not visitor:
         return site_of(stage)
     stage.story.tell("look", f"the visitor comes from {visitor}, since a rule asks for it")
-    ports = [each.port for each in stage.listeners if each.arn in {service.production for service in stage.services}]
+    ports = [each.port for each in stage.listeners if each.arn in {service.production for service in visible(stage)}]
     return site_of(stage, stage.room.end.enter_context(relay(stage.proxy.address, ports, visitor)), visitor)
 
 

@@ -21,28 +21,33 @@ from cfngen.rehearse.rules import TELLER
 from cfngen.request import Request
 from cfngen.simulate.requests import holds, plain
 
-_TEXT = re.compile(r"(?P<host>[^/ ]*)(?P<path>/\S*)(?: from (?P<address>\S+))?")
+_TEXT = re.compile(r"(?:grpc:(?P<well>[\d,-]+) )?(?P<host>[^/ ]*)(?P<path>/\S*)(?: from (?P<address>\S+))?")
 _OUTSIDERS = ("127.0.0.1", "192.0.2.1", "2001:db8:ffff::1")
 
 
 @dataclass(frozen=True)
 class Place:
-    """What is asked: `host` is empty where any will do, so is `address`, the client's."""
+    """What is asked: `host` is empty where any will do, so is `address`, the client's.
+
+    Of a call of gRPC `well` are the statuses with which it ends well, as a matcher has them.
+    """
 
     path: str
     host: str = ""
     address: str = ""
+    well: str = ""
 
     @classmethod
     def of(cls, text: str) -> Place:
-        """A place as it is written: ``/path``, ``host/path``, ``host/path from 203.0.113.7``."""
+        """A place as it is written: ``/path``, ``host/path``, ``host/path from 203.0.113.7``, and as a call ``grpc:0 host/path``."""
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r}: a path, as in '/', 'desk.example.com/' or '/office from 203.0.113.7'")
-        return cls(match["path"], match["host"], match["address"] or "")
+        return cls(match["path"], match["host"], match["address"] or "", match["well"] or "")
 
     def __str__(self) -> str:
-        return f"{self.host}{self.path}{f' from {self.address}' if self.address else ''}"
+        call = f"grpc:{self.well} " if self.well else ""
+        return f"{call}{self.host}{self.path}{f' from {self.address}' if self.address else ''}"
 
     def told(self, port: int) -> bytes:
         """The line with which a connection from `TELLER` begins; empty for one from this machine's own address."""
@@ -111,7 +116,9 @@ def _owned(listener: Listener, pair: set[str]) -> Iterator[Place]:
         for pattern in values(rule, "path-pattern") or ["/*"]:
             # What a pattern begins with is a page sooner than what stands for any text.
             for path in dict.fromkeys((plain(pattern.replace("*", "")), plain(pattern))):
-                place = Place(path, plain(hosts[0]) if hosts[0] else "", client(allowed) if allowed else "")
+                place = Place(
+                    path, plain(hosts[0]) if hosts[0] else "", client(allowed) if allowed else listener.caller
+                )
                 if reaches(listener, place) is rule:
                     yield place
                     break
@@ -133,7 +140,12 @@ def common(one: Iterable[str], other: Iterable[str]) -> list[str]:
 
 
 def as_tester(listener: Listener, place: Place) -> Place:
-    """The same, asked by whom the rule takes and the port lets in; where that is nobody, by whom the port lets in."""
+    """The same, asked by whom the rule takes and the port lets in; where that is nobody, by whom the port lets in.
+
+    A place of an internal listener is asked by its caller already.
+    """
+    if listener.caller:
+        return place.by(listener.caller)
     allowed = common(addresses(reaches(listener, place)), listener.sources)
     return place.by(client(allowed or listener.sources))
 

@@ -24,7 +24,7 @@ from cfngen.rehearse.story import Story
 KEPT = "kept.json"
 _RUNNING: Mapping[str, tuple[Act, ...]] = {
     "": acts.ACTS,
-    "run": (acts.births,),
+    "run": (acts.births, acts.calls),
     "release": tuple(act for act in acts.ACTS if act is not look),
     "look": (acts.births, acts.first_releases, look),
 }

@@ -19,6 +19,7 @@ from cfngen.rehearse.deployed import TargetGroup
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
 from cfngen.rehearse.room import Room, answers
+from cfngen.rehearse.ways import Seat, Ways
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,15 @@ class Proxy:
         self.room, self.account, self.address, self.certificate, self.speed = room, account, address, certificate, speed
         self.socket = room.path("proxy") / "admin.sock"
         self.groups: Mapping[str, TargetGroup] = {}
+        self.seats: Sequence[Seat] = ()
         self._slots: dict[tuple[str, str], str] = {}
         self._awaited: set[tuple[str, str]] = set()
         self._drained: set[tuple[str, str]] = set()
 
-    def open(self) -> None:
-        """Read what is deployed, and listen."""
+    def open(self, there: Ways) -> None:
+        """Listen for what is deployed, where each balancer is played."""
         self.groups = deployed.target_groups(self.account)
-        listeners = deployed.listeners(self.account)
+        self.seats, listeners = there.seats, there.listeners
         text = rules.configuration(
             listeners, self.groups, self.address, self.socket, self.certificate, self.speed
         )  # fmt: skip
@@ -66,7 +68,7 @@ class Proxy:
         (self.room.logs / "haproxy.cfg").write_text(text, encoding="utf-8")
         self.room.run("proxy", [where("haproxy"), "-c", "-q", "-f", str(file)])
         words = [where("haproxy"), "-db", "-f", str(file)]
-        self.room.start("proxy", words, lambda: all(answers(self.address, each.port) for each in listeners))
+        self.room.start("proxy", words, lambda: all(answers(each.address, each.port) for each in listeners))
 
     def register(self, arn: str, address: str, port: int) -> None:
         """Put a target into its group; it gets requests once its health checks have passed."""
@@ -131,6 +133,10 @@ class Proxy:
             failed = sum(int(row["hrsp_5xx"] or 0) for row in every)
             found[arn] = Counts(answered, failed, sum(used.values()), unhealthy)
         return found
+
+    def tell(self, command: str) -> None:
+        """A command of haproxy's admin socket; raises `RehearsalError` where it refuses."""
+        self._tell(command)
 
     def follow(self, listener: str) -> None:
         """Set the weights of a listener's rules to what the account says."""

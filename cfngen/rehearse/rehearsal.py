@@ -8,12 +8,12 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import background, base, deployed, existing, parameters, places, pushes, rules
+from cfngen.rehearse import background, base, deployed, existing, grpc, parameters, places, pushes, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -37,6 +37,7 @@ from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.tasks import Tasks
 from cfngen.rehearse.twin import Twin
+from cfngen.rehearse.ways import at, ways
 
 NETWORK = "cfngen-rehearsal"
 _TESTERS = "127.0.1.0/24"
@@ -88,20 +89,32 @@ class Stage:
     """Files of the source that are not as the project has them, with the service to which they belong."""
     pushed: str = ""
     """The commit that was pushed last."""
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The security groups of the tasks of each service and worker."""
 
     @property
     def port(self) -> int:
-        """The production port of the first service."""
-        return next(each.port for each in self.listeners if each.arn == self.services[0].production)
+        """The production port of the first service that has no internal balancer, else of the first one."""
+        return self.listener_of("/").port
+
+    def listener_of(self, place: str, port: int = 0) -> deployed.Listener:
+        """Which listener a place is asked at: of production, or of that port, by its host."""
+        ports = {each.production for each in self.services}
+        found = (each for each in self.listeners if (each.port == port if port else each.arn in ports))
+        return at(found, Place.of(place).host)
 
     def ask(self, place: str, port: int = 0) -> tuple[int, str, str]:
         """Status, group that answered and body of a request; status 0 when nobody takes it."""
-        asked = Place.of(place)
-        context = (
-            ssl.create_default_context(cafile=str(self.authority.file)) if self.is_secure(port or self.port) else None
-        )
-        connection = Connection(self.proxy.address, port or self.port, asked, context)
+        asked, listener = Place.of(place), self.listener_of(place, port)
+        is_secure = listener.protocol == "HTTPS"
+        context = ssl.create_default_context(cafile=str(self.authority.file)) if is_secure else None
+        connection = Connection(listener.address, listener.port, asked, context)
         try:
+            if asked.well:
+                connection.connect()
+                said = grpc.answered(connection.sock, asked.path, asked.host or listener.address)
+                target = grpc.told_by(said, rules.TARGET_HEADER)
+                return grpc.status_of(said, asked.well), self.proxy.where(target)[0], ""
             connection.request("GET", asked.path, headers={"Host": asked.host} if asked.host else {})
             answer = connection.getresponse()
             body = answer.read().decode(errors="replace")
@@ -115,10 +128,6 @@ class Stage:
         """What the image of a service is built from."""
         return image_of(self.account, service, self.source.folder)
 
-    def is_secure(self, port: int) -> bool:
-        """Whether the listener of a port speaks TLS."""
-        return any(each.port == port and each.protocol == "HTTPS" for each in self.listeners)
-
     @contextmanager
     def load(
         self, name: str, paths: Sequence[str] = (), kept: int = 0, every: str = "", seconds: float = 600
@@ -128,25 +137,30 @@ class Stage:
         `paths` are others than those of all services, `kept` another number of connections for each; with `every` each of them
         asks once in so many seconds.
         """
-        file = self.room.folder / f"load-{name}.jsonl"
-        asked = paths or [path for own in self.paths.values() for path in own]
-        trusted = str(self.authority.file) if self.is_secure(self.port) else ""
-        words = [
-            sys.executable,
-            "-m",
-            "cfngen.rehearse.load",
-            self.proxy.address,
-            str(self.port),
-            trusted,
-            str(seconds),
-            str(kept or self.wanted.connections),
-            every,
-        ]
+        asked: dict[str, list[str]] = {}
+        listeners = {each.arn: each for each in self.listeners}
+        for path in paths or [path for own in self.paths.values() for path in own]:
+            asked.setdefault(self.listener_of(path).arn, []).append(path)
         found: list[Request] = []
-        self.story.loads.append(file)
-        process = self.room.start(f"load-{name}", [*words, str(file), *asked], file.exists, environment())
-        try:
+        with ExitStack() as running:
+            for number, (arn, mine) in enumerate(asked.items()):
+                label = f"load-{name}{f'-{number}' if number else ''}"
+                words = self._load(listeners[arn], str(seconds), str(kept or self.wanted.connections), every)
+                running.enter_context(self._loading(label, words, mine, found))
             yield found
+
+    def _load(self, listener: deployed.Listener, *more: str) -> list[str]:
+        trusted = str(self.authority.file) if listener.protocol == "HTTPS" else ""
+        words = [sys.executable, "-m", "cfngen.rehearse.load", listener.address, str(listener.port), trusted]
+        return [*words, *more]
+
+    @contextmanager
+    def _loading(self, name: str, words: list[str], paths: list[str], found: list[Request]) -> Iterator[None]:
+        file = self.room.folder / f"{name}.jsonl"
+        self.story.loads.append(file)
+        process = self.room.start(name, [*words, str(file), *paths], file.exists, environment())
+        try:
+            yield
         finally:
             stop(process, 30)
             found += self.story.read(file)
@@ -224,7 +238,6 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
     """Deploy and start everything; each service answers with the revision that the stack brings."""
     base.begin(room, foreseen(wanted.folder, wanted.project))
     there = deploy(wanted, room, story)
-    deployed.one_balancer(there.account)
     shop = workshop(wanted, room, story, there)
     account, authority, services, database = there.account, there.authority, there.services, there.database
     engine, tasks = shop.engine, shop.tasks
@@ -243,15 +256,23 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
                 "run",
                 f"{database.engine} played by {server.program} with TLS required at {database.host}:{database.port}{alone}",
             )
-        listeners = deployed.listeners(account)
-        balancer = loopback([each.port for each in listeners])
-        file, _ = authority.certificate("balancer", [balancer, *deployed.names(account)])
-        proxy = Proxy(room, account, balancer, file, wanted.speed)
-        proxy.open()
+        there_are = ways(account, shop.subnet, room.path("ways"))
+        listeners, named_so = list(there_are.listeners), [*deployed.names(account), *there_are.names]
+        addresses = sorted({each.address for each in listeners})
+        file, _ = authority.certificate("balancer", [*addresses, *named_so])
+        proxy = Proxy(room, account, there_are.address, file, wanted.speed)
+        proxy.open(there_are)
+        tasks.names |= there_are.names
+        if any(each.inside and each.protocol == "HTTPS" for each in listeners):
+            tasks.trusts = engine.folder / "trusted.pem"
+        tasks.let_in = lambda label, address: there_are.let_in(label, address, proxy.tell)
         for service in services:
             named = dict(zip(service.pair, ("blue", "green"), strict=True))
             story.called |= {rules.name_of(proxy.groups[arn]): f"{service.short} {named[arn]}" for arn in named}
-        story.tell("run", f"haproxy at {balancer}, ports {', '.join(str(each.port) for each in listeners)}")
+        for seat in there_are.seats:
+            ports = ", ".join(str(each.port) for each in listeners if each.address == seat.address)
+            more = f", for tasks at {', '.join(sorted(there_are.names))}" if seat.caller else ""
+            story.tell("run", f"haproxy at {seat.address}, ports {ports}{more}")
         twin = Twin(account, wanted.folder, wanted.root, there.parameters)
         deployer = Deployer(account, proxy, tasks, story, wanted.speed, twin)
         for service in services:
@@ -279,6 +300,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         player,
         fleet,
         database=server,
+        groups=there_are.groups,
     )
     alarms = Alarms(account, proxy, story, wanted.speed)
     deployer.minutes = alarms.passed
@@ -320,11 +342,20 @@ def _engine(
 
 
 def own_paths(stage: Stage) -> dict[str, list[str]]:
-    """For each service places of its own, by the rules of its production listener."""
+    """For each service places of its own, by the rules of its production listener; one of gRPC is known by its health check alone."""
     return {
-        each.short: [str(place) for place in places.own(stage.listeners, each.production, each.pair)]
+        each.short: [health_path(stage, each)]
+        if calls_of(stage, each)
+        else [str(place) for place in places.own(stage.listeners, each.production, each.pair)]
         for each in stage.services
     }
+
+
+def calls_of(stage: Stage, service: Service) -> str:
+    """The statuses with which a call of a service's health check ends well; empty where its target groups are not of gRPC."""
+    told = stage.proxy.groups[service.pair[0]].told
+    is_called = told.get("ProtocolVersion") == grpc.VERSION
+    return str(told.get("Matcher", {}).get("GrpcCode", "12")) if is_called else ""
 
 
 def linked(stage: Stage, service: Service, most: int = 3) -> list[str]:
@@ -356,7 +387,7 @@ def health_path(stage: Stage, service: Service) -> str:
     routed = (
         each for each in mine if {arn for arn, _ in rules.targets_of(places.reaches(listener, each))} & {*service.pair}
     )
-    return str(next(routed, Place(path)))
+    return str(replace(next(routed, Place(path)), well=calls_of(stage, service)))
 
 
 Act = Callable[[Stage], Any]

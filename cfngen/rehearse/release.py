@@ -198,8 +198,9 @@ class Deployer:
         begun = self.account.play("codedeploy", "BeginHook", deploymentId=deployment.identity)
         execution = begun["lifecycleEventHookExecutionId"]
         event = {"DeploymentId": deployment.identity, "LifecycleEventHookExecutionId": execution}
-        room, balancer = self.tasks.room, self.proxy.address
-        log = hooks.run(room, self.account, function, event, balancer, self.tasks.authority)
+        log = hooks.run(
+            self.tasks.room, self.account, function, event, self.proxy.seats, self.tasks.authority
+        )  # fmt: skip
         status = self._said(deployment)["hooks"][execution]
         self._tell(deployment, f"{function} says {status or 'nothing'}", f"{name}: ")
         if status != "Succeeded":

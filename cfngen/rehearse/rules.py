@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import answers, conditions
+from cfngen.rehearse import answers, conditions, grpc
 from cfngen.rehearse.deployed import Listener, TargetGroup
-from cfngen.rehearse.errors import RehearsalError
 
 SLOTS = 12
 """How many targets a target group can have at once."""
@@ -102,9 +101,6 @@ def configuration(
 
     Raises `RehearsalError` for what haproxy does not play.
     """
-    for group in groups.values():
-        if (version := group.told.get("ProtocolVersion", "HTTP1")) == "GRPC":
-            raise RehearsalError(f"{group.name}: a target group of {version} is not played by the rehearsal")
     lines = [_SETTINGS.format(socket=socket, idle=idle)]
     for listener in listeners:
         for rule in listener.rules:
@@ -121,13 +117,18 @@ def configuration(
 
 def _frontend(listener: Listener, groups: Mapping[str, TargetGroup], address: str, certificate: Path) -> list[str]:
     secure = f" ssl crt {certificate} alpn h2,http/1.1" if listener.protocol == "HTTPS" else ""
-    lines = ["", f"frontend port-{listener.port}", f"    bind {address}:{listener.port}{secure}"]
+    name = f"port-{listener.port}{f'-at-{listener.address}' if listener.address not in ('', address) else ''}"
+    lines = ["", f"frontend {name}", f"    bind {listener.address or address}:{listener.port}{secure}"]
+    if listener.inside:  # an address that this machine has with the first task
+        lines.append(f"    bind {listener.inside}:{listener.port}{secure} transparent")
     # A connection from there begins with a line that says whose it is.
     lines.append(f"    tcp-request connection expect-proxy layer4 if {{ src {TELLER} }}")
-    if not listener.sources:
+    known = [f"{{ src {' '.join(listener.sources)} }}"] if listener.sources else []
+    known += [f"{{ src -f {listener.callers} }}"] if listener.callers else []
+    if not known:
         lines.append("    tcp-request session reject")
     elif "0.0.0.0/0" not in listener.sources:
-        lines.append(f"    tcp-request session reject unless {{ src {' '.join(listener.sources)} }}")
+        lines.append(f"    tcp-request session reject unless {' or '.join(known)}")
     lines += [
         f"    http-request set-var(txn.chance) rand({_SCALE})",
         f"    http-request set-header X-Forwarded-Proto {'https' if secure else 'http'}",
@@ -169,8 +170,7 @@ def _conditions(rule: Mapping[str, Any], lines: list[str]) -> list[str]:
 
 def _backend(group: TargetGroup, speed: float) -> list[str]:
     told = group.told
-    low, _, high = told.get("Matcher", {}).get("HttpCode", "200").partition("-")
-    is_h2 = told.get("ProtocolVersion") == "HTTP2"
+    is_h2 = told.get("ProtocolVersion") in ("HTTP2", grpc.VERSION)
     interval = max(_SHORTEST_INTERVAL, round(1000 * told["HealthCheckIntervalSeconds"] / speed))
     # That of a healthy target is also how long any check may take to connect, and in HTTP/2 to be greeted.
     steady = max(_LEAST_CONNECT, interval)
@@ -178,10 +178,7 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
     timeout = round(1000 * told["HealthCheckTimeoutSeconds"])
     check = f"check inter {steady}ms fastinter {interval}ms downinter {interval}ms"
     check += f" fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
-    status = f"status {low}-{high}" if high else f"rstatus ^({low.replace(',', '|')})$"
     speaks = " proto h2" if is_h2 else ""
-    check += " check-proto h2" if is_h2 else ""
-    version = "HTTP/2" if is_h2 else "HTTP/1.1"
     # Both backends tell of a target alike.
     tells = f"    http-response set-header {TARGET_HEADER} {name_of(group)}/%s"
     return [
@@ -189,9 +186,7 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
         f"backend {name_of(group)}",
         "    balance roundrobin",
         tells,
-        "    option httpchk",
-        f"    http-check send meth GET uri {told['HealthCheckPath']} ver {version} hdr Host target hdr User-Agent ELB-HealthChecker/2.0",
-        f"    http-check expect {status}",
+        *_checked(told),
         f"    timeout check {timeout}ms",
         # A target that refuses connections is left out at once, not only at its next check.
         f"    default-server {check}{speaks} observe layer4 error-limit 3 on-error mark-down",
@@ -203,6 +198,23 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
         f"    timeout connect {_OPEN_CONNECT}",
         "    retries 0",
         f"    server-template s 1-{SLOTS} 127.0.0.1:9{speaks} disabled",
+    ]
+
+
+def _checked(told: Mapping[str, Any]) -> list[str]:
+    """What a check asks, and what has to be answered."""
+    matcher, path = told.get("Matcher", {}), told["HealthCheckPath"]
+    if told.get("ProtocolVersion") == grpc.VERSION:
+        return grpc.check(path, matcher.get("GrpcCode", "12"))
+    low, _, high = matcher.get("HttpCode", "200").partition("-")
+    status = f"status {low}-{high}" if high else f"rstatus ^({low.replace(',', '|')})$"
+    is_h2 = told.get("ProtocolVersion") == "HTTP2"
+    version = "HTTP/2" if is_h2 else "HTTP/1.1"
+    return [
+        "    option httpchk",
+        *(["    default-server check-proto h2"] if is_h2 else []),
+        f"    http-check send meth GET uri {path} ver {version} hdr Host target hdr User-Agent ELB-HealthChecker/2.0",
+        f"    http-check expect {status}",
     ]
 
 

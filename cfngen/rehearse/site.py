@@ -15,6 +15,7 @@ from typing import Any
 from cfngen.rehearse import places, rules
 from cfngen.rehearse.certificates import pin
 from cfngen.rehearse.deployed import Service
+from cfngen.rehearse.grpc import VERSION
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.rehearsal import Stage
 
@@ -55,9 +56,16 @@ class Site:
         return cls(**{**told, "hosts": tuple(told["hosts"]), "pins": tuple(told["pins"])})
 
 
+def visible(stage: Stage) -> list[Service]:
+    """The services that people may visit: those that are behind no internal balancer, and not of gRPC."""
+    inside = {each.arn for each in stage.listeners if each.caller}
+    called = {arn for arn, group in stage.proxy.groups.items() if group.told.get("ProtocolVersion") == VERSION}
+    return [each for each in stage.services if each.production not in inside and each.pair[0] not in called]
+
+
 def visitor_of(stage: Stage) -> str:
     """The address of a client to whom most is shown: one that a rule asks for; empty where this machine's own will do."""
-    found = (place.address for each in stage.services for place in _places(stage, each))
+    found = (place.address for each in visible(stage) for place in _places(stage, each))
     return next((address for address in found if address), "")
 
 
@@ -67,7 +75,7 @@ def site_of(stage: Stage, address: str = "", visitor: str = "") -> Site:
     `address` is where this visitor finds the balancer; its own, where nothing else is said.
     """
     address = address or stage.proxy.address
-    services = {each.short: list(_urls(stage, each, address, visitor)) for each in stage.services}
+    services = {each.short: list(_urls(stage, each, address, visitor)) for each in visible(stage)}
     origins = [url for urls in services.values() for url in urls]
     hosts = tuple(sorted({host for url in origins if not _is_address(host := _host(url))}))
     own = next((url for url in origins if _host(url) == address), origins[0] if origins else f"http://{address}/")

@@ -12,7 +12,7 @@ import json
 import tarfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from cfngen.rehearse.restarts import Restart, policy_of
 from cfngen.rehearse.room import Room
 
 _CA = "/run/cfngen-rehearsal.pem"
+_TRUSTED = "/run/cfngen-rehearsal-trusted.pem"
+_TRUSTING = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+"""Variables by which programs find the authorities that they trust."""
 _KILLED = 128 + 9
 """The exit status of a container that SIGKILL ended."""
 _START_SECONDS = 180.0
@@ -90,10 +93,16 @@ class Tasks:
         self.room, self.engine, self.account, self.network = room, engine, account, network
         self.authority, self.speed = authority, speed
         self.hosts: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        """Names of internal services, with the address at which tasks find their balancer."""
+        self.trusts: Path | None = None
+        """The authorities that tasks trust where internal services have HTTPS."""
+        self.let_in: Callable[[str, str], None] = lambda _, __: None
+        """Told of each task's label and address before it starts."""
         self.endpoint = ""
         """Where tasks reach the local AWS; empty where they do not."""
-        # The first address is the machine's, the last is kept for the database.
-        self._free = itertools.cycle([str(each) for each in ipaddress.ip_network(subnet).hosts()][1:-1])
+        # The first address is the machine's, the last are kept for the database and for who asks internal services.
+        self._free = itertools.cycle([str(each) for each in ipaddress.ip_network(subnet).hosts()][1:-2])
         self._count = itertools.count(1)
         self._lock = threading.Lock()
         self._used: set[str] = set()
@@ -217,6 +226,7 @@ class Tasks:
         with self._lock:
             address = next(each for each in self._free if each not in self._used)
             self._used.add(address)
+            self.let_in(label, address)
         container = main(definition)
         ports = container.get("portMappings") or [{}]
         name = f"{label}-{next(self._count)}"
@@ -242,7 +252,7 @@ class Tasks:
         self.engine.call("import", str(file), _HOLDER)
 
     def _network(self, task: Task) -> list[str]:
-        named = [f"--add-host={host}:{address}" for host, address in self.hosts.items()]
+        named = [f"--add-host={host}:{address}" for host, address in (self.names | self.hosts).items()]
         return ["--network", self.network, "--ip", task.address, *named]
 
     def _wait_for(self, task: Task, container: Mapping[str, Any]) -> bool:
@@ -298,12 +308,14 @@ class Tasks:
         given = self._reaching(given) if self.endpoint else given
         with_authority = bool(self.hosts) and "DB_CA" not in given
         given |= {"DB_CA": _CA} if with_authority else {}
+        given = dict.fromkeys(_TRUSTING if self.trusts else (), _TRUSTED) | given
         file = self.room.path("environment") / name
         file.touch(mode=0o600)
         file.write_text("".join(f"{key}={value}\n" for key, value in given.items()), encoding="utf-8")
         words = self._mounts(task, definition, container)
         words += ["--env-file", str(file)]
         words += ["--volume", f"{self.authority}:{_CA}:ro"] if with_authority else []
+        words += ["--volume", f"{self.trusts}:{_TRUSTED}:ro"] if self.trusts else []
         return words + said(definition, container)
 
     def _reaching(self, given: Mapping[str, str]) -> dict[str, str]:

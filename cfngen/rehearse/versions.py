@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cfngen.rehearse import deployed, metrics, places
+from cfngen.rehearse import deployed, grpc, metrics, places
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.images import buildspec_of
 from cfngen.rehearse.places import Place
@@ -48,8 +48,11 @@ def ask():
         raw.sendall(told["PREAMBLE"].encode())
         secure = ssl.create_default_context(cafile=told["AUTHORITY"]) if told["AUTHORITY"] else None
         talk = secure.wrap_socket(raw, server_hostname=told["ADDRESS"]) if secure else raw
-        talk.sendall(f"GET {told['ASKED']} HTTP/1.0\\r\\nHost: {told['HOST']}\\r\\n\\r\\n".encode())
-        return talk.recv(64).split()[1].decode()
+        talk.sendall(bytes.fromhex(told["REQUEST"]))
+        said = b"".join(iter(lambda: talk.recv(65536), b""))
+        _, _, ended = said.lower().partition(b"grpc-status:")
+        is_well = not told["WELL"] or ended.split()[:1] == [told["WELL"].encode()]
+        return said.split()[1].decode() if is_well else "a call that ended otherwise"
 
 
 def handler(event, context):
@@ -164,6 +167,10 @@ def ringing(stage: Stage, service: Service) -> Version | None:
 
 def _server(stage: Stage, service: Service, seconds: float) -> str:
     """Lines of a Dockerfile for a server that is slow but for its health path; empty where the image has no such language."""
+    from cfngen.rehearse.rehearsal import calls_of
+
+    if calls_of(stage, service):
+        return ""  # nothing of it is known but its health check
     text = stage.source.first(stage.image_of(service).dockerfile).lower()
     health = str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
     values = {"health": repr(health), "milliseconds": round(1000 * seconds), "port": service.port}
@@ -236,14 +243,17 @@ def _function(stage: Stage, service: Service, wanted: str) -> str:
     place = Place.of(health_path(stage, service))
     if service.test:
         place = places.as_tester(listener, place)
+    host = place.host or listener.address
+    asked = f"GET {place.path} HTTP/1.0\r\nHost: {host}\r\n\r\n"
     values = {
-        "ADDRESS": stage.proxy.address,
+        "ADDRESS": listener.address,
         "PORT": str(listener.port),
         "SOURCE": TELLER if place.address else "",
         "PREAMBLE": place.told(listener.port).decode(),
         "AUTHORITY": str(stage.authority.file) if listener.protocol == "HTTPS" else "",
         "ASKED": place.path,
-        "HOST": place.host or stage.proxy.address,
+        "REQUEST": (grpc.request(place.path, host) if place.well else asked.encode()).hex(),
+        "WELL": place.well,
         "WANTED": wanted,
     }
     name = f"{HOOK}_{service.short}_{wanted}"

@@ -1,4 +1,4 @@
-"""A rehearsal's uploads to S3: the deployed rules start just the pipelines of the objects, which take their newest versions."""
+"""A stage with a source in S3 and an internal service, as a rehearsal reads it back: what an upload starts, and who reaches whom."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehearsed import deploy
 
 from cfngen import S3, App, Network, Pipeline, Promotion, Service
 from cfngen.disk import write
-from cfngen.rehearse import parameters, pushes, uploads
+from cfngen.rehearse import callers, deployed, inside, parameters, places, pushes, rules, uploads, ways
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
@@ -25,8 +25,8 @@ from cfngen.rehearse.story import Story
 from cfngen.render import stage_files
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's
-DESK = Service(name="desk", paths=("/desk", "/desk/*"), health_path="/desk/health")
-APP = App(name="shop", stage="dev", services=(Service(name="web"), DESK), pipeline=Pipeline(source=S3()), network=Network(nat="one"))  # fmt: skip
+DESK = Service(name="desk", internal=True)
+APP = App(name="shop", stage="dev", services=(Service(name="web", calls=("desk",)), DESK), pipeline=Pipeline(source=S3()), network=Network(nat="one"))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +121,105 @@ def test_what_another_stage_built_is_refused_by_name(uploaded: tuple[Room, Accou
     assert not uploads.is_promoted(
         account, account.client("codepipeline").get_pipeline(name="shop-dev-web")["pipeline"]
     )
+
+
+@pytest.fixture(scope="module")
+def there(uploaded: tuple[Room, Account, Source]) -> ways.Ways:
+    here, account, _ = uploaded
+    return ways.ways(account, "10.91.16.0/24", here.path("ways"))
+
+
+def test_each_balancer_is_played_at_an_address_of_its_own(there: ways.Ways) -> None:
+    users, inside = there.seats
+    assert (users.caller, inside.caller) == ("", "10.91.16.253")
+    assert there.address == users.address != inside.address
+    told = {(each.port, each.address, each.inside) for each in there.listeners if each.caller}
+    assert told == {(80, inside.address, "10.91.16.1"), (8080, inside.address, "10.91.16.1")}
+    assert {each.address for each in there.listeners if not each.caller} == {users.address}
+    assert there.names == dict.fromkeys(("desk.shop-dev.internal", "shop-dev.internal"), "10.91.16.1")
+
+
+def test_an_internal_listener_lets_in_tasks_by_the_groups_that_its_own_names(there: ways.Ways) -> None:
+    said: list[str] = []
+    for label, address in (
+        ("web", "10.91.16.9"),
+        ("desk", "10.91.16.10"),
+        ("web", "10.91.16.9"),
+        ("desk", "10.91.16.9"),
+    ):
+        there.let_in(label, address, said.append)
+    production = next(each for each in there.listeners if each.caller and each.port == 80)
+    assert said == [f"add acl {production.callers} 10.91.16.9", f"del acl {production.callers} 10.91.16.9"]
+    assert Path(production.callers).read_text(encoding="utf-8") == "10.91.16.253\n"
+    there.let_in("migration", "10.91.16.11", said.append)
+    assert said[2:] == [f"add acl {production.callers} 10.91.16.11"]
+
+
+def test_an_internal_service_is_asked_by_its_name_and_by_a_caller(
+    there: ways.Ways, uploaded: tuple[Room, Account, Source]
+) -> None:
+    account = uploaded[1]
+    desk, web = deployed.services(account)
+    (place,) = places.own(there.listeners, desk.production, desk.pair)
+    assert str(place) == "desk.shop-dev.internal/ from 10.91.16.253"
+    assert ways.at(there.listeners, place.host).caller
+    ports = [each for each in there.listeners if each.port == 8080]
+    assert ways.at(ports, place.host).arn == desk.test
+    assert ways.at(ports, "").arn == ways.at(ports, "www.example.com").arn == web.test
+    test = next(each for each in there.listeners if each.arn == desk.test)
+    assert places.as_tester(test, place) == place
+    assert places.outsider(test.sources) == ""
+
+
+def test_haproxy_is_told_who_may_come(there: ways.Ways, uploaded: tuple[Room, Account, Source]) -> None:
+    account = uploaded[1]
+    groups = deployed.target_groups(account)
+    text = rules.configuration(there.listeners, groups, there.address, Path("s"), Path("c.pem"), 60)
+    blocks = {block.split()[0]: block for block in text.split("\nfrontend ")[1:]}
+    inside = there.seats[1].address
+    assert {"port-80", f"port-80-at-{inside}", f"port-8080-at-{inside}"} <= set(blocks)
+    own = blocks[f"port-80-at-{inside}"]
+    production = next(each for each in there.listeners if each.caller and each.port == 80)
+    assert f"    bind {inside}:80\n    bind 10.91.16.1:80 transparent\n" in own
+    assert f"    tcp-request session reject unless {{ src -f {production.callers} }}\n" in own
+    assert "transparent" not in blocks["port-80"]
+
+
+def test_a_task_finds_internal_services_by_its_hosts_file() -> None:
+    text = "127.0.0.1 localhost\n10.91.16.1\tdesk.shop-dev.internal other # a\n"
+    assert inside.address_of(text, "desk.shop-dev.internal") == inside.address_of(text, "other") == "10.91.16.1"
+    assert inside.address_of(text, "a") == ""
+
+
+@pytest.mark.parametrize("reached", [200, 0])
+def test_callers_get_through_and_nobody_else(
+    there: ways.Ways, uploaded: tuple[Room, Account, Source], reached: int
+) -> None:
+    account = uploaded[1]
+    desk, web = deployed.services(account)
+    asked: list[list[str]] = []
+
+    def run(_: str, words: list[str], __: object) -> str:
+        asked.append(words)
+        return f"{reached}\n"
+
+    def live(service: deployed.Service, process: int) -> Any:
+        return SimpleNamespace(service=service, tasks=[SimpleNamespace(containers=[str(process)])])
+
+    stage: Any = SimpleNamespace(
+        services=[desk, web], listeners=there.listeners, groups=there.groups | {"mailer": frozenset({"sg-1"})},
+        deployer=SimpleNamespace(live={each.short: live(each, n) for n, each in enumerate((desk, web))}),
+        fleet=SimpleNamespace(crews={"m": SimpleNamespace(worker=SimpleNamespace(short="mailer"), tasks=live(web, 7).tasks)}),
+        engine=SimpleNamespace(inspect=lambda name: {"State": {"Pid": name}}), story=Story(lambda _: None),
+        proxy=SimpleNamespace(groups=deployed.target_groups(account)), room=SimpleNamespace(run=run),
+        authority=SimpleNamespace(file=Path("a.pem")),
+    )  # fmt: skip
+    assert callers.is_there(stage)
+    callers.callers(stage)
+    assert {(each.what, each.passed) for each in stage.story.checks} == {
+        ("web calls desk at desk.shop-dev.internal", reached == 200),
+        ("mailer does not get through to desk at desk.shop-dev.internal", reached == 0),
+    }
+    assert [words[3:] for words in asked] == [
+        [process, "", "80", "desk.shop-dev.internal", "/health", ""] for process in ("1", "7")
+    ]

@@ -1,0 +1,55 @@
+"""The act of internal services: tasks ask them from within their own network, and only those get through that the balancer's group names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from cfngen.rehearse.deployed import Listener, Service
+from cfngen.rehearse.places import Place
+from cfngen.rehearse.rehearsal import Stage, health_path
+from cfngen.rehearse.room import environment
+from cfngen.rehearse.tasks import Task
+
+_TOLD = {0: "nobody answers", -1: "it does not know the name"}
+
+
+def is_there(stage: Stage) -> bool:
+    """Whether a service is behind an internal balancer."""
+    return any(True for _ in _internal(stage))
+
+
+def callers(stage: Stage) -> None:
+    """Each internal service is asked by a task of each service and worker: it answers those whose group its balancer lets in, and nobody else."""
+    tasks = dict(_tasks(stage))
+    for service, listener in _internal(stage):
+        place = Place.of(health_path(stage, service))
+        for short, task in tasks.items():
+            if short == service.short:
+                continue
+            may = bool(stage.groups.get(short, frozenset()) & set(listener.groups))
+            status = _asked(stage, task, listener, place)
+            what = f"{short} {'calls' if may else 'does not get through to'} {service.short} at {place.host}"
+            told = _TOLD.get(status, f"HTTP {status}")
+            stage.story.check("calls", what, told, passed=(status == 200) == may and status >= 0)
+
+
+def _asked(stage: Stage, task: Task, listener: Listener, place: Place) -> int:
+    process = str(stage.engine.inspect(task.containers[0])["State"]["Pid"])
+    authority = str(stage.authority.file) if listener.protocol == "HTTPS" else ""
+    asked = [process, authority, str(listener.port), place.host, place.path, place.well]
+    words = [sys.executable, "-m", "cfngen.rehearse.inside", *asked]
+    return int(stage.room.run("calls", words, environment()).strip())
+
+
+def _internal(stage: Stage) -> Iterator[tuple[Service, Listener]]:
+    for service in stage.services:
+        listener = next(each for each in stage.listeners if each.arn == service.production)
+        if listener.caller:
+            yield service, listener
+
+
+def _tasks(stage: Stage) -> Iterator[tuple[str, Task]]:
+    """A task of each service and worker."""
+    yield from ((each.service.short, each.tasks[0]) for each in stage.deployer.live.values() if each.tasks)
+    yield from ((each.worker.short, each.tasks[0]) for each in stage.fleet.crews.values() if each.tasks)
