@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,14 +16,15 @@ from rehearsed import deploy
 
 from cfngen import S3, App, Network, Pipeline, Promotion, Service
 from cfngen.disk import write
-from cfngen.rehearse import callers, deployed, inside, parameters, places, pushes, rules, uploads, ways
+from cfngen.rehearse import callers, deployed, grpc, inside, parameters, places, pushes, rules, uploads, versions, ways
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
+from cfngen.rehearse.deployment import Shift
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.pipeline import Execution
 from cfngen.rehearse.room import Room, room
 from cfngen.rehearse.source import Source
-from cfngen.rehearse.story import Story
+from cfngen.rehearse.story import Request, Story
 from cfngen.render import stage_files
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # moto's
@@ -223,3 +226,54 @@ def test_callers_get_through_and_nobody_else(
     assert [words[3:] for words in asked] == [
         [process, "", "80", "desk.shop-dev.internal", "/health", ""] for process in ("1", "7")
     ]
+
+
+def test_what_callers_fail_before_what_they_call_is_released_does_not_count(
+    there: ways.Ways, uploaded: tuple[Room, Account, Source]
+) -> None:
+    desk, web = deployed.services(uploaded[1])
+    shifts = [Shift(10, 5.0, service="desk"), Shift(100, 10.0, service="desk")]
+    stage: Any = SimpleNamespace(
+        services=[desk, web], listeners=there.listeners, groups=there.groups, paths={"web": ["/"], "desk": ["d/"]},
+        deployer=SimpleNamespace(shifts=shifts), story=Story(lambda _: None),
+    )  # fmt: skip
+    requests = [
+        Request(at, path, "kept", status, "", 1.0) for path in ("/", "d/") for at in (9, 12) for status in (200, 502)
+    ]
+    kept = callers.without_early(stage, requests)
+    assert [(each.path, each.at, each.status) for each in requests if each not in kept] == [("/", 9, 502)]
+    assert stage.story.wanted == 1
+    shifts.clear()  # it was never released
+    assert [each.at for each in callers.without_early(stage, requests) if each.failed and each.path == "/"] == []
+
+
+@pytest.mark.parametrize(
+    ("well", "answer", "seen"),
+    [
+        ("", b"HTTP/1.0 200 OK\r\n\r\n", "200"),
+        ("0", b"HTTP/1.1 200 \r\n\r\n0\r\ngrpc-status: 0\r\n\r\n", "200"),
+        ("0", b"HTTP/1.1 200 \r\nGrpc-Status: 12\r\n\r\n", "a call that ended otherwise"),
+    ],
+)
+def test_a_hook_of_the_rehearsal_asks_for_a_page_or_calls(
+    monkeypatch: pytest.MonkeyPatch, well: str, answer: bytes, seen: str
+) -> None:
+    asked: list[bytes] = []
+
+    def serve(server: socket.socket) -> None:
+        with server.accept()[0] as talk:
+            asked.append(talk.recv(1 << 16))
+            talk.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,), daemon=True)
+        thread.start()
+        values = {"SOURCE": "", "ADDRESS": "127.0.0.1", "PORT": str(server.getsockname()[1]), "PREAMBLE": "", "AUTHORITY": "",
+                  "REQUEST": grpc.request("/a.B/C", "h").hex(), "WELL": well}  # fmt: skip
+        for key, value in values.items():
+            monkeypatch.setenv(key, value)
+        known: dict[str, Any] = {}
+        exec(versions._HOOK_CODE, known)  # noqa: S102  (ours)
+        assert known["ask"]() == seen
+        thread.join()
+    assert asked[0].endswith(b"\r\n\r\n\0\0\0\0\0")

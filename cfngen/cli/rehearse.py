@@ -112,15 +112,7 @@ def rehearse(
         folder.resolve(), f"{chosen.name}.yaml", name, project_of(path).resolve(), region, speed,
         given, look=_look(path), connections=connections, engine=playing,
     )  # fmt: skip
-    _tell_of_cells(folder)
     _rehearse(wanted, logs / name, only or "", form, keep=keep)
-
-
-def _tell_of_cells(folder: Path) -> None:
-    """What is not acted: roots beside the first."""
-    for cell in sorted(each.parent for each in folder.glob("cell-*/cluster.yaml")):
-        names = ", ".join(sorted(each.stem.removeprefix("service-") for each in cell.glob("service-*.yaml")))
-        click.echo(f"{cell.name} is not rehearsed, a rehearsal acts the first root: {names}", err=True)
 
 
 def _rehearse(wanted: Wanted, place: Path, only: str, form: str, *, keep: bool) -> None:

@@ -46,6 +46,7 @@ class Account:
         self.url = running.url
         self._session = boto3.Session("test", "test", region_name=region)
         self._made = cache(self._client)
+        self._has_bucket = False
         self._making = threading.Lock()  # a session makes one client at a time
 
     def client(self, service: str) -> Any:
@@ -81,10 +82,12 @@ class Account:
 
     def deploy(self, folder: Path, root: str, stack: str, parameters: Mapping[str, str]) -> None:
         """Deploy a folder of templates by the AWS command line; raises `RehearsalError` with what it said."""
-        aws, packaged = where("aws"), self.room.path("templates") / "packaged.yaml"
+        aws, packaged = where("aws"), self.room.path("templates") / f"{stack}.yaml"
         talks = environment(**self.environment)
-        place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
-        self.client("s3").create_bucket(Bucket=_BUCKET, **place)
+        if not self._has_bucket:
+            place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            self.client("s3").create_bucket(Bucket=_BUCKET, **place)
+            self._has_bucket = True
         words = [aws, "cloudformation", "package", "--template-file", root, "--s3-bucket", _BUCKET]
         self.room.run("deploy", [*words, "--output-template-file", str(packaged)], talks, folder=folder)
         words = [aws, "cloudformation", "deploy", "--template-file", str(packaged), "--stack-name", stack]

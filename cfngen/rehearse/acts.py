@@ -154,7 +154,7 @@ def negative_control(stage: Stage) -> None:
 
 def simulated(stage: Stage) -> None:
     """Whatever was released and went back, the simulator that played along saw nobody hurt."""
-    hurts = stage.deployer.twin.simulation.hurts
+    hurts = stage.deployer.twin.hurts
     told = "; ".join(f"{each.invariant} {each.after}: {each.seen}" for each in hurts[:3])
     count = len(stage.deployer.played)
     stage.story.check("simulator", f"{count} deployments beside each other hurt nobody", told, passed=not hurts)

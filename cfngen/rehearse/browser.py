@@ -52,7 +52,8 @@ def browser(site: Site) -> Iterator[Browser]:
     if site.pins:
         flags.append(f"--ignore-certificate-errors-spki-list={','.join(site.pins)}")
     if site.hosts:
-        flags.append(f"--host-resolver-rules={','.join(f'MAP {host} {site.address}' for host in site.hosts)}")
+        mapped = (f"MAP {host} {site.elsewhere.get(host, site.address)}" for host in site.hosts)
+        flags.append(f"--host-resolver-rules={','.join(mapped)}")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=program, args=flags, chromium_sandbox=os.geteuid() != 0, timeout=60_000

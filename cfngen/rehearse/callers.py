@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cfngen.rehearse.deployed import Listener, Service
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.rehearsal import Stage, health_path
 from cfngen.rehearse.room import environment
+from cfngen.rehearse.story import Request
 from cfngen.rehearse.tasks import Task
 
+_SETTLED_SECONDS = 1.0
+"""So long what was in flight may take when the traffic has moved."""
 _TOLD = {0: "nobody answers", -1: "it does not know the name"}
 
 
@@ -32,6 +36,38 @@ def callers(stage: Stage) -> None:
             what = f"{short} {'calls' if may else 'does not get through to'} {service.short} at {place.host}"
             told = _TOLD.get(status, f"HTTP {status}")
             stage.story.check("calls", what, told, passed=(status == 200) == may and status >= 0)
+
+
+def without_early(stage: Stage, requests: Sequence[Request]) -> list[Request]:
+    """The requests but for those that callers failed before all that they may call was released for the first time.
+
+    Until then stand-ins answer in the place of what is called, which know no more than a health path; so it is on AWS.
+    """
+    since = {each.short: _released(stage, each) for each, _ in _internal(stage)}
+    early = {
+        path: max(since[callee.short] for callee, listener in _internal(stage) if _calls(stage, service, listener))
+        for service in stage.services
+        if any(_calls(stage, service, listener) for _, listener in _internal(stage))
+        for path in stage.paths.get(service.short, ())
+    }
+    kept = [each for each in requests if not (each.failed and each.at < early.get(each.path, 0.0))]
+    if left_out := len(requests) - len(kept):
+        stage.story.wanted += left_out
+        told = f"{left_out} requests of callers failed before what they call was released: not counted, stand-ins answered them"
+        stage.story.tell("calls", told)
+    return kept
+
+
+def _calls(stage: Stage, service: Service, listener: Listener) -> bool:
+    return service.production != listener.arn and bool(
+        stage.groups.get(service.short, frozenset()) & set(listener.groups)
+    )
+
+
+def _released(stage: Stage, service: Service) -> float:
+    """Since when a released version has all of a service's traffic."""
+    found = (each.begin for each in stage.deployer.shifts if each.service == service.short and each.percent == 100)
+    return min(found, default=math.inf) + _SETTLED_SECONDS
 
 
 def _asked(stage: Stage, task: Task, listener: Listener, place: Place) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cfngen.rehearse import acts, deployed
+from cfngen.rehearse.callers import callers
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look, look_at, visited
 from cfngen.rehearse.rehearsal import Act, Deployment, Wanted, Workshop, deploy, stage, workshop
@@ -24,7 +25,7 @@ from cfngen.rehearse.story import Story
 KEPT = "kept.json"
 _RUNNING: Mapping[str, tuple[Act, ...]] = {
     "": acts.ACTS,
-    "run": (acts.births, acts.calls),
+    "run": (acts.births, callers),
     "release": tuple(act for act in acts.ACTS if act is not look),
     "look": (acts.births, acts.first_releases, look),
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import background, base, deployed, existing, grpc, parameters, places, pushes, rules
+from cfngen.rehearse import background, base, deployed, existing, grpc, places, pushes, roots, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -36,7 +36,6 @@ from cfngen.rehearse.servers import server_of
 from cfngen.rehearse.source import Source
 from cfngen.rehearse.story import Request, Story
 from cfngen.rehearse.tasks import Tasks
-from cfngen.rehearse.twin import Twin
 from cfngen.rehearse.ways import at, ways
 
 NETWORK = "cfngen-rehearsal"
@@ -187,7 +186,7 @@ class Deployment:
     authority: Authority
     services: list[Service]
     database: deployed.Database | None
-    parameters: Mapping[str, str]
+    roots: Sequence[roots.Root]
 
 
 @dataclass(frozen=True)
@@ -207,17 +206,20 @@ def deploy(wanted: Wanted, room: Room, story: Story) -> Deployment:
     with story.timed("deploy"):
         account = Account(room, wanted.region)
         authority = Authority(room.path("certificates"))
-        given = parameters.made(wanted.folder, wanted.root, wanted.parameters, account, authority, testers=_TESTERS)
-        account.deploy(wanted.folder, wanted.root, wanted.stack, given)
+        deployed_are = roots.deploy(
+            account, wanted.folder, wanted.root, wanted.stack, wanted.parameters, authority, testers=_TESTERS
+        )
+        given = deployed_are[0].parameters
         pushes.check_sources(account)
         services = deployed.services(account)
         database = deployed.database(account) or existing.database(wanted.folder, wanted.root, given)
         told = " ".join(f"{key}={value}" for key, value in account.environment.items())
         story.tell("deploy", f"ask it by AWS's own commands with: {told}")
-        story.tell(
-            "deploy", f"{wanted.stack}: {', '.join(each.short for each in services)}, read back from the account"
+        names = " and ".join(
+            f"{wanted.stack}{f'-{each.name}' if each else ''}" for each in (None, *roots.further(wanted.folder))
         )
-    return Deployment(account, authority, services, database, given)
+        story.tell("deploy", f"{names}: {', '.join(each.short for each in services)}, read back from the account")
+    return Deployment(account, authority, services, database, deployed_are)
 
 
 def workshop(wanted: Wanted, room: Room, story: Story, there: Deployment) -> Workshop:
@@ -273,7 +275,7 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
             ports = ", ".join(str(each.port) for each in listeners if each.address == seat.address)
             more = f", for tasks at {', '.join(sorted(there_are.names))}" if seat.caller else ""
             story.tell("run", f"haproxy at {seat.address}, ports {ports}{more}")
-        twin = Twin(account, wanted.folder, wanted.root, there.parameters)
+        twin = roots.Twins(account, there.roots, wanted.root)
         deployer = Deployer(account, proxy, tasks, story, wanted.speed, twin)
         for service in services:
             deployer.birth(service)

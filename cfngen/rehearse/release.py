@@ -21,6 +21,7 @@ from cfngen.rehearse.deployed import Service, task_definition
 from cfngen.rehearse.deployment import Deployment, Live, Revision, Shift, shift
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.proxy import Proxy
+from cfngen.rehearse.roots import Twins
 from cfngen.rehearse.story import Story
 from cfngen.rehearse.tasks import Task, Tasks
 from cfngen.rehearse.twin import Twin
@@ -65,7 +66,7 @@ class Deployer:
     tasks: Tasks
     story: Story
     speed: float
-    twin: Twin
+    twin: Twin | Twins
     live: dict[str, Live] = field(default_factory=dict)
     shifts: list[Shift] = field(default_factory=list)
     played: list[Deployment] = field(default_factory=list)

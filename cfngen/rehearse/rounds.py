@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cfngen.rehearse import deployed, pushes, rules
+from cfngen.rehearse.callers import without_early
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.deployment import Deployment, Live
 from cfngen.rehearse.errors import RehearsalError
@@ -166,7 +167,7 @@ def play(stage: Stage, *pushed: Push, meanwhile: Callable[[Round], None] = lambd
             outcome = outcomes[each.execution]
             stage.story.check(what, f"{each.pipeline} succeeds", outcome.reason[:200], passed=outcome.is_good)
     if seeing.requests:
-        check_traffic(stage, what, seeing.requests)
+        check_traffic(stage, what, without_early(stage, seeing.requests))
     alone = {version.service.name for version, _ in every if not version.reason}
     after = standing(stage)
     if len(alone) < len(before):

@@ -27,7 +27,8 @@ class Site:
     """The addresses of a stage that runs.
 
     `services` has for each service the URLs with which a visitor begins, `owners` the service of each backend that a
-    response names; `hosts` are names that lead to `address`; `pins` the keys of certificates that are trusted.
+    response names; `hosts` are names that lead to `address`, or, of further cells, to where `elsewhere` says; `pins` are the keys of
+    certificates that are trusted.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Site:
     owners: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origins(self) -> set[str]:
@@ -87,7 +89,15 @@ def site_of(stage: Stage, address: str = "", visitor: str = "") -> Site:
     }
     secure = any(url.startswith("https:") for url in origins)
     pins = (pin(stage.proxy.certificate),) if secure else ()
-    return Site(stage.wanted.stack, address, "/".join(own.split("/")[:3]), services, owners, hosts, pins)
+    places_of = {each.arn: each.address for each in stage.listeners if each.address not in ("", stage.proxy.address)}
+    elsewhere = {
+        _host(url): places_of[each.production]
+        for each in visible(stage)
+        if each.production in places_of
+        for url in services[each.short]
+    }
+    origin = "/".join(own.split("/")[:3])
+    return Site(stage.wanted.stack, address, origin, services, owners, hosts, pins, elsewhere)
 
 
 def _urls(stage: Stage, service: Service, address: str, visitor: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cfngen.simulate import codedeploy
 from cfngen.simulate.codedeploy import Deployment
 from cfngen.simulate.files import Files
 from cfngen.simulate.simulation import Simulation
+from cfngen.simulate.watch import Hurt
 
 _COLOURS = ("blue", "green")
 
@@ -112,6 +113,11 @@ class Twin:
         if not outcome.is_good:
             raise TemplateError(f"cfngen simulate does not deploy it: {outcome.reason}")
         self.born = {each.label: each.live.group for each in self.simulation.world.services.values()}
+
+    @property
+    def hurts(self) -> list[Hurt]:
+        """What the simulator saw that hurts."""
+        return self.simulation.hurts
 
     def begin(self, service: Service, appspec: str, definition: str) -> Flight:
         """A deployment of that AppSpec and task definition starts."""
