@@ -53,6 +53,7 @@ def test_one_container_of_a_policy_is_killed_and_has_to_come_back(
     monkeypatch: pytest.MonkeyPatch, *, comes_back: bool
 ) -> None:
     monkeypatch.setattr(again, "_SECONDS", 0.2)
+    monkeypatch.setattr(again, "_STEADY_SECONDS", 0)
     stage = stage_of(Engine(comes_back=comes_back), POLICY)
     assert again.is_there(stage)
     again.restarts(stage)

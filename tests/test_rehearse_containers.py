@@ -109,6 +109,10 @@ def test_a_task_of_several_containers_shares_the_network_of_one_that_does_nothin
     assert all(
         "--network=container:web-1" in words for words in engine.told if words[0] == "run" and "web-1" not in words
     )
+    holder = next(words for words in engine.told if words[0] == "run" and "web-1" in words)
+    assert (
+        holder[holder.index("--mac-address") + 1] == "02:42:0a:5b:10:02"
+    )  # a container that is started again keeps it
     assert (made.port, made.image, them.runs(made)) == (8080, "registry/web@sha256:1", True)
     them.stop(made)
     assert them.stopped == {"web-1-web": True, "web-1-side": True}

@@ -85,7 +85,9 @@ class Account:
         aws, packaged = where("aws"), self.room.path("templates") / f"{stack}.yaml"
         talks = environment(**self.environment)
         if not self._has_bucket:
-            place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            place = (
+                {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            )
             self.client("s3").create_bucket(Bucket=_BUCKET, **place)
             self._has_bucket = True
         words = [aws, "cloudformation", "package", "--template-file", root, "--s3-bucket", _BUCKET]

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from cfngen.rehearse.deployed import task_definition
 from cfngen.rehearse.errors import RehearsalError
-from cfngen.rehearse.rehearsal import Stage
+from cfngen.rehearse.rehearsal import Stage, pause
 from cfngen.rehearse.restarts import policy_of
 from cfngen.rehearse.room import wait
 from cfngen.rehearse.tasks import Part, Task
 
 _KILLED = 137
 _SECONDS = 20.0
+_STEADY_SECONDS = 2.0
+"""So long, and the balancer has asked it again."""
 
 
 def is_there(stage: Stage) -> bool:
@@ -51,6 +53,9 @@ def _kill(stage: Stage, what: str, task: Task, part: Part, group: str) -> None:
     told = ""
     try:
         wait(is_well, f"{what}, which was killed,", _SECONDS)
+        # The balancer may not have noticed yet.
+        pause(_STEADY_SECONDS)
+        wait(is_well, f"{what}, which was started again,", _SECONDS)
     except RehearsalError as error:
         told = str(error)
     stage.story.check("restarts", f"{what} is killed, and started again in its task", told, passed=not told)
