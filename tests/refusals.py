@@ -327,7 +327,7 @@ REFUSED = [
     *(case(App, "internal_balancer", "a service with internal=True, since without one there is no internal balancer", internal_balancer=InternalBalancer(**options))
       for options in ({"test_port": 9000}, {"domain": "shop.internal"})),
     case(InternalBalancer, "addresses", "'10.0.0.0/8' stands there twice", addresses=("10.0.0.0/8", "10.0.0.0/8")),
-    case(App, "services[0].calls", "'stok' is no service; did you mean 'stock'?", services=(Service(name="shop", calls=("stok",)), STOCK)),
+    case(App, "services[0].calls", "'stok' is no internal service; did you mean 'stock'?", services=(Service(name="shop", calls=("stok",)), STOCK)),
     case(App, "services[0].calls", "'shop' is internet-facing, and is called by its public name", services=(Service(name="shop", calls=("shop",)),)),
     case(App, "services[0].calls", "'stock' stands there twice", services=(Service(name="shop", calls=("stock", "stock")), STOCK)),
     case(App, "services[0].environment['STOCK_URL']", "another name; the addresses of services that are called are given", services=(Service(name="shop", calls=("stock",), environment={"STOCK_URL": "x"}), STOCK)),

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped,unused-ignore]
+from breaking import found
 from buildspec_runner import Build, run
 from conftest import Run
 from resolve import differing, rendered
@@ -183,6 +184,11 @@ def test_what_is_let_in_from_another_account(app: App) -> None:
     assert "PromotionAccountId" in json.dumps(_allowing(role, action, place))
     parameter = _template(told["shop.yaml"])["Parameters"]["PromotionAccountId"]
     assert re.fullmatch(parameter["AllowedPattern"], "123456789012")
+
+
+@pytest.mark.parametrize("app", [DEV, PROD, *OTHER], ids=lambda app: app.stage)
+def test_the_files_of_each_stage_agree_with_each_other(app: App, tmp_path: Path) -> None:
+    assert {each.level for each in found(tmp_path, stage_files(app))} <= {"info"}
 
 
 def test_one_account_lets_no_other_in() -> None:

@@ -74,7 +74,7 @@ def wrong_calls(placed: Iterable[tuple[str, Task]], services: Mapping[str, Servi
     for place, task in placed:
         for name in task.calls:
             if name not in services:
-                yield f"{place}.calls", f"{name!r} is no service; {did_you_mean(name, internal)}"
+                yield f"{place}.calls", f"{name!r} is no internal service; {did_you_mean(name, internal)}"
             elif not services[name].internal:
                 fits = f"{name!r} is internet-facing, and is called by its public name, as users call it: give that by environment. Ways out: that; or make {name!r} internal, if no user calls it"
                 yield f"{place}.calls", fits
