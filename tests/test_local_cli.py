@@ -1,6 +1,7 @@
 """The real AWS command line deploys into what `cfngen local up` starts, with nothing but the variables that it prints.
 
-Packaged, created, changed, failed, deleted; and each time the services' own commands are asked what is there.
+Packaged, created, changed, failed, deleted; and each time the services are asked what is there, by their own commands or,
+which starts no program, by an SDK.
 `CFNGEN_AWS=/usr/local/bin/aws pytest tests/test_local_cli.py` does it with another AWS command line, such as version 2.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -59,21 +61,28 @@ class Shell:
             pytest.fail(f"{done.stderr}\n{told[0].get('StackStatusReason')}")
         return done.stdout
 
+    def sdk(self, service: str) -> Any:
+        """A client with nothing but what the shell has."""
+        given = self.environment
+        keys = (given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
+        session = boto3.Session(*keys, region_name=given["AWS_DEFAULT_REGION"])
+        return session.client(service, endpoint_url=given["AWS_ENDPOINT_URL"])
+
     def status(self, stack: str) -> str:
-        [told] = self.aws("cloudformation", "describe-stacks", "--stack-name", stack)["Stacks"]
+        [told] = self.sdk("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         return str(told["StackStatus"])
 
     def services(self) -> dict[str, str]:
         """The ECS services that are there, each with its first task definition."""
-        found = {}
-        for cluster in self.aws("ecs", "list-clusters")["clusterArns"]:
-            for arn in self.aws("ecs", "list-services", "--cluster", cluster)["serviceArns"]:
-                [told] = self.aws("ecs", "describe-services", "--cluster", cluster, "--services", arn)["services"]
-                found[told["serviceName"]] = told["taskDefinition"]
+        ecs, found = self.sdk("ecs"), {}
+        for cluster in ecs.list_clusters()["clusterArns"]:
+            if there := ecs.list_services(cluster=cluster)["serviceArns"]:
+                for told in ecs.describe_services(cluster=cluster, services=there)["services"]:
+                    found[told["serviceName"]] = told["taskDefinition"]
         return found
 
-    def groups(self) -> list[str]:
-        return [each["TargetGroupName"] for each in self.aws("elbv2", "describe-target-groups")["TargetGroups"]]
+    def groups(self) -> list[dict[str, Any]]:
+        return list(self.sdk("elbv2").describe_target_groups()["TargetGroups"])
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +118,14 @@ def test_coffee_dev_is_created_changed_failed_and_deleted(shell: Shell, tmp_path
     groups = shell.aws("deploy", "list-deployment-groups", "--application-name", *applications)["deploymentGroups"]
     given = ("--application-name", *applications, "--deployment-group-name", groups[0])
     group = shell.aws("deploy", "get-deployment-group", *given)["deploymentGroupInfo"]
-    assert group["ecsServices"][0]["serviceName"] in shell.services()
+    [place] = group["ecsServices"]
+    given = ("--cluster", place["clusterName"], "--services", place["serviceName"])
+    [served] = shell.aws("ecs", "describe-services", *given)["services"]
+    assert shell.services()[place["serviceName"]] == served["taskDefinition"]
     assert "No changes to deploy" in shell.deploy(packaged, stack, *cidr, "--no-fail-on-empty-changeset")
 
     # One service's group changes, and a resource of a nested stack cannot be made: all is as it was.
-    before = shell.aws("elbv2", "describe-target-groups")
+    before = shell.groups()
     service = folder / "service-customer.yaml"
     text = service.read_text()
     assert "HealthCheckPath: /health" in text
@@ -129,18 +141,17 @@ def test_coffee_dev_is_created_changed_failed_and_deleted(shell: Shell, tmp_path
     assert shell.status(stack) == "UPDATE_ROLLBACK_COMPLETE"
     nested = next(
         each["PhysicalResourceId"]
-        for each in shell.aws("cloudformation", "describe-stack-resources", "--stack-name", stack)["StackResources"]
+        for each in shell.sdk("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         if each["LogicalResourceId"] == "ServiceCustomer"
     )
     events = shell.aws("cloudformation", "describe-stack-events", "--stack-name", nested)["StackEvents"]
     [reason] = [each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
     assert "AWS::Nobody::Knows is not supported" in reason
-    assert shell.aws("elbv2", "describe-target-groups") == before
+    assert shell.groups() == before
 
     service.write_text(text.replace("HealthCheckPath: /health", "HealthCheckPath: /other"))
     assert "Successfully" in shell.deploy(shell.package(folder / "coffee.yaml"), stack)
-    after = shell.aws("elbv2", "describe-target-groups")["TargetGroups"]
-    changed = [each for each in after if each not in before["TargetGroups"]]
+    changed = [each for each in shell.groups() if each not in before]
     assert [each["HealthCheckPath"] for each in changed] == ["/other", "/other"]
 
     shell.aws("cloudformation", "delete-stack", "--stack-name", stack)
@@ -164,6 +175,6 @@ def test_coffee_prod_stands_and_protects_itself(shell: Shell) -> None:
     shell.aws("cloudformation", "delete-stack", "--stack-name", "coffee-prod")
     shell.aws("cloudformation", "wait", "stack-delete-complete", "--stack-name", "coffee-prod")
     assert shell.groups() == []
-    assert shell.aws("rds", "describe-db-instances")["DBInstances"] == []
-    snapshots = shell.aws("rds", "describe-db-snapshots", "--snapshot-type", "manual")["DBSnapshots"]
+    assert shell.sdk("rds").describe_db_instances()["DBInstances"] == []
+    snapshots = shell.sdk("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     assert [each["DBInstanceIdentifier"] for each in snapshots].count(database) == 1
