@@ -31,15 +31,10 @@ def load(path: Path) -> tuple[App, ...]:
         fits = "is a folder; name the description in it, such as cfngen.yaml or services/coffee.py"
         raise DescriptionError([Problem(str(path), "", fits)])
     if not path.is_file():
-        raise DescriptionError(
-            [
-                Problem(
-                    str(path),
-                    "",
-                    "there is no such file; name the application's description, such as cfngen.yaml or services/coffee.py",
-                )
-            ]
-        )
+        fits = "there is no such file; name the application's description, such as cfngen.yaml or services/coffee.py"
+        if re.fullmatch(r"[a-z][a-z0-9-]*", str(path)):
+            fits = f"{fits}; if {path} is a stage, say --stage {path}"
+        raise DescriptionError([Problem(str(path), "", fits)])
     if path.suffix in YAML:
         from cfngen.manifest import load_yaml
 

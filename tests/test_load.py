@@ -92,6 +92,7 @@ def test_a_folder_and_a_link_to_nothing_are_no_descriptions(tmp_path: Path, monk
 ASSIGN = "assign a tuple of App objects to `stages`, or one to `app`"
 REFUSED: dict[str, tuple[str, Mapping[str, str | bytes], str]] = {
     "no such file": ("none.py", {}, "none.py: there is no such file; name the application's description"),
+    "a stage": ("prod", {}, "services/coffee.py; if prod is a stage, say --stage prod"),
     "a folder": ("services", {"services/a.py": ""}, "services: is a folder; name the description in it"),
     "neither stages nor app": ("a.py", {"a.py": HEAD}, f"a.py: stages: {ASSIGN}"),
     "an empty file": ("a.py", {"a.py": ""}, f"a.py: stages: {ASSIGN}"),

@@ -110,7 +110,7 @@ def test_what_was_seen_is_saved(shop: Path, cfngen: Run) -> None:
         (("dev/web", "--stack", "shop-dev", "--state", "state.json"), "ledger.json: cannot be read: No such file"),
         (("--stack", "shop-dev", "--state", "dev/ledger.json"), "dev/ledger.json: "),
         (("--stack", "shop-dev"), "there are no AWS credentials; give them by AWS_PROFILE"),
-        ((), "Missing option '--stack'"),
+        ((), "error: --stack: the name of the stage's root stack; or give the stage's folder"),
     ],
 )  # fmt: skip
 def test_wrong_input_ends_with_two(shop: Path, cfngen: Run, arguments: tuple[str, ...], told: str) -> None:
@@ -188,3 +188,8 @@ def test_without_boto3_the_way_to_it_is_told(shop: Path, cfngen: Run, monkeypatc
     assert "preflight needs boto3" in done.err
     assert "pip install 'cfngen[deploy]'" in done.err
     assert cfngen("preflight", "--stack", "shop-dev", "--state", "state.json").status == 0
+
+
+def test_the_stack_is_called_as_deploy_calls_it(shop: Path, cfngen: Run) -> None:
+    named = cfngen("preflight", "dev", "--stack", "shop-dev", "--state", "state.json")
+    assert cfngen("preflight", "dev", "--state", "state.json") == named

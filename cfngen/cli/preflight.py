@@ -15,13 +15,13 @@ from typing import Any
 import click
 
 from cfngen.cli.common import LEVELS, PathType, colour
-from cfngen.errors import CfngenError
+from cfngen.errors import CfngenError, DescriptionError, Problem
 from cfngen.extras import parts_of
 
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", required=False, type=PathType(path_type=Path, file_okay=False))
-@click.option("--stack", required=True, help="The name of the stage's root stack.")
+@click.option("--stack", default="", help="The name of the stage's root stack.  [default: with DIR, APPLICATION-STAGE]")
 @click.option(
     "--state", type=PathType(path_type=Path, dir_okay=False), help="Read what an earlier --save wrote; ask nobody."
 )
@@ -46,6 +46,11 @@ def preflight(
         from cfngen.operate.folder import read_folder
 
     wanted = read_folder(folder) if folder else None
+    stack = stack or (wanted.stack if wanted else "")
+    if not stack:
+        raise DescriptionError(
+            [Problem("--stack", "", "the name of the stage's root stack; or give the stage's folder")]
+        )
     if state:
         seen = saved.load(state)
         operate.check_stack(seen, stack, change_set, str(state))

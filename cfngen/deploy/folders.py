@@ -37,12 +37,10 @@ def of_folder(folder: Path, stack: str = "") -> Wanted:
         raise DescriptionError([Problem(folder.as_posix(), "", fits)])
     read = read_folder(folder)
     born = read.ledger.births["stage"]
-    application, stage = str(born["application"]), str(born.get("name", ""))
-    root = read_tree(folder / f"{application}.yaml")
-    first, own = f"{application}-{stage}", cells.folder(read.cell)
+    root, own = read_tree(folder / f"{born['application']}.yaml"), cells.folder(read.cell)
+    name, stage = stack or read.stack, str(born.get("name", ""))
     if not own:
-        return Wanted(stack or first, root, read, stage)
-    name = stack or f"{first}-{own}"
+        return Wanted(name, root, read, stage)
     return Wanted(name, root, read, stage, name.removesuffix(f"-{own}"))
 
 

@@ -41,6 +41,12 @@ class Folder:
         return {name: owners[name] for name in sorted(self.required, key=lambda each: (owners.get(each, ""), each)) if name in owners}  # fmt: skip
 
     @property
+    def stack(self) -> str:
+        """What the README calls its stack: application and stage, with the cell behind."""
+        born = self.ledger.births["stage"]
+        return "-".join(filter(None, (str(born["application"]), str(born.get("name", "")), cells.folder(self.cell))))
+
+    @property
     def owners(self) -> Mapping[str, str]:
         """The service of each parameter that ever asked for a live colour."""
         return {
