@@ -139,10 +139,9 @@ class Coffee(Stage):
         asked = Place.of(place)
         if port and port != self.port:
             return (200 if asked.address.startswith("127.0.1.") else 0), "", ""
-        return 200, self.serving(asked.path), ""
+        return 200, self.serving(self.services[asked.path.startswith("/admin")]), ""
 
-    def serving(self, path: str) -> str:
-        service = self.services[1 if path.startswith("/admin") else 0]
+    def serving(self, service: deployed.Service) -> str:
         told = self.account.client("elbv2").describe_rules(ListenerArn=service.production)["Rules"]
         found = [arn for rule in told for arn, weight in rules.targets_of(rule) if weight and arn in service.pair]
         return found[0]
@@ -155,9 +154,10 @@ class Coffee(Stage):
         over, own = threading.Event(), [path for each in self.paths.values() for path in each]
 
         def ask() -> None:
-            while not over.wait(0.02):
+            while not over.wait(0.05):
+                backends = [rules.name_of(self.proxy.groups[self.serving(service)]) for service in self.services]
                 for path in own:
-                    backend = rules.name_of(self.proxy.groups[self.serving(path)])
+                    backend = backends[path.startswith("/admin")]
                     found.extend(Request(time.time(), path, "kept", 200, f"{backend}/s1", 1.0) for _ in range(10))
 
         thread = threading.Thread(target=ask, daemon=True)
