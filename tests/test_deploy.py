@@ -291,6 +291,9 @@ def test_a_deletion_that_fails_names_the_resource(cfngen: Run, url: str, tmp_pat
     assert "shop-full: DELETE_FAILED" in failed.out
     assert "Foundation/Full (AWS::S3::Bucket): " in failed.out
     assert "--deletion-mode FORCE_DELETE_STACK" in failed.out
+    [command] = re.findall(r"^ +(until aws s3 rb s3://shop-full; .*)$", failed.out, re.MULTILINE)
+    by_hand(command)
+    assert cfngen("destroy", folder, "--yes").status == 0
 
 
 def test_a_change_set_that_cannot_be_made_leaves_nothing(cfngen: Run, url: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cfngen.deploy.events import Event
+from cfngen.deploy.remains import BUCKET, bucket_away
 from cfngen.operate.finding import command
 from cfngen.operate.state import NESTED_STACK
 
@@ -73,6 +74,7 @@ def ways(stack: str, status: str, events: Sequence[Event]) -> tuple[str, ...]:
         ),
         "DELETE_FAILED": (
             "mend what keeps it and delete again; or leave those resources in the account",
+            *(f"  {bucket_away(each.physical_id)}" for each in leaves(events) if each.type == BUCKET),
             on("delete-stack"),
             on("delete-stack", "--deletion-mode", "FORCE_DELETE_STACK"),
         ),

@@ -23,7 +23,7 @@ DATABASES = {
     "AWS::RDS::DBInstance": ("instance", "db-instance", "DB"),
 }
 """Databases: what they are called in the names of log groups, in commands, and before Snapshots in answers."""
-_BUCKET = "AWS::S3::Bucket"
+BUCKET = "AWS::S3::Bucket"
 _REPOSITORY = "AWS::CodeCommit::Repository"
 _VERSIONS = "{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}"
 """What `delete-objects` takes, of what `list-object-versions` answers."""
@@ -83,16 +83,17 @@ def _left(stack: Stack, each: Resource, becomes: Fate) -> Left:
     place = f"{stack.path}/{each.logical_id}".strip("/")
     if becomes == "kept as a snapshot":
         return Left(place, each.type, each.physical_id, becomes, _snapshots(each))
-    if each.type == _BUCKET:
-        return Left(place, each.type, each.physical_id, becomes, _bucket(each.physical_id))
+    if each.type == BUCKET:
+        return Left(place, each.type, each.physical_id, becomes, bucket_away(each.physical_id))
     if each.type == _REPOSITORY:
         return Left(place, each.type, each.physical_id, becomes, _repository(each.physical_id))
     words = _COMMANDS.get(each.type)
     return Left(place, each.type, each.physical_id, becomes, command(*words(each.physical_id)) if words else "")
 
 
-def _bucket(name: str) -> str:
-    """A bucket goes when it is empty, and `rb --force` leaves old versions and delete markers in it.
+def bucket_away(name: str) -> str:
+    """The command that removes a bucket with all that is in it: it goes when it is empty, and
+    `rb --force` leaves old versions and delete markers in it.
 
     S3 takes a thousand at a time, and answers what it could not delete; then it would go on for ever.
     """
