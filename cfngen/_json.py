@@ -8,10 +8,11 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 
 
-def pretty(item: Any, *, ensure_ascii: bool = True) -> str:
-    """The text of what consists of dictionaries with texts as keys, lists, tuples, and what else `json` writes."""
+def pretty(item: Any, *, ensure_ascii: bool = True, end: str = "") -> str:
+    """The text of what consists of dictionaries with texts as keys, lists, tuples, and what else `json` writes; then `end`."""
     out: list[str] = []
     _put(out, item, "\n", encode_basestring_ascii if ensure_ascii else encode_basestring)
+    out.append(end)
     return "".join(out)
 
 

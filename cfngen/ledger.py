@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
+from itertools import pairwise
 from types import UnionType
 from typing import Any, Literal
 
@@ -104,7 +105,7 @@ class Ledger:
         }
         births = {name: dict(sorted(birth.items())) for name, birth in sorted(self.births.items())}
         body = {"format": FORMAT, "births": births, "rules": rules, "resources": list(self.resources)}
-        return f"{pretty(body)}\n"
+        return pretty(body, end="\n")
 
     def with_birth(self, name: str, birth: Birth) -> Ledger:
         """Remember what `name` was born with; a name that is known keeps what it has, and gains new keys."""
@@ -128,6 +129,12 @@ class Ledger:
 
         Raises `LedgerError` when a known id changes its type, which CloudFormation refuses.
         """
+        lines = sorted({f"{place} {kind}" for place, kind in released.items()}.union(self.resources))
+        if any(_is_of(one, other) for one, other in pairwise(lines)):
+            lines = self._without_clashes(released)
+        return replace(self, resources=tuple(lines))
+
+    def _without_clashes(self, released: Mapping[str, str]) -> list[str]:
         known = dict(line.split(" ") for line in self.resources)
         clashes = [
             Problem(
@@ -141,9 +148,12 @@ class Ledger:
         ]
         if clashes:
             raise LedgerError(clashes)
-        return replace(
-            self, resources=tuple(f"{place} {kind}" for place, kind in sorted({**known, **released}.items()))
-        )
+        return [f"{place} {kind}" for place, kind in sorted({**known, **released}.items())]
+
+
+def _is_of(line: str, other: str) -> bool:
+    """Whether two lines are of the same resource."""
+    return other.startswith(line[: line.index(" ") + 1])
 
 
 def _without_defaults(record: RuleRecord) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import translate
-from functools import cache
+from functools import cache, lru_cache
 
 from cfngen.spec.requests import wildcards
 
@@ -27,13 +27,23 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]")))
 
 
-@cache
 def meet(one: str, other: str) -> bool:
     """Whether some text matches both patterns."""
+    for index, (mine, theirs) in enumerate(zip(one, other, strict=False)):  # what two begin with in the same letters
+        if mine in "*?" or theirs in "*?":
+            return _meet(one[index:], other[index:])
+        if mine != theirs:
+            return False
+    length = min(len(one), len(other))
+    return _meet(one[length:], other[length:])
+
+
+@lru_cache(maxsize=4096)
+def _meet(one: str, other: str) -> bool:
     if not one or not other:
         return not (one + other).strip("*")
     if one[0] == "*":
-        return meet(one[1:], other) or meet(one, other[1:])
+        return _meet(one[1:], other) or _meet(one, other[1:])
     if other[0] == "*":
-        return meet(one, other[1:]) or meet(one[1:], other)
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and meet(one[1:], other[1:])
+        return _meet(one, other[1:]) or _meet(one[1:], other)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _meet(one[1:], other[1:])

@@ -85,7 +85,7 @@ class _Rendering:
     def __init__(self, settled: Plan, source: str, buildspecs: str | None, command: str, *, for_good: bool) -> None:
         self._settled, self._source, self._buildspecs, self._command = settled, source, buildspecs, command
         self._for_good = for_good
-        self._released: dict[str, str] = {}
+        self._known, self._released = frozenset(settled.ledger.resources), dict[str, str]()
 
     def files(self, root: Stack, cells: Iterable[tuple[int, Stack]]) -> Iterator[File]:
         """The root comes after the cells, since it tells what they ask for; the stacks below it need not wait so long."""
@@ -112,7 +112,10 @@ class _Rendering:
             path, text = _path(below, file), dump(body, self._source, self._command)
             counted.add(path, body, text)
             stack = path.removesuffix(".yaml")
-            self._released |= {f"{stack}/{name}": resource["Type"] for name, resource in body["Resources"].items()}
+            for name, resource in body["Resources"].items():
+                place, kind = f"{stack}/{name}", resource["Type"]
+                if f"{place} {kind}" not in self._known:
+                    self._released[place] = kind
             yield path, text
 
 
