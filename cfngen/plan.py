@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from itertools import product
 
 from cfngen import births, cells, maintenance, names, redirects
@@ -74,12 +75,12 @@ class Plan:
             line.startswith("cluster/LoadBalancer ") for line in self.ledger.resources
         )
 
-    @property
+    @cached_property
     def services(self) -> tuple[Service, ...]:
         """By name, so that their order in the description changes nothing."""
         return tuple(sorted(self.app.services, key=lambda service: service.name))
 
-    @property
+    @cached_property
     def live_parameters(self) -> tuple[tuple[str, str], ...]:
         """Each parameter that the deployer must give, with the service whose live colour it is."""
         return tuple(sorted({(rule.live, name) for name, rules in self.rules.items() for rule in rules if rule.live}))

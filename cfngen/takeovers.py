@@ -23,7 +23,11 @@ def notes(settled: Plan, before: Ledger) -> Iterator[str]:
     app = settled.app
     live = {name for name, records in before.rules.items() if not all(each.retired for each in records)}
     here = {each.name for each in app.services}
-    for service in settled.services:
+    beside: dict[tuple[int, bool], list[str]] = {}
+    for each in settled.services:
+        if each.name in live:
+            beside.setdefault((settled.cells[each.name], each.internal), []).append(each.name)
+    for service in settled.services if live else ():
         if service.name in live:
             continue
         own = _production(settled, service.name)
@@ -35,16 +39,9 @@ def notes(settled: Plan, before: Ledger) -> Iterator[str]:
                 f"give {service.name} a path of its own, release it, give it these paths then, and remove the old one last"
             )
             continue
-        beside = [
-            each.name
-            for each in settled.services
-            if each.name in live
-            and each.internal == service.internal
-            and settled.cells[each.name] == settled.cells[service.name]
-        ]
         taken = {
             (name, path)
-            for name in beside
+            for name in beside.get((settled.cells[service.name], service.internal), ())
             for other in _production(settled, name)
             for rule in own
             if precedes(rule.match, other.match) < 0

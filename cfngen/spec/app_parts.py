@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from cfngen._frozen import dataclass
@@ -160,7 +161,11 @@ class AppParts(Description):
 
     def service(self, name: str) -> Service:
         """The service of that name; raises `KeyError` when there is none."""
-        return {service.name: service for service in self.services}[name]
+        return self._services_by_name[name]
+
+    @cached_property
+    def _services_by_name(self) -> Mapping[str, Service]:
+        return {service.name: service for service in self.services}
 
 
 def _containers_of(task: Task) -> tuple[Task | Container, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field, fields
+from functools import cached_property
 from typing import Literal
 
 from cfngen._frozen import dataclass
@@ -176,6 +177,12 @@ class Database(Description):
     def is_aurora(self) -> bool:
         """Whether it is a cluster of Aurora rather than one instance."""
         return self.engine.startswith("aurora-")
+
+    @cached_property
+    def access(self) -> Mapping[str, Literal["reader", "writer"]]:
+        """How services, workers and scheduled tasks open it, by name."""
+        found: dict[str, Literal["reader", "writer"]] = dict.fromkeys(self.readers, "reader")
+        return {**found, **dict.fromkeys(self.writers, "writer")}
 
     @property
     def has_reader_address(self) -> bool:

@@ -29,9 +29,7 @@ from cfngen.stacks.worker import WorkerOutputs, worker_stack
 
 def access_of(app: App, task: Task) -> Access | None:
     """How a service, a worker or a scheduled task opens the database."""
-    if app.database is None:
-        return None
-    return "writer" if task.name in app.database.writers else "reader" if task.name in app.database.readers else None
+    return app.database.access.get(task.name) if app.database else None
 
 
 @dataclass(frozen=True)
