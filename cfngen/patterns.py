@@ -19,10 +19,13 @@ def precision(pattern: str) -> tuple[int, int]:
 
 def glob(pattern: str, text: str) -> bool:
     """Whether a pattern matches a text."""
+    begins = pattern.removesuffix("*")
+    if not wildcards(begins):  # as with most
+        return text.startswith(begins) if pattern.endswith("*") else text == pattern
     return _regex(pattern).match(text) is not None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern.replace("[", "[[]")))
 
