@@ -65,6 +65,7 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
     yield from takeovers.notes(settled, ledger or Ledger())
     yield from takeovers.shadowed(settled)
     yield from _database_again(app, ledger or Ledger(), folder)
+    yield from _left_behind(app, folder)
     yield from _many_tasks(settled)
     yield from _many_rules(app)
     yield from _asleep(app)
@@ -125,8 +126,26 @@ def _database_again(app: App, before: Ledger, folder: Path) -> list[str]:
         return []
     if (folder / "database.yaml").is_file() or not (folder / f"{app.name}.yaml").is_file():
         return []
-    told = "the database was away; if that was deployed it comes back empty, and what was in it is in the snapshot that its removal made"
-    return [f"{app.name} {app.stage}: {told}"]
+    told = "if that was deployed it comes back empty, and what was in it is in the snapshot that its removal made, or in the old one where that was protected and stayed"
+    return [f"{app.name} {app.stage}: the database was away; {told}"]
+
+
+_PROTECTED = r"DeletionProtection: true|Key: deletion_protection\.enabled\n +Value: 'true'"
+
+
+def _left_behind(app: App, folder: Path) -> Iterator[str]:
+    """What goes and is protected from deletion, by what was written before."""
+    own_database = app.database and not app.database.existing
+    for name, what, option, stays in (
+        ("database", "the database", "protected of the database", own_database),
+        ("internal", "the internal balancer", "deletion_protection of the balancer", app.has_internal_services),
+    ):
+        file = folder / f"{name}.yaml"
+        if not stays and file.is_file() and re.search(_PROTECTED, file.read_text(encoding="utf-8")):
+            yield (
+                f"{app.name} {app.stage}: {what} goes and is protected from deletion, so it would stay: running, paid for, and in no "
+                f"stack. Put it back, switch off {option}, generate and deploy, and take it out then"
+            )
 
 
 def _many_tasks(settled: Plan) -> Iterator[str]:

@@ -106,8 +106,40 @@ def test_what_takes_the_rest_is_meant_to(notes: Notes) -> None:
 
 
 def test_a_database_that_comes_back_is_empty(notes: Notes) -> None:
-    without, with_it = _services(WEB), _services(WEB) + "database: {name: shop, writers: [web]}\n"
+    without = _services(WEB)
+    with_it = f"{without}database: {{name: shop, writers: [web], protected: false}}\n"
     assert notes(without, with_it) == []
     assert notes(with_it) == []
     [told] = notes(without, with_it)
     assert told.startswith("the database was away; if that was deployed it comes back empty")
+
+
+CALLING = _services("web: {calls: [stock]}", "stock: {internal: true}")
+
+
+@pytest.mark.parametrize(
+    ("before", "what", "option"),
+    [
+        (_services(WEB) + "database: {name: shop, writers: [web]}\n", "the database", "protected"),
+        (
+            _services(WEB)
+            + "database: {engine: aurora-mysql, name: shop, serverless: {minimum_acu: 1, maximum_acu: 2}}\n",
+            "the database",
+            "protected",
+        ),
+        (CALLING, "the internal balancer", "deletion_protection"),
+    ],
+    ids=["an instance", "a cluster", "a balancer"],
+)
+def test_what_is_protected_stays_when_it_goes(notes: Notes, before: str, what: str, option: str) -> None:
+    [told] = notes(before, _services(WEB))
+    assert told.startswith(f"{what} goes and is protected from deletion, so it would stay: running, paid for")
+    assert (
+        f"Put it back, switch off {option} of the {what.rsplit(maxsplit=1)[-1]}, generate and deploy, and take it out then"
+        in told
+    )
+
+
+def test_what_is_not_protected_goes_without_a_word(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.HEAD", HEAD.replace("https: false", "https: false, deletion_protection: false"))
+    assert notes(CALLING, _services(WEB)) == []
