@@ -314,6 +314,12 @@ def test_the_acts_of_a_rehearsal_one_after_the_other(coffee: Coffee) -> None:
     stopped = {each.status: each.told for each in coffee.deployer.played if each.service.short == "employee"}
     assert set(stopped) == {"Succeeded", "Failed", "Stopped"}
     assert played(coffee, acts.simulated)
+    assert coffee.changed, "what a later push changes is not more than it says"
+    rounds.restore(coffee)
+    assert not coffee.changed
+    for service in ("customer", "employee"):
+        file = f"services/{service}/Dockerfile"
+        assert (coffee.source.folder / file).read_text(encoding="utf-8") == coffee.source.first(file)
 
 
 def test_an_approval_waits_for_a_person_who_may_say_no(coffee: Coffee) -> None:

@@ -94,7 +94,7 @@ def test_a_target_group_of_grpc_is_checked_by_a_call() -> None:
     text = rules.configuration([], groups, "127.70.0.1", Path("s"), Path("c.pem"), 60)
     assert "    option tcp-check\n" in text
     assert "httpchk" not in text
-    assert text.count(" proto h2") == 2
+    assert text.count(" proto h2 pool-max-conn 0") == 2
     line = next(line for line in text.splitlines() if "expect rbinary" in line)
     # grpc-status as it is or in Huffman's code, and 0 or 12 likewise.
     pattern = re.compile(line.split()[-1])

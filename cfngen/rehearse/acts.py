@@ -82,7 +82,6 @@ def ringing_alarm(stage: Stage) -> None:
     if slow and slow.rings:
         client = stage.account.client("cloudwatch")
         client.set_alarm_state(AlarmName=slow.rings, StateValue="OK", StateReason="it is over")
-    rounds.restore(stage)
     if not is_beside:
         with rounds.seen(stage, []) as seeing:
             by_hand(stage, seeing, other)
@@ -190,6 +189,8 @@ def play(stage: Stage, acts: Iterable[Act] = ACTS) -> None:
             continue
         with stage.story.timed(act.__name__.replace("_", " ")):
             act(stage)
+    # Only now: a push of what was restored would release every service that it touches again.
+    rounds.restore(stage)
     if stopped := stage.tasks.stopped:
         killed = [name for name, by_itself in stopped.items() if not by_itself]
         told = f"{', '.join(killed)} had to be killed" if killed else f"{len(stopped)} tasks"

@@ -222,7 +222,8 @@ def change(stage: Stage, versions: Sequence[Version], message: str) -> str:
 
 def restore(stage: Stage) -> None:
     """Commit the project as it was, so that whoever starts a pipeline by hand builds that."""
-    stage.source.change({name: stage.source.first(name) for name in stage.changed}, "as it was")
+    if stage.changed:
+        stage.source.change({name: stage.source.first(name) for name in stage.changed}, "as it was")
     stage.changed = {}
 
 

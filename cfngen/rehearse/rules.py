@@ -178,7 +178,9 @@ def _backend(group: TargetGroup, speed: float) -> list[str]:
     timeout = round(1000 * told["HealthCheckTimeoutSeconds"])
     check = f"check inter {steady}ms fastinter {interval}ms downinter {interval}ms"
     check += f" fall {told['UnhealthyThresholdCount']} rise {told['HealthyThresholdCount']}"
-    speaks = " proto h2" if is_h2 else ""
+    # An ALB closes its connections to a target that is deregistered. haproxy keeps those of HTTP/2 that nobody uses, and a server
+    # that waits for their end is killed at its stop timeout; so none is kept.
+    speaks = " proto h2 pool-max-conn 0" if is_h2 else ""
     # Both backends tell of a target alike.
     tells = f"    http-response set-header {TARGET_HEADER} {name_of(group)}/%s"
     return [
