@@ -10,6 +10,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+from moto.core import loaders
 from moto.iam.models import iam_backends
 from shells import reset
 
@@ -232,6 +234,13 @@ def test_everybody_is_of_one_account_whose_managed_policies_are_made_once(wire: 
         assert f"/{ACCOUNT}/" in queues.create_queue(QueueName="one")["QueueUrl"]
     assert iam.get_policy(PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")["Policy"]["IsAttachable"]
     assert [partition for account in iam_backends.values() for partition in account] == ["aws"]
+
+
+def test_what_sessions_read_they_share_but_for_what_moto_writes_into(wire: Wire) -> None:
+    assert wire.url
+    first, second = (Loader().load_service_model("s3", "service-2") for _ in range(2))
+    assert first["shapes"] is second["shapes"]
+    assert loaders.create_loader().load_service_model("s3", "service-2")["shapes"] is not first["shapes"]
 
 
 def test_a_region_that_is_none_leaves_nothing(wire: Wire) -> None:

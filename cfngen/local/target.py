@@ -157,11 +157,25 @@ def _moto(seed: str) -> Wsgi:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     # Moto would look for the account of each caller's key in every partition, each with managed policies of its own.
     os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
+    _models_are_read_once()
     from moto.moto_api._internal import mock_random
 
     if seed:
         mock_random.seed(seed)
     return _dispatcher()
+
+
+@cache
+def _models_are_read_once() -> None:
+    """Moto and boto3 have sessions for much, and each would read the models of services, megabytes, for itself."""
+    from botocore.loaders import JSONFileLoader, Loader
+    from moto.core import loaders
+
+    class Once(JSONFileLoader):  # type: ignore[misc]
+        load_file = staticmethod(cache(JSONFileLoader().load_file))
+
+    loaders.Loader.FILE_LOADER_CLASS = JSONFileLoader  # moto writes into what it reads
+    Loader.FILE_LOADER_CLASS = Once
 
 
 @cache
