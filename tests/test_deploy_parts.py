@@ -27,15 +27,31 @@ from botocore.config import Config
 from conftest import Run
 from shells import REGION, as_in_a_shell, fresh
 
-from cfngen import App, Balancer, Ledger, Network, Service, stage_files, write
+from cfngen import (
+    App,
+    BackupPlan,
+    Balancer,
+    CodeCommit,
+    Database,
+    Ledger,
+    Network,
+    Pipeline,
+    Queue,
+    Service,
+    Worker,
+    stage_files,
+    write,
+)
 from cfngen.deploy.account import AccountError
 from cfngen.deploy.events import Event, Follower
 from cfngen.deploy.failure import leaves, ways
 from cfngen.deploy.package import capabilities, packaged, read_tree
+from cfngen.deploy.remains import of_stack
 from cfngen.errors import DescriptionError
 from cfngen.local.protocol import QueryError, write_answer, write_error
 from cfngen.local.server import listening, serving
 from cfngen.local.target import Target
+from cfngen.operate.state import Resource, Stack
 from cfngen.semantics.document import yaml_data
 
 COFFEE = Path(__file__).parent.parent / "templates/coffee/prod"
@@ -568,3 +584,49 @@ def test_an_execution_that_is_refused_is_told(cfngen: Run, tmp_path: Path, monke
         refused = cfngen("deploy", "late", "--yes")
     assert refused.status == 2
     assert refused.err.endswith("error: shop-late: ExecuteChangeSet: it cannot be executed any more\n")
+
+
+def removing(kind: str, name: str) -> str:
+    """The command that removes what stayed."""
+    stack = Stack("", "shop-dev", "", "DELETE_COMPLETE", (Resource("Kept", name, kind),))
+    [left] = of_stack(stack, {}, is_kept=True).left
+    return left.remove
+
+
+def test_a_vault_is_emptied_before_it_goes(tmp_path: Path) -> None:
+    """By a stand-in for the AWS command line, since no local AWS makes copies."""
+    program = tmp_path / "aws"
+    program.write_text(
+        '#!/bin/sh\necho "$@" >> told\ncase "$2" in list-*) printf "one\\ttwo\\n" ;; esac\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = removing("AWS::Backup::BackupVault", "shop-1a2b")
+    subprocess.run(["bash", "-euc", command], cwd=tmp_path, env=environment, check=True)
+    _, *deleted = (tmp_path / "told").read_text(encoding="utf-8").splitlines()
+    vault = "--backup-vault-name shop-1a2b"
+    assert deleted == [
+        f"backup delete-recovery-point {vault} --recovery-point-arn one",
+        f"backup delete-recovery-point {vault} --recovery-point-arn two",
+        f"backup delete-backup-vault {vault}",
+    ]
+
+
+def test_whatever_a_stage_keeps_has_a_command_that_removes_it() -> None:
+    """But for policies, which go with what they are of."""
+    app = App(
+        name="shop",
+        services=(Service(name="web"),),
+        workers=(Worker(name="mailer", queue=Queue()),),
+        database=Database(readers=("web",), backup_plan=BackupPlan()),
+        pipeline=Pipeline(source=CodeCommit(create=True)),
+    )
+    kept = {
+        each["Type"]
+        for name, text in stage_files(app).items()
+        if name.endswith(".yaml") and "/" not in name
+        for each in yaml_data(text)["Resources"].values()
+        if str(each.get("DeletionPolicy", "")).startswith("Retain")
+    }
+    assert kept >= {"AWS::SQS::Queue", "AWS::Backup::BackupVault", "AWS::SecretsManager::Secret"}
+    assert {kind for kind in kept if not removing(kind, "one")} == {"AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"}

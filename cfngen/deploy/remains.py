@@ -16,6 +16,7 @@ _COMMANDS: Mapping[str, Callable[[str], tuple[str, ...]]] = {
     "AWS::ECR::Repository": lambda name: ("aws", "ecr", "delete-repository", "--repository-name", name, "--force"),
     "AWS::KMS::Key": lambda key: ("aws", "kms", "schedule-key-deletion", "--key-id", key),
     "AWS::Logs::LogGroup": lambda name: ("aws", "logs", "delete-log-group", "--log-group-name", name),
+    "AWS::SQS::Queue": lambda url: ("aws", "sqs", "delete-queue", "--queue-url", url),
     "AWS::SecretsManager::Secret": lambda arn: ("aws", "secretsmanager", "delete-secret", "--secret-id", arn),
 }  # fmt: skip
 DATABASES = {
@@ -24,7 +25,6 @@ DATABASES = {
 }
 """Databases: what they are called in the names of log groups, in commands, and before Snapshots in answers."""
 BUCKET = "AWS::S3::Bucket"
-_REPOSITORY = "AWS::CodeCommit::Repository"
 _VERSIONS = "{Objects: [Versions, DeleteMarkers][].{Key: Key, VersionId: VersionId}}"
 """What `delete-objects` takes, of what `list-object-versions` answers."""
 _LAST = "AWS::KMS::Key"
@@ -83,10 +83,8 @@ def _left(stack: Stack, each: Resource, becomes: Fate) -> Left:
     place = f"{stack.path}/{each.logical_id}".strip("/")
     if becomes == "kept as a snapshot":
         return Left(place, each.type, each.physical_id, becomes, _snapshots(each))
-    if each.type == BUCKET:
-        return Left(place, each.type, each.physical_id, becomes, bucket_away(each.physical_id))
-    if each.type == _REPOSITORY:
-        return Left(place, each.type, each.physical_id, becomes, _repository(each.physical_id))
+    if line := _LINES.get(each.type):
+        return Left(place, each.type, each.physical_id, becomes, line(each.physical_id))
     words = _COMMANDS.get(each.type)
     return Left(place, each.type, each.physical_id, becomes, command(*words(each.physical_id)) if words else "")
 
@@ -115,9 +113,27 @@ def _repository(number: str) -> str:
     return f'aws codecommit delete-repository --repository-name "$({named})"'
 
 
+def _vault(name: str) -> str:
+    """A vault goes when nothing is in it, and what is in it takes a moment to go."""
+    vault = ("--backup-vault-name", name)
+    query = ("--query", "RecoveryPoints[].RecoveryPointArn", "--output", "text")
+    every = command("aws", "backup", "list-recovery-points-by-backup-vault", *vault, *query)
+    delete = command("aws", "backup", "delete-recovery-point", *vault, "--recovery-point-arn")
+    remove = command("aws", "backup", "delete-backup-vault", *vault)
+    return f'for point in $({every}); do {delete} "$point"; done; {remove}'
+
+
 def _snapshots(each: Resource) -> str:
     """The name of a final snapshot is AWS's choice, so it has to be asked for."""
     _, named, told = DATABASES[each.type]
     query = f"{told}Snapshots[?SnapshotType=='manual'].{told}SnapshotIdentifier"
     kind = "describe-db-cluster-snapshots" if named == "db-cluster" else "describe-db-snapshots"
     return command("aws", "rds", kind, f"--{named}-identifier", each.physical_id, "--query", query)
+
+
+_LINES: Mapping[str, Callable[[str], str]] = {
+    BUCKET: bucket_away,
+    "AWS::Backup::BackupVault": _vault,
+    "AWS::CodeCommit::Repository": _repository,
+}
+"""What takes more than one command."""
