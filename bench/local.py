@@ -15,8 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import SIZES
-
+SIZES = (2, 10, 45)
 _DESCRIPTION = """\
 from cfngen import App, Balancer, CodeCommit, Database, Pipeline, Scaling, Service
 
