@@ -14,14 +14,16 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Self
 
-from cfngen.artifacts import BUILDSPEC, MIGRATION_TASKDEF, TASKDEF
+from cfngen.artifacts import BUILDSPEC, TASKDEF
 from cfngen.errors import OutputError
 from cfngen.ledger import FILE
 
 _MARK = b"# Written by cfngen"
 """How the first line of our YAML begins."""
-_NAMED = (BUILDSPEC, TASKDEF, MIGRATION_TASKDEF)
-"""Files of a service that do not carry the mark: JSON has no comments, and a buildspec may be of the user's making."""
+_NAMED = (BUILDSPEC, TASKDEF)
+"""Files of a service that do not carry the mark: JSON has no comments, and a buildspec may be of the user's making. Task
+definitions of what runs its image besides end so.
+"""
 _SHOWN = 5
 _ATTEMPTS, _PAUSE_SECONDS = 100, 0.1
 
@@ -219,7 +221,7 @@ def _foreign(folder: Path, there: set[str], files: set[str]) -> list[str]:
 
 def _is_ours(name: str, path: Path) -> bool:
     folder, _, last = name.rpartition("/")
-    if name == FILE or (folder and "/" not in folder and last in _NAMED):
+    if name == FILE or (folder and "/" not in folder and (last in _NAMED or last.endswith(f".{TASKDEF}"))):
         return True
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
         return False

@@ -73,6 +73,16 @@ def test_it_generates_the_same_again_with_its_ledger(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_all_that_it_generates_may_go_again(name: str, tmp_path: Path) -> None:
+    """With a service, a worker or a scheduled task that leaves the description go its files, which are known for cfngen's."""
+    for stage, files in files_of(name).items():
+        folder, ledger = tmp_path / stage, {"ledger.json": files["ledger.json"]}
+        write({folder: files})
+        write({folder: ledger})
+        assert [each.name for each in folder.rglob("*")] == list(ledger)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_it_generates_agrees_with_itself(name: str, tmp_path: Path) -> None:
     """By every check of cfngen's own: shapes, agreement between files, judgement, limits."""
     write({tmp_path / stage: files for stage, files in files_of(name).items()})
