@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from deployed_types import Deployed, engine, stands, unseen
 from zoo import CHANGES, ZOO, zoo
@@ -67,3 +70,24 @@ def test_each_property_moves_alone_and_a_rollback_restores_all(provider: LocalPr
     gone = deployed.delete()
     assert gone.status == "DELETE_COMPLETE", gone.reason
     assert [each.place for each in made if stands(provider, each)] == []
+
+
+def test_a_queue_goes_from_one_encryption_to_another(provider: LocalProvider) -> None:
+    own, key = {"SqsManagedSseEnabled": True}, {"KmsMasterKeyId": "alias/aws/sqs", "KmsDataKeyReusePeriodSeconds": 300}
+
+    def body(encryption: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": encryption}}}
+
+    def seen() -> tuple[str, str]:
+        url = deployed.stack.resources["Queue"].physical
+        asked = {"QueueUrl": url, "AttributeNames": ["All"]}
+        found = provider.services.call("sqs", "GetQueueAttributes", asked)["Attributes"]
+        return found.get("SqsManagedSseEnabled", "false"), found.get("KmsMasterKeyId", "")
+
+    deployed = Deployed(provider, body(own), "encrypted")
+    assert seen() == ("true", "")
+    deployed.update(body(key))
+    assert seen() == ("false", "alias/aws/sqs")
+    deployed.update(body(own))
+    assert seen() == ("true", "")
+    assert deployed.delete().is_good

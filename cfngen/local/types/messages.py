@@ -181,9 +181,11 @@ def _create_queue(context: Context) -> str:
 def _set_queue(context: Context) -> None:
     old, new = context.old, context.properties
     differing = [name for name in _QUEUE if old.get(name) != new.get(name)]
-    if lost := [name for name in differing if name not in new and name not in _QUEUE_DEFAULTS]:
+    # A queue has one encryption: a key's, or else SQS's own, which is on where nothing is said.
+    defaults = {**_QUEUE_DEFAULTS, "SqsManagedSseEnabled": text("KmsMasterKeyId" not in new)}
+    if lost := [name for name in differing if name not in new and name not in defaults]:
         raise RefusedError(f"AWS::SQS::Queue: no operation takes {', '.join(lost)} away here")
-    told = {name: text(new[name]) if name in new else _QUEUE_DEFAULTS[name] for name in differing}
+    told = {name: text(new[name]) if name in new else defaults[name] for name in differing}
     context.call("sqs", "SetQueueAttributes", QueueUrl=context.physical, Attributes=told)
 
 
