@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfngen.rehearse import deployed, parameters
+from cfngen.rehearse import deployed, parameters, unplayed
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.errors import RehearsalError
@@ -123,18 +123,20 @@ def test_a_source_that_no_push_reaches_is_refused_by_name(account: Account) -> N
         pipelines.delete_pipeline(name="by-image")
 
 
-def test_a_promotion_is_refused_by_name(account: Account) -> None:
-    pipelines = account.client("codepipeline")
-    told = pipelines.get_pipeline(name="coffee-dev-customer")["pipeline"]
-    action = json.loads(json.dumps(told["stages"][-1]["actions"][0]))
-    action["actionTypeId"]["provider"], action["configuration"] = "S3", {"BucketName": "b", "Extract": "false"}
-    told["stages"].append({"name": "Promote", "actions": [action]})
-    pipelines.create_pipeline(pipeline={**told, "name": "promoting"})
+def test_what_nobody_plays_is_told_by_name(account: Account) -> None:
+    rules = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
+    firewall = account.client("wafv2")
+    made = firewall.create_web_acl(
+        Name="watch", Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=rules, Rules=[]
+    )["Summary"]  # fmt: skip
     try:
-        with pytest.raises(RehearsalError, match="promoting: a promotion is not played"):
-            check_sources(account)
+        found = list(unplayed.told(account))
     finally:
-        pipelines.delete_pipeline(name="promoting")
+        firewall.delete_web_acl(Name="watch", Scope="REGIONAL", Id=made["Id"], LockToken=made["LockToken"])
+    assert [line.partition(":")[0] for line in found if "web ACL" in line] == ["the web ACL watch"]
+    assert any(line.startswith("scaling of coffee-dev-") for line in found)
+    assert any(line.startswith("off-hours-start of coffee-dev-") for line in found)
+    assert any("rds:stop" in line for line in found)
 
 
 def given(account: Account, folder: Path, place: Path, **values: str) -> dict[str, str]:

@@ -16,7 +16,21 @@ from rehearsed import deploy
 
 from cfngen import S3, App, Network, Pipeline, Promotion, Service
 from cfngen.disk import write
-from cfngen.rehearse import callers, deployed, grpc, inside, parameters, places, pushes, rules, uploads, versions, ways
+from cfngen.rehearse import (
+    callers,
+    deployed,
+    grpc,
+    inside,
+    parameters,
+    places,
+    player,
+    promotions,
+    pushes,
+    rules,
+    uploads,
+    versions,
+    ways,
+)
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployment import Shift
@@ -277,3 +291,88 @@ def test_a_hook_of_the_rehearsal_asks_for_a_page_or_calls(
         assert known["ask"]() == seen
         thread.join()
     assert asked[0].endswith(b"\r\n\r\n\0\0\0\0\0")
+
+
+def test_a_release_that_succeeded_is_handed_on_with_its_image(
+    uploaded: tuple[Room, Account, Source], tmp_path: Path
+) -> None:
+    _, account, _ = uploaded
+    client, web = account.client("codepipeline"), deployed.services(account)[1]
+    told = client.get_pipeline(name="shop-dev-web")["pipeline"]
+    kind = {"category": "Deploy", "owner": "AWS", "provider": "S3", "version": "1"}
+    settings = {
+        "BucketName": uploads.bucket(account, "rehearsal-promotion"),
+        "ObjectKey": "shop/prod/web.zip",
+        "Extract": "false",
+    }
+    action = {
+        "name": "Promote",
+        "actionTypeId": kind,
+        "configuration": settings,
+        "inputArtifacts": [{"name": "Promoted"}],
+    }
+    client.update_pipeline(pipeline={**told, "stages": [*told["stages"], {"name": "Promote", "actions": [action]}]})
+    folder = tmp_path / "promoted"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "templates" / "taskdef.json").write_text("{}", encoding="utf-8")
+    (folder / "cfngen-images.json").write_text('{"STACK_IMAGE": "r/web@sha256:1"}', encoding="utf-8")
+    revision = account.client("ecs").register_task_definition(
+        family="promoted", containerDefinitions=[{"name": "web", "image": "r/web@sha256:1", "memory": 128}]
+    )["taskDefinition"]["taskDefinitionArn"]  # fmt: skip
+    deployments = [
+        SimpleNamespace(service=web, status=status, told={"description": "shop-dev-web 1"}, revision=SimpleNamespace(task_definition=revision))
+        for status in ("Succeeded", "Failed")
+    ]  # fmt: skip
+    stage: Any = SimpleNamespace(
+        account=account, services=[web], story=Story(lambda _: None), deployer=SimpleNamespace(played=deployments)
+    )  # fmt: skip
+    try:
+        pushes.check_sources(account)
+        assert promotions.is_there(stage)
+        promotions.promotions(stage)
+        assert [each.passed for each in stage.story.checks] == [False]
+        runner: Any = SimpleNamespace(account=account, story=stage.story)
+        identity = client.start_pipeline_execution(name="shop-dev-web")["pipelineExecutionId"]
+        Execution(runner, "shop-dev-web", identity, tmp_path, artifacts={"Promoted": folder}).act("Promote", action)
+        promotions.promotions(stage)
+        assert [(each.passed, each.told) for each in stage.story.checks[1:]] == [
+            (True, "1 times, 1 of 2 releases succeeded"), (True, "sha256:1"),
+        ]  # fmt: skip
+        uploads.unpack(uploads.pack(folder), tmp_path / "again")
+        assert (tmp_path / "again" / "templates" / "taskdef.json").read_text(encoding="utf-8") == "{}"
+        unpacked = {**action, "configuration": {**settings, "Extract": "true"}}
+        with pytest.raises(RehearsalError, match="Promote unpacks an artifact"):
+            Execution(runner, "shop-dev-web", identity, tmp_path, artifacts={"Promoted": folder}).act(
+                "Promote", unpacked
+            )
+    finally:
+        client.update_pipeline(pipeline=told)
+    assert not promotions.is_there(stage)
+
+
+def test_who_calls_is_released_after_what_it_calls(
+    there: ways.Ways, uploaded: tuple[Room, Account, Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, (desk, web) = uploaded[1], deployed.services(uploaded[1])
+    stage: Any = SimpleNamespace(
+        services=[desk, web], listeners=there.listeners, groups=there.groups, account=account,
+        proxy=SimpleNamespace(groups={}),
+    )  # fmt: skip
+    assert callers.order(stage) == {"shop-dev-web": {"shop-dev-desk"}}
+    ran: list[str] = []
+
+    def run(pipeline: str, _: str) -> None:
+        ran.append(pipeline)
+
+    monkeypatch.setattr(player, "_START_SECONDS", 0.3)
+    made = player.Player(account, SimpleNamespace(run=run), SimpleNamespace())  # type: ignore[arg-type]
+    made.after = callers.order(stage) | {"alone": {"never"}}
+    account.play("codepipeline", "TakeExecutions")  # what other tests started
+    started = []
+    with made.playing():
+        for name in ("shop-dev-web", "shop-dev-desk"):
+            made_so = account.client("codepipeline").start_pipeline_execution(name=name)["pipelineExecutionId"]
+            started.append(pushes.Started(name, made_so, "a test"))
+        assert all(each.is_good for each in made.outcomes(started))
+        made._wait_for_others("alone")
+    assert ran == ["shop-dev-desk", "shop-dev-web"]

@@ -12,6 +12,8 @@ from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look
 from cfngen.rehearse.parts import where
+from cfngen.rehearse.promotions import is_there as promotes
+from cfngen.rehearse.promotions import promotions
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
@@ -38,7 +40,13 @@ def births(stage: Stage) -> None:
 
 
 def first_releases(stage: Stage) -> None:
-    """The first push starts every pipeline, and the services are released at once, from their source to their pages."""
+    """The first push starts every pipeline, and the services are released at once, from their source to their pages.
+
+    Those that call internal services wait for these.
+    """
+    stage.player.after = callers.order(stage)
+    for caller, others in stage.player.after.items():
+        stage.story.tell("calls", f"{caller} waits until {', '.join(sorted(others))} released what it calls")
     rounds.play(stage, Push("first release", [Version(each, "first release") for each in stage.services]))
     # Data pages answer only now: the service that migrates need not be the first.
     for service in stage.services:
@@ -167,6 +175,7 @@ ACTS = (
     second_release,
     ringing_alarm,
     sick_worker,
+    promotions,
     restarts,
     simulated,
     look,
@@ -176,6 +185,7 @@ _ONLY_WHERE: Mapping[Act, Callable[[Stage], bool]] = {
     calls: callers.is_there,
     work: backstage.is_there,
     sick_worker: backstage.is_there,
+    promotions: promotes,
     restarts: again.is_there,
 }
 """Acts that are left out where there is nothing of theirs."""

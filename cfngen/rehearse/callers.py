@@ -6,10 +6,12 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 
+from cfngen.rehearse import deployed
 from cfngen.rehearse.deployed import Listener, Service
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.rehearsal import Stage, health_path
 from cfngen.rehearse.room import environment
+from cfngen.rehearse.site import visible
 from cfngen.rehearse.story import Request
 from cfngen.rehearse.tasks import Task
 
@@ -36,6 +38,20 @@ def callers(stage: Stage) -> None:
             what = f"{short} {'calls' if may else 'does not get through to'} {service.short} at {place.host}"
             told = _TOLD.get(status, f"HTTP {status}")
             stage.story.check("calls", what, told, passed=(status == 200) == may and status >= 0)
+
+
+def order(stage: Stage) -> dict[str, set[str]]:
+    """The pipelines of services that users reach and that call internal ones, with those of all that they may call.
+
+    On AWS, too, these are released first, or the caller's alarms take its first release back.
+    """
+    found: dict[str, set[str]] = {}
+    for callee, listener in _internal(stage):
+        for caller in visible(stage):
+            if _calls(stage, caller, listener):
+                name = str(deployed.pipeline_of(stage.account, caller)["name"])
+                found.setdefault(name, set()).add(str(deployed.pipeline_of(stage.account, callee)["name"]))
+    return found
 
 
 def without_early(stage: Stage, requests: Sequence[Request]) -> list[Request]:

@@ -28,6 +28,15 @@ _PLAIN = {
 """What the local AWS asks nothing of, by a word of the pattern that the root allows."""
 
 
+_NAMED = {
+    "SourceRepositoryName": "rehearsal",
+    "SourceBucketName": "rehearsal-source",
+    "PromotionBucketName": "rehearsal-promotion",
+    "PromotionAccountId": "210987654321",
+}
+"""What the root asks for by these names; buckets are made."""
+
+
 class Root:
     """The parameters of a folder's root, and what its templates and task definitions do with them."""
 
@@ -107,8 +116,8 @@ def _made(
     if told.get("Type") == "AWS::Route53::HostedZone::Id":
         zone = account.client("route53").create_hosted_zone(Name=root.domain(name), CallerReference=name)
         return str(zone["HostedZone"]["Id"]).rpartition("/")[2]
-    if name in ("SourceRepositoryName", "SourceBucketName"):
-        return "rehearsal" if name == "SourceRepositoryName" else uploads.bucket(account, "rehearsal-source")
+    if name in _NAMED:
+        return uploads.bucket(account, _NAMED[name]) if "Bucket" in name else _NAMED[name]
     return next((value.format(region=account.region) for word, value in _PLAIN.items() if word in pattern), "")
 
 

@@ -361,4 +361,5 @@ _ACTIONS: Mapping[tuple[str, str], Callable[[Execution, Mapping[str, Any], Mappi
     ("Build", "CodeBuild"): Execution.build,
     ("Invoke", "StepFunctions"): Execution.invoke,
     ("Deploy", "CodeDeployToECS"): Execution.release,
+    ("Deploy", "S3"): uploads.hand_on,
 }

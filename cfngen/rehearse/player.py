@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,8 @@ from cfngen.rehearse.room import end_busy
 
 _PAUSE_SECONDS = 0.2
 _LONGEST_SECONDS = 900.0
+_START_SECONDS = 5.0
+"""How long a pipeline that others wait for may take to be started."""
 _END_SECONDS = 10.0
 
 
@@ -46,6 +48,8 @@ class Player:
     def __init__(self, account: Account, runner: Runner, deployer: Deployer, fleet: Fleet | None = None) -> None:
         self.account, self.runner, self.deployer, self.fleet = account, runner, deployer, fleet
         self.trouble: list[Exception] = []
+        self.after: Mapping[str, Collection[str]] = {}
+        """Pipelines that run nothing before these others have run once."""
         self.deployments: dict[str, str] = {}
         """The status in which deployments ended, by id."""
         self._outcomes: dict[str, Outcome] = {}
@@ -114,12 +118,23 @@ class Player:
                 identity = self._pipelines[pipeline].get(timeout=_PAUSE_SECONDS)
             except queue.Empty:
                 continue
+            self._wait_for_others(pipeline)
             try:
                 self.runner.run(pipeline, identity)
             except ActionFailedError as failed:
                 self._outcomes[identity] = Outcome(pipeline, str(failed))
             else:
                 self._outcomes[identity] = Outcome(pipeline, "")
+
+    def _wait_for_others(self, pipeline: str) -> None:
+        begin = time.monotonic()
+
+        def is_awaited(other: str) -> bool:
+            is_taken = other in self._pipelines or time.monotonic() - begin < _START_SECONDS
+            return is_taken and all(each.pipeline != other for each in list(self._outcomes.values()))
+
+        while any(is_awaited(each) for each in self.after.get(pipeline, ())) and not self._over.wait(_PAUSE_SECONDS):
+            pass
 
     def _deploy(self, identity: str) -> None:
         self.deployments[identity] = self.deployer.play(identity).status

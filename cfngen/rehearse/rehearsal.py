@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import background, base, deployed, existing, grpc, places, pushes, roots, rules
+from cfngen.rehearse import background, base, deployed, existing, grpc, places, pushes, roots, rules, unplayed
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -284,6 +284,8 @@ def stage(wanted: Wanted, room: Room, story: Story) -> Iterator[Stage]:
         for worker in background.workers(account):
             fleet.birth(worker)
             story.tell("run", f"worker {worker.short}: {worker.desired} task of its first revision, which only waits")
+    for line in unplayed.told(account):
+        story.not_played(line)
     player = Player(account, shop.runner, deployer, fleet)
     made = Stage(
         wanted,

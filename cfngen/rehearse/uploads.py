@@ -87,6 +87,31 @@ def fetch(execution: Execution, action: Mapping[str, Any], settings: Mapping[str
     return f"version {version[:12]} of s3://{name}/{key}"
 
 
+def hand_on(execution: Execution, action: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    """The deploy action of S3: an artifact as one object of another stage's bucket.
+
+    Raises `RehearsalError` for one that is to be unpacked there.
+    """
+    if settings.get("Extract", "true").lower() != "false":
+        raise RehearsalError(f"{execution.name}: {action['name']} unpacks an artifact in a bucket, which is not played")
+    name, key = settings["BucketName"], settings["ObjectKey"]
+    content = pack(execution.artifacts[action["inputArtifacts"][0]["name"]])
+    own = settings.get("KMSEncryptionKeyARN", "")
+    more = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": own} if own else {}
+    execution.runner.account.client("s3").put_object(Bucket=name, Key=key, Body=content, **more)
+    return f"s3://{name}/{key}, {len(content)} bytes"
+
+
+def pack(folder: Path) -> bytes:
+    """The files of a folder as a zip file."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        for each in sorted(folder.rglob("*")):
+            if each.is_file():
+                packed.write(each, each.relative_to(folder))
+    return made.getvalue()
+
+
 def unpack(content: bytes, place: Path) -> None:
     """The files of a zip file, with their modes and links as they were packed."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:

@@ -167,9 +167,9 @@ def ringing(stage: Stage, service: Service) -> Version | None:
 
 def _server(stage: Stage, service: Service, seconds: float) -> str:
     """Lines of a Dockerfile for a server that is slow but for its health path; empty where the image has no such language."""
-    from cfngen.rehearse.rehearsal import calls_of
+    from cfngen.rehearse.rehearsal import calls_of, health_path
 
-    if calls_of(stage, service):
+    if calls_of(stage, service) or not set(stage.paths[service.short]) - {health_path(stage, service)}:
         return ""  # nothing of it is known but its health check
     text = stage.source.first(stage.image_of(service).dockerfile).lower()
     health = str(stage.proxy.groups[service.pair[0]].told["HealthCheckPath"])
