@@ -14,7 +14,8 @@ def look_desk(visitor: Visitor) -> None:
     page = visitor.open("https://desk.example.com/about")
     about = json.loads(page.locator("pre").inner_text())
     assert about.pop("visits") > 0
-    assert json.loads(about.pop("seal")) == {"token": "rehearsal of SealArn token"}
+    # A whole secret has each key that some task of the press wants of one, those of the database's logins too.
+    assert json.loads(about.pop("seal"))["token"] == "rehearsal of SealArn token"
     assert about == {
         "greeting": 'say "hello" to $HOME',
         "site": "paper & ink",
