@@ -168,6 +168,13 @@ def test_generating_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     loaded = modules_after(code)
     assert "cfngen.stacks.service" in loaded
     assert not loaded & {*HEAVY, "rich"} - {"click"}
+    assert not loaded & {
+        "difflib",
+        "traceback",
+        "troposphere.backup",
+        "troposphere.cloud9",
+        "troposphere.wafv2",
+    }
 
 
 COMMANDS = (

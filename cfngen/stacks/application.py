@@ -16,7 +16,6 @@ from cfngen.stacks.common import Common, tag
 from cfngen.stacks.database import database_stack, existing_database
 from cfngen.stacks.existing import existing_network, show_network
 from cfngen.stacks.foundation import FoundationOutputs, foundation_stack
-from cfngen.stacks.ide import ide_stack
 from cfngen.stacks.internal import InternalOutputs, internal_stack
 from cfngen.stacks.network import NetworkOutputs, network_stack
 from cfngen.stacks.pipeline import PipelineOutputs, pipeline_stack
@@ -58,6 +57,8 @@ def application_stack(stack: Stack, plan: Plan, network: NetworkOutputs | None =
         has_public_births=bool(plan.public_births),
     )
     if app.cloud9:
+        from cfngen.stacks.ide import ide_stack
+
         stack.nest("ide", ide_stack, common, network)
     database = (
         stack.nest(

@@ -33,7 +33,6 @@ from cfngen.stacks.redirect import redirect_stack
 from cfngen.stacks.service import ServiceOutputs, service_stack
 from cfngen.stacks.service_pipeline import service_pipeline_stack
 from cfngen.stacks.watch import watch_stack
-from cfngen.stacks.web_acl import web_acl_stack
 from cfngen.values import CertificateArn, Colour, HostedZoneId, Text
 
 ARN = r"arn:[\w-]+:%s:.+"
@@ -147,6 +146,8 @@ def service_stacks(
 def web_acl(stack: Stack, app: App, common: Common, foundation: FoundationOutputs, cluster: ClusterOutputs) -> None:
     """The managed rules in front of a balancer, where the description has some."""
     if rules := app.balancer.managed_rules:
+        from cfngen.stacks.web_acl import web_acl_stack
+
         with_database = app.database is not None
         stack.nest("web-acl", web_acl_stack, common, foundation, cluster, rules, with_database=with_database)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from troposphere import GetAtt, Ref, Sub, codedeploy, ec2, ecs, route53, wafv2
+from troposphere import GetAtt, Ref, Sub, codedeploy, ec2, ecs, route53
 from troposphere import elasticloadbalancingv2 as elb
 
 from cfngen._frozen import dataclass
@@ -125,6 +125,8 @@ def cluster_stack(
         for name in names:
             alias(stack, record_title(name, born), name, hosted_zone, made)
     if balancer.web_acl:
+        from troposphere import wafv2
+
         stack.add(wafv2.WebACLAssociation("WebAclAssociation", ResourceArn=made.ref(), WebACLArn=balancer.web_acl))
     return ClusterOutputs(
         cluster=bare.cluster,

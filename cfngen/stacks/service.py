@@ -17,7 +17,7 @@ from cfngen.routing import Rule
 from cfngen.spec import Balancer, InternalBalancer, OffHours, Service
 from cfngen.spec.release import SMOKE_TEST
 from cfngen.stack import Stack
-from cfngen.stacks import deployment, scaling, service_alarms, smoke_test
+from cfngen.stacks import deployment, scaling, service_alarms
 from cfngen.stacks.cluster import ClusterOutputs
 from cfngen.stacks.common import (
     Common,
@@ -144,6 +144,8 @@ def _hooks(
     """The functions that a deployment calls, by its event: the user's, and the smoke test."""
     found: dict[str, FunctionArn] = dict(sorted(service.release.hooks.items()))
     if test := service.release.smoke_test:
+        from cfngen.stacks import smoke_test
+
         found[SMOKE_TEST] = smoke_test.function(
             stack, common, foundation, network, cluster, balancer, service, test, internal if service.internal else None
         )

@@ -8,9 +8,7 @@ from troposphere.validators import double
 from cfngen.stack import Stack
 from cfngen.stacks.common import given
 from cfngen.stacks.database import alarms
-from cfngen.stacks.database.backup import copies
 from cfngen.stacks.database.parts import DatabaseOutputs, Wanted, secret, security_group, subnet_group
-from cfngen.stacks.database.sleep import CLUSTER, sleep
 from cfngen.values import Arn, SecretArn, SecurityGroupId, Text
 
 _INSIGHTS_ACU = 2
@@ -31,8 +29,12 @@ def cluster(stack: Stack, wanted: Wanted) -> DatabaseOutputs:
     made = _cluster(stack, wanted, SecurityGroupId(GetAtt(group, "GroupId")))
     _instances(stack, wanted, made)
     if wanted.off_hours:
+        from cfngen.stacks.database.sleep import CLUSTER, sleep
+
         sleep(stack, wanted.common, CLUSTER, made, wanted.off_hours)
     if wanted.database.backup_plan and (windows := wanted.windows):
+        from cfngen.stacks.database.backup import copies
+
         arn = Arn(GetAtt(made, "DBClusterArn"))
         plan = wanted.database.backup_plan
         copies(stack, wanted.common, wanted.foundation, arn, windows, plan, ("cluster", "cluster-snapshot"))

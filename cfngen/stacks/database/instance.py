@@ -7,9 +7,7 @@ from troposphere import GetAtt, rds
 from cfngen.stack import Stack
 from cfngen.stacks.common import given
 from cfngen.stacks.database import alarms
-from cfngen.stacks.database.backup import copies
 from cfngen.stacks.database.parts import DatabaseOutputs, Wanted, secret, security_group, subnet_group
-from cfngen.stacks.database.sleep import INSTANCE, sleep
 from cfngen.values import Arn, SecretArn, SecurityGroupId, Text
 
 
@@ -18,8 +16,12 @@ def instance(stack: Stack, wanted: Wanted) -> DatabaseOutputs:
     group = security_group(stack, wanted)
     made = _instance(stack, wanted, SecurityGroupId(GetAtt(group, "GroupId")))
     if wanted.off_hours:
+        from cfngen.stacks.database.sleep import INSTANCE, sleep
+
         sleep(stack, wanted.common, INSTANCE, made, wanted.off_hours)
     if wanted.database.backup_plan and (windows := wanted.windows):
+        from cfngen.stacks.database.backup import copies
+
         arn = Arn(GetAtt(made, "DBInstanceArn"))
         copies(stack, wanted.common, wanted.foundation, arn, windows, wanted.database.backup_plan)
     watched = alarms.Watched("DBInstanceIdentifier", Text(made.ref()))
