@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cfngen import App, Balancer, Service, plan
-from cfngen.rehearse import rules
+from cfngen.rehearse import grpc, rules
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployed import Listener, TargetGroup
 from cfngen.rehearse.parts import ROUTE, find
@@ -442,6 +442,34 @@ def test_a_target_group_of_http2_is_checked_and_asked_in_http2(tmp_path: Path) -
             wait(lambda: asked(host, front, Request("/"))[0] == 200, "the check", 20)
             status, who, _, body = asked(host, front, Request("/"))
             assert (status, who, body) == (200, "one", "2.0")
+    finally:
+        stop(server)
+
+
+@pytest.mark.parametrize("status", ["12", "0"])
+def test_a_target_group_of_grpc_is_checked_by_a_call_and_asked_by_calls(tmp_path: Path, status: str) -> None:
+    """A target whose call ends otherwise than the matcher says, 12 where none is told, is not healthy; all are asked then."""
+    program, address = find("node"), loopback([9000])
+    assert program, "node is not installed"
+    text = (
+        "require('http2').createServer().on('stream',(s)=>{s.resume();s.on('wantTrailers',()=>s.sendTrailers({'grpc-status':'"
+        f"{status}'}})).respond({{':status':200,'content-type':'application/grpc'}},{{waitForTrailers:true}});s.end()}}).listen(9000,'{address}')"
+    )
+    server = subprocess.Popen([program, "-e", text])
+    try:
+        wait(lambda: answers(address, 9000), "node", 20, server)
+        with running(tmp_path, 9, [rule(1, weighted({"one": 1}))], version="GRPC") as (host, front):
+            admin = next(tmp_path.glob("*/s"))
+            for backend in ("tg-one", "open-tg-one"):
+                for command in (f"addr {address} port 9000", "state ready"):
+                    tell(admin, f"set server {backend}/s1 {command}")
+            tell(admin, "set server tg-one/s1 health down")
+            seen = "L7OK" if status == "12" else "L7TOUT"
+            wait(lambda: f",{seen}," in tell(admin, "show stat tg-one 4 -1"), f"a check that ends in {seen}", 20)
+            with socket.create_connection((host, front)) as talk:
+                said = grpc.answered(talk, "/a.B/C", "shop.example.com")
+            assert grpc.status_of(said, status) == 200
+            assert grpc.told_by(said, rules.TARGET_HEADER) == "tg-one/s1"
     finally:
         stop(server)
 
