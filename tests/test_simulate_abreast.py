@@ -43,8 +43,8 @@ def _by_hand(folder: Path, *mistakes: Mistake) -> Path:
 def test_what_hurts_nowhere_is_counted_and_not_played_again() -> None:
     alone, abreast = (_run(PLAYED, many, "simulate", ROOT / "templates/coffee/dev") for many in (ALONE, ABREAST))
     assert (alone.returncode, alone.stdout) == (abreast.returncode, abreast.stdout) == (0, "")
-    assert "9 lives played; nothing hurts\n0 known\n" in alone.stderr
-    assert "9 lives played; nothing hurts\n8 known\n" in abreast.stderr
+    assert "9 histories played; nothing hurts\n0 known\n" in alone.stderr
+    assert "9 histories played; nothing hurts\n8 known\n" in abreast.stderr
 
 
 def test_what_hurts_in_some_lives_has_its_story(tmp_path: Path) -> None:
