@@ -2,6 +2,8 @@
 
 A stage of fifty services has ten thousand of these objects. troposphere makes each by some twenty calls, of which most tell
 it again what it knows of the object's class. What it refuses is left to it, which says so in its own words.
+
+What is written here follows what these versions of troposphere and awacs do; others make their objects themselves.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from types import FunctionType
 from typing import Any
 
 import awacs
+import troposphere
 from troposphere import AWSDeclaration, AWSHelperFn, AWSProperty, BaseAWSObject, Tags, valid_names
 
+KNOWN = ("4.11.1", "2.6.1")
+"""The versions of troposphere and awacs whose steps are followed; tests/test_quick.py holds both ways against each other."""
 _ATTRIBUTES = tuple(AWSProperty().attributes)
 _ONE, _LIST, _FUNCTION, _OTHER = range(4)
 _NOT_A_PROPERTY = (_OTHER, None)
@@ -23,14 +28,14 @@ _NOT_A_PROPERTY = (_OTHER, None)
 
 @contextmanager
 def quick_objects() -> Iterator[None]:
-    """Meanwhile objects are made in fewer steps, whoever makes them."""
-    before = {kind: kind.__init__ for kind in _INITS}
-    for kind, init in _INITS.items():
+    """Meanwhile objects are made in fewer steps, whoever makes them; slower by a quarter where the versions are not `KNOWN`."""
+    is_known = (troposphere.__version__, awacs.__version__) == KNOWN
+    for kind, init in _INITS.items() if is_known else ():
         kind.__init__ = init
     try:
         yield
     finally:
-        for kind, init in before.items():
+        for kind, init in _USUAL.items():
             kind.__init__ = init
 
 
@@ -130,6 +135,9 @@ _INITS: dict[Any, Any] = {
     AWSProperty: _init_property,
     awacs.AWSProperty: _init_of_policy,
 }
+
+
+_USUAL: dict[Any, Any] = {kind: kind.__init__ for kind in _INITS}
 
 
 def _fill(item: Any, title: str | None, template: Any, validation: Any, given: dict[str, Any]) -> None:

@@ -323,7 +323,7 @@ REFUSED = [
     # internal services and who calls them
     *(case(InternalBalancer, "domain", "a domain name in lower case, at most 95 characters, as in 'shop.internal'", domain=text) for text in ("Shop.internal", "internal", "-a.internal", "*.shop.internal", "a" * 90 + ".b.internal")),
     *(case(InternalBalancer, "test_port", "1 to 65535, but neither 80 nor 443", test_port=port) for port in (80, 443, 0, 65536)),
-    *(case(InternalBalancer, f"{option}[0]", f"{text!r}: ", **{option: (text,)}) for option in ("addresses", "test_addresses") for text in ("10.0.0.1/8", "fd00::/8")),
+    *(case(InternalBalancer, f"{option}[0]", f"{text!r}: an IPv4 range, as in '10.20.0.0/16'", **{option: (text,)}) for option in ("addresses", "test_addresses") for text in ("10.0.0.1/8", "fd00::/8")),
     *(case(App, "internal_balancer", "a service with internal=True, since without one there is no internal balancer", internal_balancer=InternalBalancer(**options))
       for options in ({"test_port": 9000}, {"domain": "shop.internal"})),
     case(InternalBalancer, "addresses", "'10.0.0.0/8' stands there twice", addresses=("10.0.0.0/8", "10.0.0.0/8")),

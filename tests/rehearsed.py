@@ -1,6 +1,6 @@
 """A stage on the local AWS of a rehearsal, without the four seconds that the AWS command line takes for it.
 
-tests/test_rehearse_deployed.py deploys by the real one.
+tests/test_rehearse_deployed.py, and those of existing networks and of several roots, deploy by the real one.
 """
 
 from __future__ import annotations

@@ -204,16 +204,10 @@ class Rendering:
         """The texts, which take long and which few ask for."""
         return tree_files(self._root, self.settled, cells=self._further())
 
-    @cached_property
+    @property
     def ledger(self) -> str:
         """The ledger's text, as the next step will read it."""
-        if self.settled.further_cells:
-            return self.files["ledger.json"]
-        bodies = self.tree.bodies.items()
-        every = ((file.removesuffix(".yaml"), *each) for file, body in bodies for each in body["Resources"].items())
-        return self.settled.ledger.with_resources(
-            {f"{stack}/{name}": each["Type"] for stack, name, each in every}
-        ).text()
+        return self.files["ledger.json"]
 
     def _further(self) -> Iterator[tuple[int, Stack]]:
         for cell, stack in cell_roots(self._root, self.settled, self._shared):
@@ -237,7 +231,9 @@ class _Once(Stack):
 
 def rendered(app: App, ledger: str | None = None) -> Rendering:
     """Render a stage against the text of the ledger of the step before."""
-    return Rendering(app, plan(app, Ledger.read(ledger) if ledger else None))
+    made = Rendering(app, plan(app, Ledger.read(ledger) if ledger else None))
+    made.ledger  # noqa: B018  (what would be refused when it is written is refused here)
+    return made
 
 
 def differing(before: Tree, after: Tree) -> set[str]:

@@ -116,16 +116,21 @@ def test_several_at_once_know_nothing_of_each_other(cfngen: Run) -> None:
     assert json.loads(cfngen("local", "down", "--all", "--format", "json").out) == ["one", "two"]
 
 
-def test_the_same_seed_gives_the_same_ids(cfngen: Run) -> None:
+def test_the_same_seed_gives_the_same_ids(cfngen: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MOTO_EC2_LOAD_DEFAULT_AMIS")  # as whoever has the local AWS
+
     def ids(name: str, seed: str) -> str:
         told = exported(cfngen("local", "up", "--name", name, "--seed", seed).out)
         client("cloudformation", told).create_stack(StackName="shop", TemplateBody=QUEUE)
         user = client("iam", told).create_user(UserName="ada")["User"]["UserId"]
+        network = client("ec2", told).create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         [url] = client("sqs", told).list_queues()["QueueUrls"]
         cfngen("local", "down", "--name", name)
-        return f"{user} {url.rpartition('/')[2]}"
+        return f"{user} {network} {url.rpartition('/')[2]}"
 
-    assert ids("one", "7") == ids("two", "7")
+    first = ids("one", "7")
+    assert ids("two", "7") == first
+    assert not set(ids("three", "8").split()) & set(first.split())
 
 
 def test_what_was_killed_is_no_ghost(cfngen: Run) -> None:

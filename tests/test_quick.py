@@ -28,7 +28,7 @@ from troposphere.cloudformation import CustomResource
 
 from cfngen import App, CodeCommit, Database, Pipeline, ScheduledTask, Service, Worker, stage_files
 from cfngen._data import data
-from cfngen._quick import quick_objects
+from cfngen._quick import KNOWN, quick_objects
 
 VALUES: tuple[Any, ...] = (
     "text", "", 7, "7", 1.5, True, None, ["text"], [], [7, Ref("X")], (), {}, {"Key": "value"}, Ref("Some"),
@@ -190,3 +190,23 @@ def test_the_files_of_a_stage_are_the_same() -> None:
     plainly = stage_files(app)
     with quick_objects():
         assert stage_files(app) == plainly
+
+
+def test_other_versions_make_their_objects_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = BaseAWSObject.__init__
+    monkeypatch.setattr(troposphere, "__version__", KNOWN[0])
+    monkeypatch.setattr(awacs, "__version__", KNOWN[1])
+    with quick_objects():
+        assert BaseAWSObject.__init__ is not usual
+    monkeypatch.setattr(troposphere, "__version__", "4.12.0")
+    with quick_objects():
+        assert BaseAWSObject.__init__ is usual
+
+
+def test_whoever_ends_last_leaves_nothing_behind() -> None:
+    usual, one, other = BaseAWSObject.__init__, quick_objects(), quick_objects()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    other.__exit__(None, None, None)
+    assert BaseAWSObject.__init__ is usual

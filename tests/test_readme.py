@@ -311,7 +311,7 @@ def test_an_unknown_target_is_seen() -> None:
 def answered(command: str) -> tuple[int, str]:
     """The exit status of a command that asks for help, and the help."""
     done = CliRunner().invoke(cli, [command] if command.startswith("--") else [command, "--help"])
-    return done.exit_code, done.output
+    return done.exit_code, done.stdout
 
 
 def refused_commands(text: str) -> set[str]:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rehearsed import deploy
 
 from cfngen import App, CodeCommit, Database, Network, Pipeline, Service
 from cfngen.disk import write
@@ -40,7 +39,7 @@ def test_what_the_account_has_before_is_made_up_and_found_again(tmp_path: Path) 
         account = Account(here, "eu-west-1")
         authority = Authority(here.path("certificates"))
         given = parameters.made(folder, "mall.yaml", {}, account, authority, testers="127.0.1.0/24")
-        deploy(account, folder, "mall.yaml", "mall-live", given)
+        account.deploy(folder, "mall.yaml", "mall-live", given)
         assert [each.short for each in deployed.services(account)] == ["reports", "shop"]
         assert deployed.database(account) is None
         found = existing.database(folder, "mall.yaml", given)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rehearsed import deploy as by_api
 
 from cfngen import App, Balancer, Network, Service
 from cfngen.disk import write
@@ -29,9 +28,11 @@ def test_each_root_is_deployed_played_and_simulated(tmp_path: Path, monkeypatch:
     write({folder: stage_files(APP)})
     asked: dict[str, dict[str, str]] = {}
 
+    by_command_line = Account.deploy
+
     def deploy(account: Account, place: Path, root: str, stack: str, given: dict[str, str]) -> None:
         asked[stack] = given
-        by_api(account, place, root, stack, given)
+        by_command_line(account, place, root, stack, given)
 
     monkeypatch.setattr(Account, "deploy", deploy)
     with room(tmp_path / "logs", print) as here:

@@ -617,7 +617,7 @@ def _base() -> App:
         whole,
         services=(whole.services[0], born(Service), whole.services[2]),
         workers=whole.workers[1:],
-        scheduled_tasks=whole.scheduled_tasks[:1],
+        scheduled_tasks=whole.scheduled_tasks[1:],
         **{option: born(kind) for option, kind in PARTS.items()},
     )
 
@@ -751,7 +751,6 @@ _STANDING: list[Rendering] = []
 
 
 def _stands(step: Rendering) -> Rendering:
-    assert step.ledger == step.files["ledger.json"]
     _STANDING.append(step)
     return step
 
