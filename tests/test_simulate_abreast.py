@@ -18,8 +18,11 @@ PLAYED = """\
 import sys
 from cfngen.simulate import abreast, judge
 judge.MANY, seen = int(sys.argv.pop(1)), []
-is_calm = abreast.is_calm
-judge.is_calm = lambda lives: seen.extend(is_calm(lives)) or iter(seen)
+def which_are_calm(lives):
+    for known in abreast.which_are_calm(lives):
+        seen.append(known)
+        yield known
+judge.which_are_calm = which_are_calm
 from cfngen.cli import cli
 try:
     cli()
@@ -77,20 +80,60 @@ lives = [elsewhere, lambda: SimpleNamespace(hurts=["T1"]), refused, elsewhere]
 
 
 def test_only_lives_in_which_nothing_hurts_are_known() -> None:
-    done = _run(LIVES + "print(list(abreast.is_calm(lives)))")
+    done = _run(LIVES + "print(list(abreast.which_are_calm(lives)))")
     assert (done.stdout, done.stderr) == ("[True, False, False, True]\n", "")
 
 
 @pytest.mark.parametrize("why", ["os.sched_getaffinity = lambda _: {0}", "del os.fork", "lives = lives[:1]"])
 def test_where_processes_are_no_help_nothing_is_known(why: str) -> None:
-    done = _run(LIVES + f"{why}\nprint(set(abreast.is_calm(lives)))")
+    done = _run(LIVES + f"{why}\nprint(set(abreast.which_are_calm(lives)))")
     assert (done.stdout, done.stderr) == ("{False}\n", "")
 
 
 def test_beside_threads_no_copies_are_made() -> None:
     """A copy of a process has one thread, and waits for ever for what the others held."""
     thread = "import threading, time\nthreading.Thread(target=time.sleep, args=(3,), daemon=True).start()\n"
-    assert _run(LIVES + thread + "print(set(abreast.is_calm(lives)))").stdout == "{False}\n"
+    assert _run(LIVES + thread + "print(set(abreast.which_are_calm(lives)))").stdout == "{False}\n"
+
+
+def test_a_process_that_is_ended_leaves_the_others_to_who_asked() -> None:
+    ended = "lives = [elsewhere, lambda: os._exit(9), elsewhere, elsewhere]\n"
+    done = _run(LIVES + ended + "print(len(known := list(abreast.which_are_calm(lives))), any(known[1:]))")
+    assert (done.stdout, done.stderr) == ("4 False\n", "")
+
+
+OTHERS = """\
+from multiprocessing import active_children, get_context
+import time
+other = get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+other.start()
+"""
+
+
+def test_what_was_played_ends_nothing_else_and_can_be_played_again() -> None:
+    played = """\
+played = judge._Played()
+calm = [judge._Told("", elsewhere)] * 3
+for _ in range(2):
+    played.play([judge._Told("", lambda: SimpleNamespace(hurts=[])), *calm], lambda _: None, abreast=True)
+print(played.number, active_children() == [other])
+"""
+    done = _run(LIVES + "from cfngen.simulate import judge\n" + OTHERS + played)
+    assert (done.stdout, done.stderr) == ("8 True\n", "")
+
+
+def test_who_asks_no_further_ends_nothing_else() -> None:
+    asked = """\
+lives = [elsewhere] + [lambda: time.sleep(60)] * 5
+for _ in range(2):
+    known = abreast.which_are_calm(lives)
+    print(next(known))
+    known.close()
+time.sleep(0.2)
+print(active_children() == [other])
+"""
+    done = _run(LIVES + OTHERS + asked)
+    assert (done.stdout, done.stderr) == ("True\nTrue\nTrue\n", "")
 
 
 def test_an_interruption_ends_all_processes(tmp_path: Path) -> None:
@@ -101,7 +144,7 @@ def long():
     pathlib.Path({str(began)!r}).touch()
     time.sleep(60)
 try:
-    list(abreast.is_calm([long] * 4))
+    list(abreast.which_are_calm([long] * 4))
 except KeyboardInterrupt:
     sys.exit(130)
 """

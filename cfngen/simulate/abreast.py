@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
 from cfngen.semantics.template import TemplateError
@@ -21,27 +21,36 @@ _lives: Sequence[Life] = ()
 """What a process plays by number; it has them from the one that it is a copy of."""
 
 
-def is_calm(lives: Sequence[Life]) -> Iterator[bool]:
-    """Of each life whether it is known that nothing hurts in it; of none where there is one core, or no copies."""
+def which_are_calm(lives: Sequence[Life]) -> Generator[bool, None, None]:
+    """Of each life whether it is known that nothing hurts in it; of none where there is one core, or no copies, and of
+    those that are left when a process is ended, as it is for want of memory.
+    """
     many = min(_cores(), len(lives))
     if many < 2 or not hasattr(os, "fork") or threading.active_count() > 1:
         yield from (False for _ in lives)
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children, get_context
 
     global _lives  # noqa: PLW0603  (copies of this process find them there)
     _lives = lives
-    with ProcessPoolExecutor(many, get_context("fork"), _begin) as pool:
-        try:
-            yield from pool.map(_answer, range(len(lives)))
-        except BaseException:  # an interruption above all
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in active_children():
-                child.terminate()
+    pool, known = ProcessPoolExecutor(many, get_context("fork"), _begin), 0
+    others, own = set(active_children()), set()
+    try:
+        answers = pool.map(_answer, range(len(lives)))
+        own = set(active_children()) - others
+        for known, answer in enumerate(answers, 1):  # noqa: B007  (what is left begins there)
+            yield answer
+    except BaseException as error:  # an interruption above all
+        for child in own or set(active_children()) - others:
+            child.terminate()
+        if not isinstance(error, BrokenProcessPool | OSError):
             raise
-        finally:
-            _lives = ()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        _lives = ()
+    yield from (False for _ in lives[known:])
 
 
 def _cores() -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
 from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.semantics.template import TemplateError
-from cfngen.simulate.abreast import Life, is_calm
+from cfngen.simulate.abreast import Life, which_are_calm
 from cfngen.simulate.behaviour import Readings, every_reading, one_at_a_time
 from cfngen.simulate.files import Files
 from cfngen.simulate.scenario import (
@@ -180,13 +180,14 @@ class _Played:
             tell(each.name)
             hurts = self.add(each.life()).hurts
             abreast = abreast and not hurts
-        calm = is_calm([each.life for each in others]) if abreast else repeat(False)
-        for each, is_known in zip(others, calm, strict=False):
-            tell(each.name)
-            if is_known:
-                self.number += 1
-            else:
-                self.add(each.life())
+        known = which_are_calm([each.life for each in others]) if abreast else (False for _ in others)
+        with closing(known):  # it has processes, also where a life cannot be played
+            for is_calm, each in zip(known, others, strict=True):
+                tell(each.name)
+                if is_calm:
+                    self.number += 1
+                else:
+                    self.add(each.life())
 
     def add(self, simulation: Simulation) -> Simulation:
         self.number += 1
