@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -12,11 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from test_rehearse_alarms import GROUP, CloudWatch, alarm, query
 
 from cfngen.rehearse import rounds, rules
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.deployed import TargetGroup
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.load import Lateness, Load
 from cfngen.rehearse.proxy import Counts, Proxy
 from cfngen.rehearse.story import Request, Story
@@ -167,9 +170,31 @@ def test_a_balancer_that_does_not_answer_in_time_is_asked_again_and_no_answer_is
     alarms.minute = watched  # type: ignore[method-assign]
     alarms._watch()
     assert seen == [0, 1]
-    assert alarms.passed() == float("inf")  # nobody measures any more, so nobody waits for it
     assert any(each["MetricName"] == "TargetResponseTime" for each in watch.data) is False  # no balancer is told
     assert alarms._minutes[-1]["TargetResponseTime", GROUP.rpartition(":")[2]] == [5.0]
+
+
+def test_who_waits_for_minutes_hears_when_nothing_is_measured_any_more(tmp_path: Path) -> None:
+    alarms, watch, _ = alarms_of(tmp_path, SLOW)
+    said: list[str] = []
+    alarms.story.say = lambda event: said.append(event.text)
+
+    def refuse(**_: str) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+    watch.put_metric_data = refuse  # type: ignore[assignment]
+    balanced = {"TargetGroupArn": GROUP, "LoadBalancerArns": ["a:loadbalancer/app/b/1"]}
+    alarms.proxy.groups[GROUP] = SimpleNamespace(told=balanced, name="blue")  # type: ignore[assignment]
+    assert alarms.passed() == float("inf")  # nobody measures yet, so nobody waits for it
+    alarms.minute_seconds = 0.0
+    with alarms.watching():
+        until = time.monotonic() + 20
+        while not said and time.monotonic() < until:
+            time.sleep(0.01)
+        with pytest.raises(RehearsalError, match="no alarm can ring: EndpointConnectionError"):
+            alarms.passed()
+    assert alarms.passed() == float("inf")
+    assert len(said) == 1
 
 
 class Admin(Proxy):

@@ -19,6 +19,7 @@ from typing import Any
 
 from cfngen.rehearse import metrics, rules
 from cfngen.rehearse.account import Account
+from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.proxy import Proxy
 from cfngen.rehearse.story import Request, Story
 
@@ -54,6 +55,7 @@ class Alarms:
         self._over = threading.Event()
         self._passed = 0
         self._is_watching = False
+        self._trouble: Exception | None = None
         self._alarms: list[Mapping[str, Any]] = []
 
     @contextmanager
@@ -69,10 +71,18 @@ class Alarms:
         finally:
             self._over.set()
             thread.join(self.minute_seconds + 5)
+            self._is_watching = False
 
     def passed(self) -> float:
-        """How many minutes are over, with what was measured in them; infinite while nobody measures, for whom should one wait?"""
-        return self._passed if self._is_watching else math.inf
+        """How many minutes are over, with what was measured in them; infinite before and after `watching`, for whom should one wait?
+
+        Raises `RehearsalError` when measuring failed: no alarm can ring any more, so that nothing may pass by that.
+        """
+        if not self._is_watching:
+            return math.inf
+        if self._trouble:
+            raise RehearsalError(_failed(self._trouble)) from self._trouble
+        return self._passed
 
     def _defined(self) -> list[Mapping[str, Any]]:
         return list(self.account.all("cloudwatch", "describe_alarms", "MetricAlarms"))
@@ -92,8 +102,10 @@ class Alarms:
                 # A proxy that does not answer in time is asked again, and this minute lasts longer. At the end it is gone first.
                 with suppress(OSError):
                     self.minute()
-        finally:
-            self._is_watching = False
+        except Exception as error:  # noqa: BLE001  (told by whoever waits for minutes, see `passed`)
+            if not self._over.is_set():
+                self._trouble = error
+                self.story.tell("alarm", _failed(error))
 
     def minute(self) -> None:
         """A minute of CloudWatch is over: tell what was measured in it, then look at every alarm."""
@@ -188,3 +200,7 @@ class Alarms:
         ]
         if data:
             self.account.client("cloudwatch").put_metric_data(Namespace=_NAMESPACE, MetricData=data)
+
+
+def _failed(trouble: Exception) -> str:
+    return f"nothing is measured any more, so no alarm can ring: {type(trouble).__name__}: {trouble}"
