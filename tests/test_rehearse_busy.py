@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from test_rehearse_alarms import GROUP, CloudWatch, alarm, query
 
+from cfngen.rehearse import alarms as alarms_module
 from cfngen.rehearse import rounds, rules
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.deployed import TargetGroup
@@ -126,6 +127,9 @@ class Waits:
         self.clock.now += seconds
         return len(self.asked) > len(self.takes)
 
+    def is_set(self) -> bool:
+        return False
+
 
 def test_no_minute_is_shorter_than_a_minute_however_long_the_look_before_it_took(tmp_path: Path) -> None:
     clock = Clock()
@@ -195,6 +199,31 @@ def test_who_waits_for_minutes_hears_when_nothing_is_measured_any_more(tmp_path:
             alarms.passed()
     assert alarms.passed() == float("inf")
     assert len(said) == 1
+
+
+@pytest.mark.parametrize(("failing", "looks"), [(range(1000), alarms_module._MOST_LOOKS), (range(1, 1000, 2), 100)])
+def test_a_balancer_that_is_gone_ends_the_watch_and_one_that_answers_now_and_then_does_not(
+    tmp_path: Path, failing: range, looks: int
+) -> None:
+    alarms, _, _ = alarms_of(tmp_path)
+    asked: list[int] = []
+
+    def counts() -> dict[str, Counts]:
+        asked.append(len(asked))
+        if asked[-1] in failing:
+            raise ConnectionRefusedError("nobody is there")
+        return {}
+
+    alarms.proxy.counts = counts  # type: ignore[method-assign]
+    alarms._over = Waits(alarms.clock, [0.0] * 100)  # type: ignore[arg-type, assignment]
+    alarms._is_watching = True
+    alarms._watch()
+    assert len(asked) == looks
+    if looks == alarms_module._MOST_LOOKS:
+        with pytest.raises(RehearsalError, match="ConnectionRefusedError: nobody is there"):
+            alarms.passed()
+    else:
+        assert alarms.passed() == looks / 2
 
 
 class Admin(Proxy):
@@ -283,3 +312,11 @@ def test_an_alarm_that_rings_on_is_left_to_the_deployment_which_tells_it(monkeyp
     rounds.quiet(stage, [SimpleNamespace(short="customer")])  # type: ignore[list-item]
     assert said == ["waits for slow to be quiet again"]
     assert next(asked) > rounds._QUIET_MINUTES
+
+
+def test_minutes_that_never_pass_are_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(rounds, "_LONGEST_SECONDS", 0.1)
+    stage, said = staged(({"slow": "it is"} for _ in range(1000)), lambda: 0.0)
+    rounds.quiet(stage, [SimpleNamespace(short="customer")])  # type: ignore[list-item]
+    assert said == ["waits for slow to be quiet again", "waits no longer for slow: minutes take too long"]

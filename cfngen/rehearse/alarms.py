@@ -13,7 +13,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ _MEASURED = (
 )
 _KEPT_MINUTES = 20
 _SHORTEST_SECONDS = 0.5
+_MOST_LOOKS = 30
+"""So many looks may fail one after the other: a proxy that answers none of them is gone."""
 _MOST_VALUES = 150
 """PutMetricData takes no more values of one metric."""
 
@@ -95,13 +97,18 @@ class Alarms:
         return True
 
     def _watch(self) -> None:
-        begun = self.clock()
+        begun, failed = self.clock(), 0
         try:
             while not self._over.wait(max(0.0, begun + self.minute_seconds - self.clock())):
                 begun = self.clock()
                 # A proxy that does not answer in time is asked again, and this minute lasts longer. At the end it is gone first.
-                with suppress(OSError):
+                try:
                     self.minute()
+                    failed = 0
+                except OSError:
+                    failed += 1
+                    if failed >= _MOST_LOOKS:
+                        raise
         except Exception as error:  # noqa: BLE001  (told by whoever waits for minutes, see `passed`)
             if not self._over.is_set():
                 self._trouble = error

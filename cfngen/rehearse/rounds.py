@@ -25,6 +25,8 @@ _FEWEST = 200
 _AROUND_SECONDS = 1.5
 _PAUSE_SECONDS = 0.3
 _QUIET_MINUTES = 30
+_LONGEST_SECONDS = 600.0
+"""So long after these minutes should have been over it is waited for alarms at most, whatever was measured."""
 
 
 @dataclass
@@ -186,6 +188,9 @@ def quiet(stage: Stage, services: Iterable[Service]) -> None:
         while ringing := stage.deployer.ringing(service):
             is_long = stage.deployer.minutes() - begun > _QUIET_MINUTES or math.isinf(begun)
             if time.monotonic() > until and is_long:
+                return
+            if time.monotonic() > until + _LONGEST_SECONDS:
+                stage.story.tell(service.short, f"waits no longer for {', '.join(ringing)}: minutes take too long")
                 return
             for name in ringing.keys() - told:
                 stage.story.tell(service.short, f"waits for {name} to be quiet again")
