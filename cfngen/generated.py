@@ -63,7 +63,7 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
         told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
         yield f"no {folder / FILE}; {told}"
     yield from takeovers.notes(settled, ledger or Ledger())
-    yield from takeovers.shadowed(settled)
+    yield from takeovers.shadowed(settled, ledger or Ledger())
     yield from _database_again(app, ledger or Ledger(), folder)
     yield from _left_behind(app, folder)
     yield from _many_tasks(settled)

@@ -49,6 +49,13 @@ def test_another_name_is_another_service(notes: Notes) -> None:
     assert UNTIL in told
 
 
+def test_what_another_name_takes_from_others_is_told_too(notes: Notes) -> None:
+    more = "backend: {paths: [/admin, /admin/*, /reports/*], health_path: /admin/health}"
+    first, second = notes(_services(WEB, f"admin: {ADMIN}"), _services(WEB, more))
+    assert first.startswith("admin goes and backend, which is new, takes those paths: ")
+    assert second.startswith("backend is new and comes before web at /reports/*: ")
+
+
 def test_one_that_comes_back_is_new_again(notes: Notes) -> None:
     both = _services(WEB, f"admin: {ADMIN}")
     [told] = notes(both, _services(WEB), both)
@@ -74,6 +81,11 @@ def test_of_many_paths_some_are_named(notes: Notes) -> None:
         ),
         pytest.param(_services(WEB), _services(WEB, "stock: {internal: true}"), id="it is behind another balancer"),
         pytest.param(_services(WEB, f"admin: {ADMIN}"), _services(WEB), id="one goes and nobody comes"),
+        pytest.param(
+            _services(WEB),
+            _services("shop: {paths: [/shop/*], health_path: /shop/h}"),
+            id="one goes and one with few of its paths comes",
+        ),
         pytest.param(_services(WEB), _services("web: {cpu: 512, memory_mib: 1024}"), id="nobody comes or goes"),
         pytest.param("", _services(WEB, f"admin: {ADMIN}"), id="the stage is new"),
     ],
@@ -99,6 +111,21 @@ API = "api: {paths: [/api/*], health_path: /api/health}"
 def test_a_path_without_a_host_behind_a_host(notes: Notes, other: str, is_told: bool) -> None:
     told = "api names no host, and a host comes before a path: at example.com, www.example.com its requests go to the service that names it. If they should not, give both the same hosts"
     assert notes(_services(other, API)) == ([told] if is_told else [])
+
+
+def test_paths_behind_hosts_are_told_in_one_line_and_once(notes: Notes) -> None:
+    def all_of(number: int, *more: str) -> str:
+        paths = (f"s{each}: {{paths: [/s{each}/*], health_path: /s{each}/h}}" for each in range(number))
+        return _services("admin: {hosts: [admin.example.com]}", WEB, *paths, *more)
+
+    told = "{} no host, and a host comes before a path: at {} {} requests go to the service that names it. If they should not, give {} the same hosts"
+    first = told.format("s0, s1, s2 and 3 more name", "admin.example.com", "their", "all")
+    assert notes(all_of(6)) == [first]
+    assert notes(all_of(6)) == []
+    *_, last = notes(all_of(7))
+    assert last == told.format("s6 names", "admin.example.com", "its", "both")
+    wide = "more: {hosts: [more.example.com], paths: [/s1*], health_path: /s1h}"
+    assert notes(all_of(7, wide))[-1] == told.format("s1 names", "more.example.com", "its", "both")
 
 
 def test_what_takes_the_rest_is_meant_to(notes: Notes) -> None:
