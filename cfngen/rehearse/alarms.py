@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import metrics, rules
+from cfngen.rehearse import metrics, rates, rules
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.proxy import Proxy
@@ -32,7 +32,6 @@ _MEASURED = (
     "UnHealthyHostCount",
 )
 _KEPT_MINUTES = 20
-_SHORTEST_SECONDS = 0.5
 _MOST_LOOKS = 30
 """So many looks may fail one after the other: a proxy that answers none of them is gone."""
 _MOST_VALUES = 150
@@ -49,7 +48,7 @@ class Alarms:
         self, account: Account, proxy: Proxy, story: Story, speed: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.account, self.proxy, self.story, self.clock = account, proxy, story, clock
-        self.minute_seconds = max(60 / speed, _SHORTEST_SECONDS)
+        self.minute_seconds = rates.minute_seconds(speed)
         self._minutes: collections.deque[dict[tuple[str, str], list[float]]] = collections.deque(maxlen=_KEPT_MINUTES)
         self._counted: dict[tuple[str, str], int] = {}
         self._read: dict[Path, int] = {}

@@ -129,6 +129,35 @@ def _dimensions(metric: Mapping[str, Any]) -> dict[str, str]:
     return {one["Name"]: one["Value"] for one in metric.get("Dimensions") or ()}
 
 
+def least_requests(alarm: Mapping[str, Any]) -> float:
+    """More requests than so many an alarm wants in a period before it says anything, as ``IF(requests > 20, …)`` does; 0 for others."""
+    queries = {each["Id"]: each for each in alarm.get("Metrics") or ()}
+    found = [0.0]
+    for node in (node for each in queries.values() for node in ast.walk(_parsed(each))):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="IF"),
+                args=[ast.Compare(left=ast.Name(id=name), ops=[ast.Gt() | ast.GtE()], comparators=[ast.Constant(value=int() | float() as number)]), *_],
+            ) if _counts_requests(name, queries):  # fmt: skip
+                found.append(float(number))
+    return max(found)
+
+
+def _parsed(query: Mapping[str, Any]) -> ast.AST:
+    try:
+        return ast.parse(query.get("Expression") or "0", mode="eval")
+    except SyntaxError:
+        return ast.Constant(0)
+
+
+def _counts_requests(name: str, queries: Mapping[str, Mapping[str, Any]]) -> bool:
+    query = queries.get(name, {})
+    if "MetricStat" in query:
+        return bool(query["MetricStat"]["Metric"].get("MetricName") == "RequestCount")
+    names = {each.id for each in ast.walk(_parsed(query)) if isinstance(each, ast.Name) and not each.id.isupper()}
+    return bool(names) and all(_counts_requests(each, queries) for each in names - {name})
+
+
 def value(alarm: Mapping[str, Any], measured: Measured, ago: int) -> float | None:
     """What an alarm compares with its threshold, in a period so many periods ago."""
     queries = alarm.get("Metrics")

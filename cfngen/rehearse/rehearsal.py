@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cfngen.rehearse import background, base, deployed, existing, grpc, places, pushes, roots, rules, unplayed
+from cfngen.rehearse import background, base, deployed, existing, grpc, places, pushes, rates, roots, rules, unplayed
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.certificates import Authority
@@ -140,13 +140,23 @@ class Stage:
         listeners = {each.arn: each for each in self.listeners}
         for path in paths or [path for own in self.paths.values() for path in own]:
             asked.setdefault(self.listener_of(path).arn, []).append(path)
+        kept = kept or self._connections()
         found: list[Request] = []
         with ExitStack() as running:
             for number, (arn, mine) in enumerate(asked.items()):
                 label = f"load-{name}{f'-{number}' if number else ''}"
-                words = self._load(listeners[arn], str(seconds), str(kept or self.wanted.connections), every)
+                words = self._load(listeners[arn], str(seconds), str(kept), every)
                 running.enter_context(self._loading(label, words, mine, found))
             yield found
+
+    def _connections(self) -> int:
+        """As many as are wanted, or more, which is told once."""
+        wanted, alarms = self.wanted, self.account.all("cloudwatch", "describe_alarms", "MetricAlarms")
+        kept = rates.connections(wanted.connections, wanted.speed, self.services, self.paths, alarms, self.story)
+        told = f"{kept} connections are kept for each path, {wanted.connections} would be too few for the alarms that count requests"
+        if kept > wanted.connections and all(each.text != told for each in self.story.events):
+            self.story.tell("load", told)
+        return kept
 
     def _load(self, listener: deployed.Listener, *more: str) -> list[str]:
         trusted = str(self.authority.file) if listener.protocol == "HTTPS" else ""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cfngen.rehearse import deployed, grpc, metrics, places
+from cfngen.rehearse import deployed, grpc, metrics, places, rates
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.images import buildspec_of
 from cfngen.rehearse.places import Place
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 HOOK = "CodeDeployHook_rehearsal"
 _SPARE_SECONDS, _CROWD_PAUSE_SECONDS = 5.0, 1.0
-_SLOWER, _CROWD_RATE = 1.6, 30
-"""A slow version takes so many times what its alarm lets pass, so that it does on any machine, and is asked so often a second."""
+_SLOWER = 1.6
+"""A slow version takes so many times what its alarm lets pass, so that it does on any machine."""
 _HOOK_CODE = '''\
 """Asks the new version through the test listener, and says what it thinks of it."""
 
@@ -161,8 +161,8 @@ def ringing(stage: Stage, service: Service) -> Version | None:
     # The first slow answers come late, and a machine with much else to do may need a few more.
     minutes = int(slow.get("DatapointsToAlarm") or slow["EvaluationPeriods"]) + 3
     minutes += math.ceil((2 * seconds + _SPARE_SECONDS) * stage.wanted.speed / 60)
-    files = _dockerfile(stage, service, what, server)
-    return Version(service, what, files, reason, "Stopped", _CROWD_RATE, seconds + _CROWD_PAUSE_SECONDS, minutes)
+    files, crowd = _dockerfile(stage, service, what, server), rates.crowd(slow, stage.wanted.speed)
+    return Version(service, what, files, reason, "Stopped", crowd, seconds + _CROWD_PAUSE_SECONDS, minutes)
 
 
 def _server(stage: Stage, service: Service, seconds: float) -> str:
