@@ -593,23 +593,33 @@ def removing(kind: str, name: str) -> str:
     return left.remove
 
 
-def test_a_vault_is_emptied_before_it_goes(tmp_path: Path) -> None:
-    """By a stand-in for the AWS command line, since no local AWS makes copies."""
-    program = tmp_path / "aws"
-    program.write_text(
-        '#!/bin/sh\necho "$@" >> told\ncase "$2" in list-*) printf "one\\ttwo\\n" ;; esac\n', encoding="utf-8"
-    )
-    program.chmod(0o755)
+@pytest.mark.parametrize("refusals", [0, 1, 30])
+def test_a_vault_is_emptied_before_it_goes(tmp_path: Path, refusals: int) -> None:
+    """By a stand-in for the AWS command line, since no local AWS makes copies; AWS keeps a vault while they are going."""
+    aws = f"""\
+#!/bin/sh
+echo "$@" >> told
+case "$2" in
+  list-*) printf "one\\ttwo\\n" ;;
+  delete-backup-vault) [ "$(grep -c delete-backup-vault told)" -gt {refusals} ] ;;
+esac
+"""
+    for name, text in (("aws", aws), ("sleep", '#!/bin/sh\necho "sleep $1" >> told\n')):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     command = removing("AWS::Backup::BackupVault", "shop-1a2b")
-    subprocess.run(["bash", "-euc", command], cwd=tmp_path, env=environment, check=True)
+    done = subprocess.run(["bash", "-euc", command], cwd=tmp_path, env=environment, check=False)
     _, *deleted = (tmp_path / "told").read_text(encoding="utf-8").splitlines()
     vault = "--backup-vault-name shop-1a2b"
+    remove = f"backup delete-backup-vault {vault}"
     assert deleted == [
         f"backup delete-recovery-point {vault} --recovery-point-arn one",
         f"backup delete-recovery-point {vault} --recovery-point-arn two",
-        f"backup delete-backup-vault {vault}",
+        *[remove, "sleep 10"] * min(refusals, 29),
+        remove,
     ]
+    assert (done.returncode == 0) == (refusals < 30)
 
 
 def test_whatever_a_stage_keeps_has_a_command_that_removes_it() -> None:

@@ -114,13 +114,14 @@ def _repository(number: str) -> str:
 
 
 def _vault(name: str) -> str:
-    """A vault goes when nothing is in it, and what is in it takes a moment to go."""
+    """A vault goes when nothing is in it, and what is in it takes a moment to go: five minutes at most are waited."""
     vault = ("--backup-vault-name", name)
     query = ("--query", "RecoveryPoints[].RecoveryPointArn", "--output", "text")
     every = command("aws", "backup", "list-recovery-points-by-backup-vault", *vault, *query)
     delete = command("aws", "backup", "delete-recovery-point", *vault, "--recovery-point-arn")
     remove = command("aws", "backup", "delete-backup-vault", *vault)
-    return f'for point in $({every}); do {delete} "$point"; done; {remove}'
+    removed = f"for n in $(seq 30); do {remove} && break; [ $n -lt 30 ] && sleep 10; done"
+    return f'for point in $({every}); do {delete} "$point"; done; {removed}'
 
 
 def _snapshots(each: Resource) -> str:
