@@ -41,12 +41,27 @@ def test_the_load_knows_how_long_the_machine_let_it_wait() -> None:
     late = Lateness(clock)
     for sleep in (0.0, 0.005, 0.0):  # who wakes up so late does so on any machine
         clock.now += late.sleeps() + sleep
-    assert late.seconds == pytest.approx(0.0)
+    assert late.longest(0.0) == pytest.approx(0.0)
     clock.now += late.sleeps() + 0.81
     # An answer may be read before the sleeper wakes up.
-    assert late.seconds == pytest.approx(0.8)
-    clock.now += late.sleeps()
-    assert late.seconds == pytest.approx(0.8)
+    assert late.longest(0.0) == pytest.approx(0.8)
+    clock.now += late.sleeps() + 0.11
+    late.sleeps()
+    since = clock.now
+    assert late.longest(0.0) == pytest.approx(0.8)
+    assert late.longest(since - 0.01) == pytest.approx(0.1)
+    assert late.longest(since) == 0.0
+    for _ in range(450):
+        clock.now += late.sleeps()
+    assert len(late._late) == 1  # what no request can have seen is forgotten
+
+
+def test_a_machine_that_is_a_little_late_all_along_makes_no_slow_service_fast() -> None:
+    clock = Clock()
+    late, began = Lateness(clock), clock.now
+    while clock.now < began + 3.2:
+        clock.now += late.sleeps() + 0.05
+    assert late.longest(began) == pytest.approx(0.04)
 
 
 def test_a_crowd_asks_as_often_in_each_second_however_slow_the_answers_are(tmp_path: Path) -> None:

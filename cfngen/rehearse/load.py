@@ -2,7 +2,7 @@
 
 ``python -m cfngen.rehearse.load HOST PORT AUTHORITY SECONDS KEPT EVERY FILE PATH…`` writes a line of JSON for each request, until its time is
 over or it is told to end: when it began, path, kind of connection, status (0: no answer), who answered, milliseconds,
-and for how many of these the machine let this program wait, as one does that has much else to do.
+and for how many of these at most the machine let this program wait at once, as one does that has much else to do.
 With the file of an authority it speaks TLS, and trusts that one alone. Each worker asks once in `EVERY` seconds, one after the other
 over all of that time, so that as many ask in each second; empty, they ask again after a pause that suits their kind.
 """
@@ -10,6 +10,7 @@ over all of that time, so that as many ask in each second; empty, they ask again
 from __future__ import annotations
 
 import asyncio
+import collections
 import json
 import signal
 import ssl
@@ -32,23 +33,36 @@ _USUAL_SECONDS = 0.01
 
 
 class Lateness:
-    """How long the machine let this program wait: by how much short sleeps end too late. `clock` tells seconds."""
+    """How long the machine let this program wait at once: by how much short sleeps end too late. `clock` tells seconds.
+
+    Not in all: a service that takes its time does so, too, while the machine is a little late all along.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
-        self._seconds = 0.0
+        self._late: collections.deque[tuple[float, float]] = collections.deque()
+        """When sleeps were over, and how late; of those that another one outlasted later nobody asks any more."""
         self._due = clock()
 
     def sleeps(self) -> float:
         """The last sleep is over; returns how long the next one has to be."""
-        self._seconds = self.seconds
-        self._due = self.clock() + _TICK_SECONDS
+        now, late = self.clock(), self._open
+        while self._late and self._late[-1][1] <= late:
+            self._late.pop()
+        while self._late and self._late[0][0] < now - _TIMEOUT_SECONDS:
+            self._late.popleft()
+        self._late.append((now, late))
+        self._due = now + _TICK_SECONDS
         return _TICK_SECONDS
 
     @property
-    def seconds(self) -> float:
-        """In all so far, with the sleep that should have been over: an answer may be read before the sleeper wakes up."""
-        return self._seconds + max(0.0, self.clock() - self._due - _USUAL_SECONDS)
+    def _open(self) -> float:
+        """Of the sleep that should have been over: an answer may be read before the sleeper wakes up."""
+        return max(0.0, self.clock() - self._due - _USUAL_SECONDS)
+
+    def longest(self, since: float) -> float:
+        """The longest lateness that ended after a time, or did not end yet, in seconds."""
+        return max(self._open, next((late for at, late in self._late if at > since), 0.0))
 
 
 class Load:
@@ -91,7 +105,7 @@ class Load:
             await self._rest(first)
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         while not self.over.is_set():
-            began, clock, late = time.time(), time.perf_counter(), self.late.seconds
+            began, clock = time.time(), time.perf_counter()
             status, target, is_kept = 0, "", False
             try:
                 async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -101,7 +115,7 @@ class Load:
             except (OSError, EOFError, ValueError, IndexError, TimeoutError) as error:
                 target = type(error).__name__
             took = (time.perf_counter() - clock) * 1000
-            waited = min(took, (self.late.seconds - late) * 1000)
+            waited = min(took, self.late.longest(clock) * 1000)
             told = [round(began, 4), path, kind, status, target, round(took, 2), round(waited, 2)]
             self.out.write(json.dumps(told) + "\n")
             if connection and not (is_kept and kind == "kept"):

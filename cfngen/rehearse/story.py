@@ -28,7 +28,7 @@ class Event:
 class Request:
     """A request of the load; status 0 is no answer, `target` then says why.
 
-    Of its milliseconds the machine let the load itself wait for `late`.
+    Of its milliseconds the machine let the load itself wait for `late` at once.
     """
 
     at: float
