@@ -6,10 +6,11 @@ APP ?= services/coffee.py
 # Programs that are started a hundred times keep their bytecode, also where somebody's environment says not to.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What a target misses, and where somebody else has to install it: as root on Debian it installs it itself.
+# What a target misses, and where somebody else has to install it: as root on Debian it installs it itself. Of targets that
+# are made at once each waits for the other; what a package starts does not get the lock.
 INSTALL = if [ -n "$${missing\# }" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing $$missing"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+	  flock --close /var/lib/dpkg sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$$@" >/dev/null' install $$missing; fi
 
 .DEFAULT_GOAL := help
 .PHONY: help install templates test test-python test-services test-integration test-press test-browser check types imports lint output simulate local rehearse mutants pictures buildspecs golden bench clean
@@ -47,7 +48,8 @@ test-services: ## the services' unit tests; no database, no container
 	@for service in customer employee; do npm --prefix services/$$service ci --silent --no-fund --no-audit && npm --prefix services/$$service test --silent || exit 1; done
 
 test-integration: .venv/developer ## both services against a real MariaDB with TLS, listener rules in a real haproxy, as root both container engines and databases. As root on Debian it installs what is missing
-	@missing="$$($(BIN)/python -m cfngen.rehearse.parts --only run --engine docker --database mysql) $$($(BIN)/python -m cfngen.rehearse.parts --only run --engine podman --database postgres)"; \
+	@missing="$$($(BIN)/python -m cfngen.rehearse.parts --only run --engine docker --database mysql)" || exit 1; \
+	missing="$$missing $$($(BIN)/python -m cfngen.rehearse.parts --only run --engine podman --database postgres)" || exit 1; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	$(INSTALL)
 	@command -v npm >/dev/null || { echo "these tests need Node 20 or newer with npm; on Debian: apt-get install nodejs npm"; exit 1; }
@@ -55,9 +57,11 @@ test-integration: .venv/developer ## both services against a real MariaDB with T
 	@for package in customer employee integration; do npm --prefix services/$$package ci --silent --no-fund --no-audit || exit 1; done
 	@npm --prefix services/integration run --silent test:integration
 	$(BIN)/pytest -n0 -q tests/rules_in_haproxy.py
-	@if [ "$$(id -u)" = 0 ] && command -v psql >/dev/null; then $(BIN)/pytest -n0 -q tests/databases.py; else echo "the test of databases needs root and PostgreSQL: not run"; fi
+	@if [ "$$(id -u)" = 0 ]; then \
+	  command -v psql >/dev/null || { echo "the test of databases needs PostgreSQL; on Debian: apt-get install postgresql postgresql-client"; exit 1; }; \
+	  $(BIN)/pytest -n0 -q tests/databases.py; else echo "the test of databases needs root: not run"; fi
 	@if [ "$$(id -u)" = 0 ]; then for engine in docker podman; do \
-	  missing="$$($(BIN)/python -m cfngen.rehearse.parts --only build --engine $$engine)"; \
+	  missing="$$($(BIN)/python -m cfngen.rehearse.parts --only build --engine $$engine)" || exit 1; \
 	  [ -z "$$missing" ] || { echo "the test of container engines needs these; on Debian: apt-get install --no-install-recommends $$missing"; exit 1; }; done; \
 	  $(BIN)/pytest -n0 -q tests/engines.py; else echo "the test of container engines needs root: not run"; fi
 
@@ -88,12 +92,12 @@ local: .venv/developer ## a local AWS in the background; DO=down ends it, DO=sta
 	@$(BIN)/cfngen local $(or $(DO),up)
 
 rehearse: .venv/developer ## act a stage out on this machine with real parts; STAGE=prod for another, OPTIONS='--engine docker --keep' and others. As root on Debian it installs what is missing
-	@missing="$$($(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS) --missing)"; \
+	@missing="$$($(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS) --missing)" || exit 1; \
 	$(INSTALL)
 	$(BIN)/cfngen rehearse $(APP) $(if $(STAGE),--stage $(STAGE)) $(OPTIONS)
 
 test-browser: .venv/developer ## pages that are wrong in one way each must fail the rehearsal's look; needs Chromium, which it installs as root on Debian
-	@missing="$$($(BIN)/python -c 'from cfngen.rehearse import parts; print(parts.missing(parts.LOOK))')"; \
+	@missing="$$($(BIN)/python -c 'from cfngen.rehearse import parts; print(parts.missing(parts.LOOK))')" || exit 1; \
 	$(INSTALL)
 	$(BIN)/pytest -q --numprocesses 0 browser_tests
 
