@@ -20,6 +20,7 @@ from cfngen.rehearse import alarms as alarms_module
 from cfngen.rehearse import rounds, rules
 from cfngen.rehearse.alarms import Alarms
 from cfngen.rehearse.deployed import TargetGroup
+from cfngen.rehearse.deployment import Shift
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.load import Lateness, Load
 from cfngen.rehearse.proxy import Counts, Proxy
@@ -335,3 +336,31 @@ def test_minutes_that_never_pass_are_not_waited_for_for_ever(monkeypatch: pytest
     stage, said = staged(({"slow": "it is"} for _ in range(1000)), lambda: 0.0)
     rounds.quiet(stage, [SimpleNamespace(short="customer")])  # type: ignore[list-item]
     assert said == ["waits for slow to be quiet again", "waits no longer for slow: minutes take too long"]
+
+
+@pytest.mark.parametrize(
+    ("percent", "green", "of", "passed", "told"),
+    [
+        (10, 0, 85, False, 0),  # within the tolerance, and no chance
+        (10, 0, 40, True, 1),
+        (10, 2, 40, True, 0),
+        (10, 9, 85, True, 0),
+        (90, 85, 85, False, 0),
+        (90, 40, 40, True, 1),
+        (100, 85, 85, True, 0),
+        (0, 0, 85, True, 0),
+        (10, 0, 0, False, 0),
+    ],
+)
+def test_a_step_of_which_green_gets_nothing_is_right_only_where_that_may_be_chance(
+    percent: int, green: int, of: int, passed: bool, told: int
+) -> None:
+    requests = [Request(5.0, "/", "kept", 200, "green" if n < green else "blue", 1.0) for n in range(of)]
+    stage: Any = SimpleNamespace(
+        deployer=SimpleNamespace(shifts=[Shift(percent, 1.0, 9.0, "web")]), group_name=str, named=str,
+        paths={"web": ["/"]}, story=Story(lambda _: None),
+    )  # fmt: skip
+    service, deployment = SimpleNamespace(short="web"), SimpleNamespace(green="green", began=0.0)
+    rounds.check_shares(stage, service, requests, deployment)  # type: ignore[arg-type]
+    assert [each.passed for each in stage.story.checks] == [passed]
+    assert len(stage.story.unplayed) == told

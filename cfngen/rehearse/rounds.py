@@ -414,7 +414,11 @@ def check_shares(stage: Stage, service: Service, requests: Sequence[Request], de
         ]
         part = shares(mine, stage.named).get(green, 0.0)
         told = f"{part} % of {len(mine)}"
-        is_right = bool(mine) and abs(part - step.percent) <= rules.tolerance(step.percent, len(mine))
+        is_near = abs(part - step.percent) <= rules.tolerance(step.percent, len(mine))
+        is_right = bool(mine) and is_near and rules.may_be_chance(part, step.percent, len(mine))
+        if is_right and 0 < step.percent < 100 and part in (0.0, 100.0):
+            few = f"{step.percent} % of {service.short}: {len(mine)} requests are too few to tell it from {part:g} %"
+            stage.story.not_played(few)
         stage.story.check("weights", f"{green} gets {step.percent} %", told, passed=is_right)
 
 

@@ -29,6 +29,8 @@ _SHORTEST_INTERVAL, _LEAST_CONNECT = 200, 1000
 """Milliseconds: how often a target is checked at most, and how long a check may take to connect at least."""
 _LEAST_TOLERANCE = 3.0
 _DEVIATIONS = 4
+_RAREST = 0.001
+"""What is less likely is no chance."""
 """So many standard deviations of an honest draw are let pass: more is chance once in fifteen thousand steps."""
 _SETTINGS = """\
 global
@@ -80,6 +82,16 @@ def tolerance(percent: float, requests: int) -> float:
     """By how many points the part of so many requests may differ from its weight, since each is drawn by itself."""
     part = percent / 100
     return max(_LEAST_TOLERANCE, 100 * _DEVIATIONS * math.sqrt(part * (1 - part) / max(requests, 1)))
+
+
+def may_be_chance(part: float, percent: float, requests: int) -> bool:
+    """Whether so many requests may by chance have gone to one group alone, where each of two should get some.
+
+    With few requests the tolerance takes that for the part of a small weight.
+    """
+    wanted = percent / 100
+    missed = 1 - wanted if part <= 0 else wanted if part >= 100 else 1.0
+    return not 0 < wanted < 1 or missed**requests > _RAREST
 
 
 def targets_of(rule: Mapping[str, Any]) -> list[tuple[str, int]]:
