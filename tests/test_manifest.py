@@ -374,5 +374,9 @@ def test_explain_takes_the_only_stage_and_asks_among_several(
     file = Path("cfngen.yaml")
     file.write_text("name: shop\nservices: {web: {}}\n")
     assert cfngen("explain", "--given").out.splitlines()[0].split() == ["name", "'shop'", "cfngen.yaml:1:7"]
+    assert cfngen("explain", "cfngen.yaml") == cfngen("explain", "dev", "cfngen.yaml") == cfngen("explain")
+    assert "'none.yaml'; no stage of the application" in cfngen("explain", "none.yaml").err
+    assert f"'{'a' * 999}.py'; no stage of the application" in cfngen("explain", f"{'a' * 999}.py").err
     file.write_text("name: shop\nservices: {web: {}}\nbalancer: {https: false}\nstages: {dev: {}, prod: {}}\n")
-    assert cfngen("explain").err == "error: STAGE: one of the application's stages: dev, prod\n"
+    for app in ([], ["cfngen.yaml"]):
+        assert cfngen("explain", *app).err == "error: STAGE: one of the application's stages: dev, prod\n"

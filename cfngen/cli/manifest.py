@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -35,8 +36,11 @@ def explain(stage: str | None, app: Path | None, given: bool, form: str) -> None
     That is a line of the description, an overlay, which is what stands under that stage in `stages`, or the
     default of a class. STAGE may be left out where there is one.
     """
+    from cfngen.load import YAML
     from cfngen.manifest.explain import explain as origins_of
 
+    if stage and app is None and stage.endswith((".py", *YAML)) and os.path.isfile(stage):  # noqa: PTH113  (any text)
+        app, stage = Path(stage), None
     _, chosen = described(app, stage, "STAGE")
     if len(chosen) > 1:
         known = ", ".join(each.stage for each in chosen)
