@@ -55,18 +55,22 @@ def order(stage: Stage) -> dict[str, set[str]]:
 
 
 def without_early(stage: Stage, requests: Sequence[Request]) -> list[Request]:
-    """The requests but for those that callers failed before all that they may call was released for the first time.
+    """The requests but for those to which callers answered 5xx before all that they may call was released for the first time.
 
-    Until then stand-ins answer in the place of what is called, which know no more than a health path; so it is on AWS.
+    Until then stand-ins answer in the place of what is called, which know no more than a health path; so it is on AWS. What was
+    never released excuses nobody, nor does a caller that does not answer at all.
     """
-    since = {each.short: _released(stage, each) for each, _ in _internal(stage)}
+    first = {each.short: _released(stage, each) for each, _ in _internal(stage)}
+    since = {short: at for short, at in first.items() if not math.isinf(at)}
     early = {
-        path: max(since[callee.short] for callee, listener in _internal(stage) if _calls(stage, service, listener))
+        path: max(
+            since.get(callee.short, 0.0) for callee, listener in _internal(stage) if _calls(stage, service, listener)
+        )
         for service in stage.services
         if any(_calls(stage, service, listener) for _, listener in _internal(stage))
         for path in stage.paths.get(service.short, ())
     }
-    kept = [each for each in requests if not (each.failed and each.at < early.get(each.path, 0.0))]
+    kept = [each for each in requests if not (each.status >= 500 and each.at < early.get(each.path, 0.0))]
     if left_out := len(requests) - len(kept):
         stage.story.wanted += left_out
         told = f"{left_out} requests of callers failed before what they call was released: not counted, stand-ins answered them"
