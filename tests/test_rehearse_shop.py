@@ -35,6 +35,7 @@ from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployment import Shift
 from cfngen.rehearse.errors import RehearsalError
+from cfngen.rehearse.images import told_by
 from cfngen.rehearse.pipeline import Execution
 from cfngen.rehearse.room import Room, room
 from cfngen.rehearse.source import Source
@@ -350,14 +351,47 @@ def test_a_release_that_succeeded_is_handed_on_with_its_image(
     assert not promotions.is_there(stage)
 
 
+def test_internal_services_are_released_after_what_their_own_description_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of them may call each other; who really does is told by their task definitions, and a ring of calls is cut."""
+    hosts = {name: f"{name}.shop-dev.internal" for name in ("desk", "stock", "till")}
+    calls = {"desk": {f"http://{hosts['stock']}", "8080"}, "stock": {f"http://{hosts['till']}:80"}, "till": {f"http://{hosts['desk']}"}}  # fmt: skip
+
+    def rule(name: str) -> dict[str, Any]:
+        condition = {"Field": "host-header", "HostHeaderConfig": {"Values": [hosts[name]]}}
+        return {"Conditions": [condition], "Actions": [{"Type": "forward", "TargetGroupArn": f"{name}-blue"}]}
+
+    inside: Any = SimpleNamespace(
+        arn="inside", protocol="HTTP", port=80, rules=tuple(map(rule, hosts)), caller="10.0.0.9", groups=("sg",)
+    )
+    outside = SimpleNamespace(arn="outside", protocol="HTTP", port=80, rules=(), caller="", groups=())
+
+    def service(name: str) -> Any:
+        pair = (f"{name}-blue", f"{name}-green")
+        return SimpleNamespace(short=name, pair=pair, production="inside" if name in hosts else "outside")
+
+    stage: Any = SimpleNamespace(
+        services=[service(name) for name in ("desk", "web", "stock", "till", "page")], listeners=[inside, outside],
+        groups={"web": frozenset({"sg"})}, account=None, proxy=SimpleNamespace(groups={}), source=SimpleNamespace(folder=Path()),
+    )  # fmt: skip
+    monkeypatch.setattr(callers.deployed, "pipeline_of", lambda _, each: {"name": each.short})
+    monkeypatch.setattr(callers, "told_by", lambda _, pipeline, __: calls.get(pipeline["name"], set()))
+    assert callers.order(stage) == {"web": {"desk", "stock", "till"}, "desk": {"stock"}, "stock": {"till"}}
+    stage.listeners = [outside]
+    stage.services = [service("web")]
+    assert callers.order(stage) == {}
+
+
 def test_who_calls_is_released_after_what_it_calls(
     there: ways.Ways, uploaded: tuple[Room, Account, Source], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, (desk, web) = uploaded[1], deployed.services(uploaded[1])
     stage: Any = SimpleNamespace(
         services=[desk, web], listeners=there.listeners, groups=there.groups, account=account,
-        proxy=SimpleNamespace(groups={}),
+        proxy=SimpleNamespace(groups={}), source=uploaded[2],
     )  # fmt: skip
+    assert "http://desk.shop-dev.internal" in told_by(account, deployed.pipeline_of(account, web), uploaded[2].folder)
     assert callers.order(stage) == {"shop-dev-web": {"shop-dev-desk"}}
     ran: list[str] = []
 

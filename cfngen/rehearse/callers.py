@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from cfngen.rehearse import deployed
+from cfngen.rehearse import deployed, rules
 from cfngen.rehearse.deployed import Listener, Service
+from cfngen.rehearse.images import told_by
 from cfngen.rehearse.places import Place
 from cfngen.rehearse.rehearsal import Stage, health_path
 from cfngen.rehearse.room import environment
@@ -41,17 +42,38 @@ def callers(stage: Stage) -> None:
 
 
 def order(stage: Stage) -> dict[str, set[str]]:
-    """The pipelines of services that users reach and that call internal ones, with those of all that they may call.
+    """The pipelines of services that call internal ones, with those of what they call: of a service that users reach all that
+    it may call, of another one what its task definition names.
 
-    On AWS, too, these are released first, or the caller's alarms take its first release back.
+    On AWS, too, these are released first, or the caller's alarms take its first release back. Of services that call each other one
+    waits for the other.
     """
+    if not is_there(stage):
+        return {}
+    reached = {each.short for each in visible(stage)}
+    pipelines = {each.short: deployed.pipeline_of(stage.account, each) for each in stage.services}
     found: dict[str, set[str]] = {}
-    for callee, listener in _internal(stage):
-        for caller in visible(stage):
-            if _calls(stage, caller, listener):
-                name = str(deployed.pipeline_of(stage.account, caller)["name"])
-                found.setdefault(name, set()).add(str(deployed.pipeline_of(stage.account, callee)["name"]))
+    for caller in stage.services:
+        own = pipelines[caller.short]
+        told = set() if caller.short in reached else told_by(stage.account, own, stage.source.folder)
+        for callee, listener in _internal(stage):
+            does = _calls(stage, caller, listener) if caller.short in reached else bool(told & _urls(callee, listener))
+            name, other = str(own["name"]), str(pipelines[callee.short]["name"])
+            if does and not _waits(other, name, found):
+                found.setdefault(name, set()).add(other)
     return found
+
+
+def _urls(service: Service, listener: Listener) -> set[str]:
+    """By which addresses tasks call an internal service."""
+    mine = [each for each in listener.rules if {arn for arn, _ in rules.targets_of(each)} & {*service.pair}]
+    hosts = {host for each in mine for host in deployed.values(each, "host-header")}
+    return {f"{listener.protocol.lower()}://{host}{port}" for host in hosts for port in ("", f":{listener.port}")}
+
+
+def _waits(pipeline: str, other: str, found: Mapping[str, set[str]]) -> bool:
+    """Whether a pipeline is another one, or waits for it already."""
+    return pipeline == other or any(_waits(each, other, found) for each in found.get(pipeline, ()))
 
 
 def without_early(stage: Stage, requests: Sequence[Request]) -> list[Request]:

@@ -123,14 +123,26 @@ def built(command: str) -> Image | None:
     return None
 
 
+def told_by(account: Account, pipeline: Mapping[str, Any], source: Path) -> set[str]:
+    """The values of all environment variables in the task definition beside the buildspec of a pipeline's build; none without one."""
+    try:
+        containers = _containers(_project(account, pipeline, pipeline["name"]), source)
+    except RehearsalError:
+        return set()
+    return {str(one["value"]) for each in containers for one in each.get("environment") or ()}
+
+
 def _pinned(project: Mapping[str, Any], source: Path) -> set[str]:
     """Images that the task definition beside a buildspec names itself, since no pipeline builds them."""
+    return {each["image"] for each in _containers(project, source) if not set(each["image"]) & set("<$")}
+
+
+def _containers(project: Mapping[str, Any], source: Path) -> list[Mapping[str, Any]]:
+    """The containers of the task definition beside a buildspec; none where there is no such file."""
     told = str(project["source"].get("buildspec") or "buildspec.yml")
     file = (source / told).with_name("taskdef.json") if "\n" not in told else source
-    if not file.is_file():
-        return set()
-    containers = json.loads(file.read_text(encoding="utf-8"))["containerDefinitions"]
-    return {each["image"] for each in containers if not set(each["image"]) & set("<$")}
+    found = json.loads(file.read_text(encoding="utf-8"))["containerDefinitions"] if file.is_file() else []
+    return list(found)
 
 
 def _commands(spec: Mapping[str, Any]) -> Iterator[str]:
