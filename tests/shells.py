@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfngen.local.target import Target
+from cfngen.local.target import Target, take_process
 
 REGION = "eu-west-1"
 
@@ -48,6 +48,7 @@ def by_hand(text: str) -> str:
 
 def fresh(url: str) -> Target:
     """A target in which nothing is: moto's records are of the process, and other tests may have left some."""
+    take_process()
     made = Target(url, REGION)
     reset(made)
     return made

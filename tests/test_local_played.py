@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from shells import reset
 
 from cfngen.local.server import listening
-from cfngen.local.target import PLAY_PATH, Target
+from cfngen.local.target import PLAY_PATH, Target, take_process
 
 REGION = "eu-west-1"
 APPSPEC = """
@@ -55,6 +55,7 @@ class Played:
 @pytest.fixture(scope="module")
 def target() -> Iterator[Target]:
     with listening() as (url, serve):
+        take_process()
         made = Target(url, REGION)
         serve(made)
         yield made

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cfngen.local.provider import LocalProvider
 from cfngen.local.server import pseudo_parameters
-from cfngen.local.target import Target
+from cfngen.local.target import Target, take_process
 from cfngen.semantics.records import Readings
 from cfngen.semantics.template import Template
 from cfngen.semantics.update import Engine, Resource, StackState
@@ -133,6 +133,7 @@ def resources(stack: StackState | None) -> Iterator[Resource]:
 def test_after_any_updates_what_stands_is_what_a_new_deployment_makes(
     first: Any, more: list[Any], *, is_abreast: bool
 ) -> None:
+    take_process()
     provider = Target("http://localhost:1", REGION).region(REGION).front.api.provider
     assert isinstance(provider, LocalProvider)
     services, files = Services(provider), dict[str, Template]()

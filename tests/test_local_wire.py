@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +19,7 @@ from moto.iam.models import iam_backends
 from shells import reset
 
 from cfngen.local.server import ACCOUNT, listening
-from cfngen.local.target import Target
+from cfngen.local.target import Target, take_process
 from cfngen.local.types.standins import ROOMS
 
 REGION = "eu-west-1"
@@ -40,6 +43,7 @@ class Wire:
 def wire() -> Iterator[Wire]:
     log: list[str] = []
     with listening() as (url, serve):
+        take_process()
         made = Target(url, REGION, log=log.append)
         reset(made)
         serve(made)
@@ -241,6 +245,31 @@ def test_what_sessions_read_they_share_but_for_what_moto_writes_into(wire: Wire)
     first, second = (Loader().load_service_model("s3", "service-2") for _ in range(2))
     assert first["shapes"] is second["shapes"]
     assert loaders.create_loader().load_service_model("s3", "service-2")["shapes"] is not first["shapes"]
+
+
+def test_a_target_changes_nothing_for_others_in_its_process() -> None:
+    code = """\
+import os
+from botocore.loaders import Loader
+from moto.core import loaders, responses
+from cfngen.local.target import Target, take_process
+
+def of_the_process():
+    names = getattr(responses, "method_names_from_class", None)
+    return dict(os.environ), Loader.FILE_LOADER_CLASS, loaders.Loader.FILE_LOADER_CLASS, names
+
+before = of_the_process()
+Target("http://localhost:1", "eu-west-1", "seed").region("eu-west-1")
+print(of_the_process() == before)
+del responses.method_names_from_class
+take_process()
+print([one == other for one, other in zip(of_the_process(), before)])
+"""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MOTO_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=plain, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("True\n[False, False, True, False]\n", "")
 
 
 def test_a_region_that_is_none_leaves_nothing(wire: Wire) -> None:

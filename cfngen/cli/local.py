@@ -118,8 +118,9 @@ def _serve(name: str, port: int, region: str, seed: str, form: str) -> None:
         signal.signal(number, lambda *_: over.set())
     with background.alone(name), parts_of("local", "local"):
         from cfngen.local.server import listening
-        from cfngen.local.target import Target
+        from cfngen.local.target import Target, take_process
 
+        take_process()
         with listening(port) as (url, serve):
             serve(Target(url, region, seed, _log))
             started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

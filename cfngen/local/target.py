@@ -43,7 +43,8 @@ class Target:
     """A WSGI application that answers as AWS does, for every service.
 
     `url` is where it is served: addresses in answers begin so. `seed` makes other names and ids of what is created,
-    the same ones for the same seed and calls. `log` is told a line for each call.
+    the same ones for the same seed and calls. `log` is told a line for each call. A process that is there for targets
+    calls `take_process` before it makes one.
     """
 
     def __init__(self, url: str, region: str, seed: str = "", log: Callable[[str], None] = lambda _: None) -> None:
@@ -51,7 +52,9 @@ class Target:
         self.home = region
         self.seed = seed
         self.log = log
-        self.others = _moto(seed)
+        self.others = _dispatcher()
+        if seed:
+            _seed(seed)
         self._regions: dict[str, Region] = {}
         self._making = threading.RLock()
 
@@ -151,37 +154,42 @@ class Target:
         return Region(services, Front(api(provider, template_reader(read), name), self.others))
 
 
-def _moto(seed: str) -> Wsgi:
-    """The services of moto, with what AWS has from the first day on."""
+def take_process() -> None:
+    """Set up moto and botocore for targets, in a process in which nobody else uses them: it stays so to its end."""
     # Without them, managed policies attach to nothing.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     # Moto would look for the account of each caller's key in every partition, each with managed policies of its own.
     os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
-    _models_are_read_once()
-    from moto.moto_api._internal import mock_random
-
-    if seed:
-        mock_random.seed(seed)
-    return _dispatcher()
+    _look_once()
 
 
 @cache
-def _models_are_read_once() -> None:
-    """Moto and boto3 have sessions for much, and each would read the models of services, megabytes, for itself."""
+def _look_once() -> None:
+    """Moto and boto3 have sessions for much, and each would read the models of services, megabytes, for itself; and moto
+    looks through all that a service's class has, for the names of its methods, at every call.
+    """
     from botocore.loaders import JSONFileLoader, Loader
-    from moto.core import loaders
+    from moto.core import loaders, responses
 
     class Once(JSONFileLoader):  # type: ignore[misc]
         load_file = staticmethod(cache(JSONFileLoader().load_file))
 
     loaders.Loader.FILE_LOADER_CLASS = JSONFileLoader  # moto writes into what it reads
     Loader.FILE_LOADER_CLASS = Once
+    of_responses, name = vars(responses), "method_names_from_class"
+    if name in of_responses:
+        of_responses[name] = cache(of_responses[name])
+
+
+def _seed(seed: str) -> None:
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(seed)
 
 
 @cache
 def _dispatcher() -> Wsgi:
     """Moto's applications, which like its records are of the process."""
-    from moto.core import responses
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     class Dispatcher(DomainDispatcherApplication):
@@ -191,7 +199,4 @@ def _dispatcher() -> Wsgi:
             super().__init__(create_backend_app)
             self.get_backend_for_host = cache(super().get_backend_for_host)  # type: ignore[method-assign]
 
-    # And through all that a service's class has, for the names of its methods.
-    looked = vars(responses)
-    looked["method_names_from_class"] = cache(looked["method_names_from_class"])
     return Dispatcher()

@@ -6,12 +6,13 @@ import pytest
 from deployed_types import REGION
 
 from cfngen.local.provider import LocalProvider, Services
-from cfngen.local.target import Target
+from cfngen.local.target import Target, take_process
 
 
 @pytest.fixture
 def services() -> Services:
     """With stand-ins that remember nothing."""
+    take_process()
     url = "http://localhost:1"
     return Services(url, REGION, Target(url, REGION).others)
 
