@@ -38,7 +38,7 @@ def settle(app: App, service: Service, ledger: Ledger, active: Iterable[Pair]) -
         match, own = wanted[content]
         number = _number(match, own, every, _taken(ledger, records, own))
         if number is None:
-            fits = "None: no priority is left before the service's rules. Deploy the service with another path for this while, which gives its rules new priorities, or give it a host of its own"
+            fits = "None, since no priority is left before the service's rules. Deploy the service with another path for this while, which gives its rules new priorities, or give it a host of its own"
             raise LedgerError([problem(service, "maintenance", fits)])
         generation = sum(record.content == content for record in records)
         records.append(RuleRecord(digest(content, generation), own.listener, number, content, match.paths))
@@ -64,6 +64,10 @@ def _taken(ledger: Ledger, records: Iterable[RuleRecord], own: RuleRecord) -> se
 
 
 def _number(match: Match, own: RuleRecord, every: Iterable[Pair], taken: set[int]) -> int | None:
-    """All numbers between it and the rule are taken for ever, so no rule that comes later gets between them."""
-    low = max((record.priority for other, record in every if precedes(match, other) > 0), default=REDIRECT_PRIORITY)
+    """All numbers between it and the rule are taken for ever, so no rule that comes later gets between them.
+
+    Rules of the same service do not bound it: each has a page of its own before it, whatever the order of their patterns.
+    """
+    others = [(other, record.priority) for other, record in every if other.claimant != match.claimant]
+    low = max((priority for other, priority in others if precedes(match, other) > 0), default=REDIRECT_PRIORITY)
     return next((number for number in range(own.priority - 1, low, -1) if number not in taken), None)

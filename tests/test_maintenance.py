@@ -26,13 +26,14 @@ def closing(*names: str, says: str | None = PAGE, app: App = OPEN) -> App:
     return replace(app, services=tuple(services))
 
 
-def answers(step: Rendering, path: str, listener: str = "HttpsListener") -> str:
+def answers(step: Rendering, path: str, listener: str = "HttpsListener", host: str = Request.host) -> str:
     """The service that answers, or the status of a fixed response."""
     rules = [each["Properties"] for place, each in step.tree.of_type(RULE).items() if "Redirect" not in place]
     mine = sorted(
         (each for each in rules if each["ListenerArn"].parts[1] == listener), key=lambda each: each["Priority"]
     )
-    taken = next(each for each in mine if all(holds(one, Request(path)) for one in each["Conditions"]))
+    asked = Request(path, host)
+    taken = next(each for each in mine if all(holds(one, asked) for one in each["Conditions"]))
     [action] = taken["Actions"]
     if action["Type"] == "fixed-response":
         return str(action["FixedResponseConfig"]["StatusCode"])
@@ -111,6 +112,26 @@ def test_the_pages_of_many_paths_count_as_rules() -> None:
     rendered(App(name="shop", services=(replace(wide, paths=paths[: 5 * 32], maintenance=PAGE),)))
     with pytest.raises(DescriptionError, match="at most 100 on one balancer"):
         rendered(App(name="shop", services=(replace(wide, paths=(*paths, "/q"), maintenance=PAGE),)))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"paths": ("/*", "/shop", "/shop/*")},
+        {"hosts": ("shop.example.com", "*.example.com")},
+        {"hosts": ("*.example.com", "example.com"), "paths": ("/*", *(f"/part-{number}" for number in range(7)))},
+    ],
+    ids=["paths", "hosts", "several rules"],
+)
+def test_a_service_whose_own_patterns_overlap_closes_whole(asked: dict[str, tuple[str, ...]]) -> None:
+    app = replace(OPEN, services=(replace(SHOP, **asked), ADMIN, REPORTS))
+    step = rendered(closing("shop", app=app))
+    hosts = ("shop.example.com", "other.example.com", "example.com")
+    asked_for = [Request(path, host) for host in hosts for path in ("/", "/shop", "/part-3", "/shop/1")]
+    its_own = [each for each in asked_for if owner(app, each) == "shop"]
+    assert len(its_own) >= 4
+    assert {answers(step, each.path, host=each.host) for each in its_own} == {"503"}
+    assert {answers(step, each.path, "TestListener", each.host) for each in its_own} == {"service-shop"}
 
 
 def test_nobody_owns_what_is_closed() -> None:
