@@ -309,7 +309,10 @@ def _smoke_test_problems(
             told = tuple((key, value) for key, _, value in (each.partition("=") for each in query.split("&")))
             asked = Request(path, host, query=told)
             found = reached(every, listeners(app, internal=service.internal)[1], asked)
-            if found != service.name:
+            if found != service.name and (service.headers or (service.methods and asked.method not in service.methods)):
+                fits = "None, since the generated function asks by GET and sends no header of its own; give a hook of your own by hooks"
+                yield problem(app, f"services[{index}].release.smoke_test", fits)
+            elif found != service.name:
                 there = _who(app, found)
                 fits = f"a path that reaches {service.name!r} by its own rules; at {host} this one reaches {there}"
                 yield problem(app, f"services[{index}].release.smoke_test.path", fits)

@@ -297,6 +297,12 @@ def test_a_template_nested_twice_counts_twice(tmp_path: Path) -> None:
     assert "C504" in {each.check for each in found(tmp_path, files)}
 
 
+def test_the_end_of_an_id_is_no_account(tmp_path: Path, coffee: Files) -> None:
+    put(TASKDEF, *CONTAINER, "environment", 0, "value", "x-123456789012/0a1b2c3d-4444-5555-6666-210987654321")(coffee)
+    told = [each.message for each in found(tmp_path, coffee) if "is the id of an account" in each.message]
+    assert [message.partition(" ")[0] for message in told] == ["'123456789012'"]
+
+
 def test_a_template_that_nests_itself_ends(tmp_path: Path) -> None:
     files = _tree([1])
     files["part0.yaml"] = files["root.yaml"]

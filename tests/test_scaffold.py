@@ -229,6 +229,20 @@ def test_node_extends_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_where_only_root_may_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "a/Dockerfile": "FROM x\nEXPOSE 8081\nVOLUME /tmp /var/cache/nginx\n",
+        "b/Dockerfile": "FROM x\nEXPOSE 8082\n",
+    }
+    _, said = described(files, tmp_path / "two", monkeypatch)
+    assert "in /tmp;" not in said
+    assert "a: keeps files in /var/cache/nginx; " in said
+    text = Path("cfngen.yaml").read_text(encoding="utf-8")
+    one, other = (line.strip() for line in text.splitlines() if "writable_paths: " in line)
+    assert one == "writable_paths: [/tmp] # all else is read-only"
+    assert other == f"{one}; for a user that is not root its Dockerfile has to say VOLUME /tmp"
+
+
 def test_php_listens_on_a_port_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app, said = described(PHP, tmp_path / "php", monkeypatch)
     assert app.services[0].port == 8080

@@ -87,7 +87,7 @@ def _allows_all(statement: Any) -> bool:
 
 _REGION = r"(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov|-iso[a-z]?)?-(?:central|(?:north|south)?(?:east|west)?)-\d[a-z]?"
 _LITERALS = (
-    ("the id of an account", re.compile(r"(?<!\w)\d{12}(?!\w)")),
+    ("the id of an account", re.compile(r"(?<!\w)(?<![0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-)\d{12}(?!\w)")),
     ("a region", re.compile(rf"(?<![\w-]){_REGION}(?![\w-])")),
     ("an ARN with a partition", re.compile(r"\barn:aws[\w-]*:")),
 )

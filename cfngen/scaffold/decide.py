@@ -25,11 +25,16 @@ _SCHEMAS = ("POSTGRES_DB", "MYSQL_DATABASE", "MARIADB_DATABASE")
 _SHARED = ("packages", "libs", "lib", "shared", "common", "pkg", "internal")
 
 
+TMP = "/tmp"  # noqa: S108 - a folder of containers, not of this machine
+"""The folder that every task may write to."""
+
+
 @dataclass(frozen=True)
 class Found:
     """A service or worker as far as it is known. `variables` are its own, sorted into what can be written and what not.
 
     One that `is_front` gets what is no other's. A worker has no port, health path and paths; `command` is what it runs in place of its image's own.
+    `declares_tmp`: its Dockerfile has /tmp as a VOLUME, without which only root may write there on Fargate.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Found:
     variables: Variables = field(default_factory=Variables)
     command: tuple[str, ...] = ()
     is_front: bool = False
+    declares_tmp: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,10 @@ def _task(
         unsure("compose gives build arguments; the pipeline gives none, so the Dockerfile's defaults hold")
     shared = tuple(each for each in _SHARED if context == "." != source and (folder / each).is_dir())
     for path in dict.fromkeys((*each.volumes, *image.volumes)):
-        unsure(f"keeps files in {path}; tasks keep nothing and share nothing, so they belong in S3 or the database")
+        if path != TMP:
+            unsure(
+                f"keeps files in {path}; tasks keep nothing and share nothing, so they belong in S3 or the database, and what may go with its task in writable_paths"
+            )
     variables = sorted_out({**each.variables}, set(declared) - {each.name}, unsure)
     return [
         Found(
@@ -237,6 +246,7 @@ def _task(
             shared,
             user=_user(each.user or image.user, unsure),
             variables=variables,
+            declares_tmp=TMP in image.volumes,
         )
     ]
 

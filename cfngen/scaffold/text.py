@@ -9,7 +9,7 @@ from typing import Any
 
 from cfngen.manifest.schema import schema_text
 from cfngen.manifest.write import MODELINE, SCHEMA, dump
-from cfngen.scaffold.decide import Draft, Found
+from cfngen.scaffold.decide import TMP, Draft, Found
 
 DESCRIPTION, DEVCONTAINER = "cfngen.yaml", ".devcontainer/devcontainer.json"
 _FEATURES: dict[str, dict[str, Mapping[str, Any]]] = {
@@ -126,7 +126,8 @@ def _built(each: Found) -> Iterator[str]:
 def _process(each: Found) -> Iterator[str]:
     if each.user:
         yield _pair("user", each.user)
-    yield "writable_paths: [/tmp] # all else is read-only"
+    needed = "" if each.declares_tmp else f"; for a user that is not root its Dockerfile has to say VOLUME {TMP}"
+    yield f"writable_paths: [{TMP}] # all else is read-only{needed}"
     if each.variables.plain:
         yield "environment:"
         yield from (f"  {line}" for line in dump(dict(each.variables.plain)).splitlines())
