@@ -103,6 +103,15 @@ def test_a_rehearsal_that_ended_before_it_began_has_a_page_too(tmp_path: Path) -
     assert "failed" in Page(write(Story(lambda _: None), tmp_path, "app-dev").read_text(encoding="utf-8")).text
 
 
+def test_without_a_request_the_page_has_the_acts_and_no_empty_chart(tmp_path: Path) -> None:
+    story = Story(lambda _: None)
+    with story.timed("deploy"):
+        pass
+    page = Page(write(story, tmp_path, "app-dev").read_text(encoding="utf-8"))
+    assert "1 deploy" in page.text
+    assert [word for word in ("requests a second", "milliseconds", "latency", "Traffic") if word in page.text] == []
+
+
 def test_checks_that_failed_are_all_told() -> None:
     story = played()
     story.judge()

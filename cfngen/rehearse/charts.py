@@ -68,11 +68,16 @@ class Axis:
 
 
 def timeline(story: Story) -> str:
-    """The whole rehearsal: its acts, requests a second by who answered, and latency."""
+    """The whole rehearsal: its acts, and where there were requests, how many by who answered, and latency."""
     end = max([act.end or act.begin for act in story.acts] + [each.at for each in story.requests] + [story.began + 1])
     axis = Axis(story.began, end)
+    if not story.requests:
+        height = BAND + _FOOT
+        return _svg(
+            height, "The acts of the rehearsal", [*_acts(story.acts, axis, BAND), *_foot(axis, story.began, height)]
+        )
     top = BAND + _GAP
-    parts = [*_acts(story.acts, axis), *_traffic(story, story.requests, axis, top)]
+    parts = [*_acts(story.acts, axis, top + TRAFFIC), *_traffic(story, story.requests, axis, top)]
     parts += _latency(story.requests, axis, top + TRAFFIC + _GAP)
     height = top + TRAFFIC + _GAP + LATENCY + _FOOT
     parts += _foot(axis, story.began, height)
@@ -158,7 +163,7 @@ def _latency(requests: Iterable[Request], axis: Axis, top: float) -> Iterator[st
         yield f'<path class="line {name}" d="{told}"><title>{name} of the latency</title></path>'
 
 
-def _acts(acts: Sequence[Act], axis: Axis) -> Iterator[str]:
+def _acts(acts: Sequence[Act], axis: Axis, bottom: float) -> Iterator[str]:
     for number, act in enumerate(acts, 1):
         left, right = axis.x(act.begin), axis.x(act.end or axis.end)
         label = f"{number} {act.name}"
@@ -166,7 +171,7 @@ def _acts(acts: Sequence[Act], axis: Axis) -> Iterator[str]:
         yield f'<rect class="act{number % 2}" x="{left:g}" y="0" width="{max(right - left, 1):.1f}" height="{BAND}"><title>{escape(label)}</title></rect>'
         if len(shown) * _PIXELS_OF_A_LETTER < right - left + 4:
             yield f'<text class="actname" x="{(left + right) / 2:.1f}" y="{BAND - 8}" text-anchor="middle">{escape(shown)}</text>'
-        yield f'<line class="mark" x1="{left:g}" x2="{left:g}" y1="{BAND}" y2="{BAND + _GAP + TRAFFIC}"/>'
+        yield f'<line class="mark" x1="{left:g}" x2="{left:g}" y1="{BAND}" y2="{bottom:g}"/>'
 
 
 def _labels(shifts: Sequence[Shift], axis: Axis) -> list[tuple[float, float, int, str]]:
