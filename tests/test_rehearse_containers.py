@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cfngen.rehearse import definition, health, restarts, tasks
+from cfngen.rehearse.engine import card
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.health import Watch
 from cfngen.rehearse.room import room, wait
@@ -81,6 +82,9 @@ class Engine:
                     raise RehearsalError("exit status 1")
         return ""
 
+    def at(self, address: str) -> list[str]:
+        return ["--ip", address, "--mac-address", card(address)]
+
     def state(self, name: str) -> dict[str, Any]:
         return self.states[name]
 
@@ -110,9 +114,7 @@ def test_a_task_of_several_containers_shares_the_network_of_one_that_does_nothin
         "--network=container:web-1" in words for words in engine.told if words[0] == "run" and "web-1" not in words
     )
     holder = next(words for words in engine.told if words[0] == "run" and "web-1" in words)
-    assert (
-        holder[holder.index("--mac-address") + 1] == "02:42:0a:5b:10:02"
-    )  # a container that is started again keeps it
+    assert holder[holder.index("--mac-address") + 1] == "02:42:0a:5b:10:02"
     assert (made.port, made.image, them.runs(made)) == (8080, "registry/web@sha256:1", True)
     them.stop(made)
     assert them.stopped == {"web-1-web": True, "web-1-side": True}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cfngen.rehearse import bridges, parts, trusting
+from cfngen.rehearse.dockerd import Docker
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.podman import Podman
 from cfngen.rehearse.room import room
@@ -132,3 +133,16 @@ def test_how_a_container_is_is_asked_over_dockers_own_api(tmp_path: Path) -> Non
         with pytest.raises(RehearsalError, match=r"podman: web-1: .*No such file"):
             engine.state("web-1")
     assert asked == [f"/containers/{name}/json" for name in ("web-1", "nobody", "odd")]
+
+
+@pytest.mark.parametrize(("api", "is_told"), [("1.41", False), ("1.44", True), ("1.52", True)])
+def test_a_daemon_of_an_older_api_is_not_told_the_hardware_address_that_it_gives_by_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, api: str, is_told: bool
+) -> None:
+    monkeypatch.setattr(Docker, "_prepare", lambda _: None)
+    monkeypatch.setattr(Docker, "call", lambda *_: f"{api}\n")
+    authority = tmp_path / "authority.pem"
+    authority.touch()
+    with room(tmp_path / "logs", print) as here:
+        told = Docker(here, {}, authority).at("10.91.16.2")
+    assert told == ["--ip", "10.91.16.2", *(["--mac-address", "02:42:0a:5b:10:02"] if is_told else [])]

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from cfngen.rehearse import bridges, processes, trusting
@@ -38,6 +39,8 @@ SETTINGS = "daemon.json"
 _TASK = "cfngen-task"
 """The runtime of tasks; builds have the default one."""
 _PIECE = 64
+_TAKES_CARDS = (1, 44)
+"""The API since which a container has a hardware address for each network."""
 
 
 class Docker(Engine):
@@ -66,6 +69,16 @@ class Docker(Engine):
             asked.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             return b" 200 " in asked.recv(_PIECE)
         return False
+
+    def at(self, address: str) -> list[str]:
+        """Daemons of an older API give that hardware address by themselves, and newer command lines do not let them be told."""
+        return super().at(address) if self._api >= _TAKES_CARDS else ["--ip", address]
+
+    @cached_property
+    def _api(self) -> tuple[int, ...]:
+        return tuple(
+            int(part) for part in self.call("version", "--format", "{{.Server.APIVersion}}").strip().split(".")
+        )
 
     def inspect(self, container: str) -> dict[str, object]:
         """What the daemon tells of a container, and the capabilities that its process can ever have."""

@@ -7,6 +7,7 @@ names of registries lead to loopback, in a view of the file system that only the
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import os
 import subprocess
@@ -30,6 +31,11 @@ AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 _TRIES = 3
 _STATE_SECONDS = 60.0
 _SUBNET = "10.91.{}.0/24"
+
+
+def card(address: str) -> str:
+    """A hardware address by an IP address, as Docker made them up to version 27."""
+    return "02:42:" + ":".join(f"{part:02x}" for part in ipaddress.ip_address(address).packed)
 
 
 class Engine(ABC):
@@ -104,6 +110,10 @@ class Engine(ABC):
         self._make_network(name, subnet)
         self.room.end.callback(self._forget_network, name)
         return subnet
+
+    def at(self, address: str) -> list[str]:
+        """Words of `run` for a container at an address, which keeps its hardware address when it is started again."""
+        return ["--ip", address, "--mac-address", card(address)]
 
     @property
     @abstractmethod

@@ -253,9 +253,7 @@ class Tasks:
 
     def _network(self, task: Task) -> list[str]:
         named = [f"--add-host={host}:{address}" for host, address in (self.names | self.hosts).items()]
-        # By its address, as Docker has it: one that is started again is still who the machine and its neighbours know.
-        card = "02:42:" + ":".join(f"{part:02x}" for part in ipaddress.ip_address(task.address).packed)
-        return ["--network", self.network, "--ip", task.address, "--mac-address", card, *named]
+        return ["--network", self.network, *self.engine.at(task.address), *named]
 
     def _wait_for(self, task: Task, container: Mapping[str, Any]) -> bool:
         """Wait until those that a container depends on are so far; whether they are."""
