@@ -353,6 +353,8 @@ def _too_many(app: App, every_rule: int, leaving: int) -> Iterator[Problem]:
             f", and {leaving} that stay until the update is over" if leaving else ""
         )
         fewer = f"name fewer paths, or {'change fewer rules in one update' if leaving else SPLIT}"
+        if any(app.maintenance_of(service) is not None for service in app.services):
+            fewer = f"close fewer services at once, by maintenance of their own, {fewer}"
         fits = f"at most {RULES_OF_A_BALANCER} on one balancer, production and test together: AWS can raise this quota, but cfngen keeps to its default; {fewer}"  # A6.15
         yield problem(app, "services", fits, there)
 

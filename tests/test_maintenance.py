@@ -110,7 +110,7 @@ def test_the_pages_of_many_paths_count_as_rules() -> None:
     paths = tuple(f"/p{number}" for number in range(5 * 33))
     wide = replace(SHOP, paths=paths, health_path="/p0")
     rendered(App(name="shop", services=(replace(wide, paths=paths[: 5 * 32], maintenance=PAGE),)))
-    with pytest.raises(DescriptionError, match="at most 100 on one balancer"):
+    with pytest.raises(DescriptionError, match=r"at most 100 on one balancer.*; close fewer services at once"):
         rendered(App(name="shop", services=(replace(wide, paths=(*paths, "/q"), maintenance=PAGE),)))
 
 

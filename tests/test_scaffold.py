@@ -229,6 +229,22 @@ def test_node_extends_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_what_a_description_has_no_word_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compose = (
+        "services:\n"
+        "  web: {build: web, ports: [3000], command: [npm, start]}\n"
+        "  api: {build: api, ports: [3000], entrypoint: ./run}\n"
+        "  db: {image: 'mariadb:11', environment: {MARIADB_DATABASE: shop-db}}\n"
+    )
+    image = "FROM x\nUSER 1000\nEXPOSE 3000\n"
+    files = {"compose.yaml": compose, "web/Dockerfile": image, "api/Dockerfile": image}
+    app, said = described(files, tmp_path / "two", monkeypatch)
+    assert app.database.name == "app"
+    assert "web: compose gives a command (npm start); a service runs what its image runs" in said
+    assert "api: compose gives an entrypoint; a service runs what its image runs" in said
+    assert "db: its name is shop-db; " in said
+
+
 def test_where_only_root_may_write_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = {
         "a/Dockerfile": "FROM x\nEXPOSE 8081\nVOLUME /tmp /var/cache/nginx\n",

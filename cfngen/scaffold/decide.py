@@ -199,6 +199,11 @@ def _service(
     path = health_path(each.health) or health_path(image.health)
     if made and not path:
         unsure("which path answers 200 while it can serve, without asking the database; /health stands in for it")
+    if made and (each.command or each.has_entrypoint):
+        given = f"a command ({' '.join(each.command)})" if each.command else "an entrypoint"
+        unsure(
+            f"compose gives {given}; a service runs what its image runs, so the last CMD of the Dockerfile has to be it"
+        )
     port = _port(each, image, unsure) if made else 0
     return [replace(one, port=port, health_path=path or "/health", is_front=each.is_front) for one in made]
 
@@ -324,6 +329,10 @@ def _databases(declared: dict[str, Declared]) -> tuple[str, str, list[str]]:
             engine = known
             told = next((each.variables[name] or "" for name in _SCHEMAS if name in each.variables), "")
             schema = told if re.fullmatch(r"[a-z][a-z0-9_]{0,31}", told, re.ASCII) else ""
+            if told and not schema:
+                said.append(
+                    f"{each.name}: its name is {told}; one of lower-case letters, digits and underscores is wanted, and 'app' stands in"
+                )
             said.append(
                 f"{each.name}: becomes an RDS database ({known}); its users are made by a service with migrate, and until one is named nobody can log in"
             )
