@@ -198,11 +198,13 @@ def test_a_terminal_shows_acts_colours_and_requests(
             story.weigh("shop", {"shop blue": 90, "shop green": 10})
             story.check("weights", "shop green gets 10 %", "9.4 %", passed=True)
             story.check("weights", "shop green gets 100 %", "[bold]", passed=False)
+            story.tell("shop", f"{'a word ' * 20}end")
     shown = out.getvalue()
     plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", shown)
     assert "✓ shop green gets 10 % (9.4 %)" in plain
     assert "✗ shop green gets 100 % ([bold])" in plain
     assert "✓ deploy" in plain
+    assert re.search(r"s    shop  a word [a-z ]+\n {11}\w[a-z ]+end *\n", plain)  # beneath itself, not beneath the time
     assert "blue 90 %, green 10 %" in plain
     assert "1 in all, 0 failed" in plain
     assert ("\x1b[32m" in shown) is colour

@@ -46,7 +46,7 @@ class Screen:
         if event.text == "begins":
             self.console.print(Text(f"{event.at - self.story.began:7.1f} s  {event.part}", style="bold"))
             return
-        line = Text(f"{event.at - self.story.began:7.1f} s  ", style="dim")
+        line = Text(style="dim")
         for word, (sign, style) in _LEVELS.items():
             if event.text.startswith(word):
                 line.append(sign, style)
@@ -55,7 +55,9 @@ class Screen:
         else:
             line.append(f"  {event.part}  ", "not dim cyan")
             line.append(event.text, "not dim")
-        self.console.print(line)
+        row = Table.grid()
+        row.add_row(Text(f"{event.at - self.story.began:7.1f} s  ", style="dim", no_wrap=True), line)
+        self.console.print(row)
 
     def _picture(self) -> Group:
         self._meter.look()

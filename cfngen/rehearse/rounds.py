@@ -242,9 +242,9 @@ def direct(stage: Stage, seeing: Round, version: Version, revision: Mapping[str,
     try:
         deploys.create_deployment(**asked)
     except deploys.exceptions.DeploymentLimitExceededException as error:
-        refused = str(error)
+        refused = error.response["Error"]["Message"]
     what = "a second deployment of the group at once is refused"
-    stage.story.check(version.what, what, refused[:120], passed=bool(refused))
+    stage.story.check(version.what, what, refused, passed=bool(refused))
     before = standing(stage)[version.service.name]
     stage.player.status(made)
     deployment = next(each for each in stage.deployer.played if each.identity == made)
