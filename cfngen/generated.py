@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cfngen import cells, names, takeovers
@@ -54,11 +54,14 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
     ledger = _ledger(folder)
     settled = plan(app, ledger)
     new = [cell for cell in map(cells.folder, settled.further_cells) if not (folder / cell).is_dir()]
+    new_roots = {f"{cell}/{app.name}.yaml": cell for cell in new}
     first_new = ""
+    asked: dict[str, list[str]] = {cell: [] for cell in new}
     for name, text in files_one_by_one(settled, _source(path), _own_buildspecs(path), _command(path)):
         put(folder, name, text)
-        if new and name == f"{new[0]}/{app.name}.yaml":
-            first_new = text
+        if name in new_roots:
+            first_new = text if new_roots[name] == new[0] else first_new
+            asked[new_roots[name]] = _own_parameters(text)
     if ledger is None:
         told = "this stage starts a new ledger. Commit it, or the next change cannot know what is live."
         yield f"no {folder / FILE}; {told}"
@@ -71,7 +74,7 @@ def _stage(app: App, folder: Path, path: Path, put: Put) -> Iterator[str]:
     yield from _asleep(app)
     yield from _left_cells(settled, ledger or Ledger(), folder)
     if new:
-        yield from _new_cells(settled, folder, new, first_new)
+        yield from _new_cells(settled, folder, asked, first_new)
     yield from _files_elsewhere(app, folder, path)
     yield from _newly_shared(app, folder)
     yield from _newly_promoting(app, folder)
@@ -192,10 +195,15 @@ def _left_cells(settled: Plan, before: Ledger, folder: Path) -> Iterator[str]:
         yield f"{app.name} {app.stage}: no service lives in {left} any more; {told}"
 
 
-def _new_cells(settled: Plan, folder: Path, new: Sequence[str], root: str) -> Iterator[str]:
-    """Roots that were not there before, with the commands that deploy them; `root` is the text of the first."""
-    app = settled.app
-    others = f" (and {', '.join(new[1:])} likewise, by their names)" if new[1:] else ""
+def _new_cells(settled: Plan, folder: Path, asked: Mapping[str, Collection[str]], root: str) -> Iterator[str]:
+    """Roots that were not there before, with the commands that deploy them.
+
+    `asked` are the parameters that each of them asks for itself, and `root` is the text of the first.
+    """
+    app, new = settled.app, [*asked]
+    more = ((cell, [name for name in asked[cell] if name not in asked[new[0]]]) for cell in new[1:])
+    besides = "".join(f"; {cell} asks for {', '.join(names)}, too" for cell, names in more if names)
+    others = f" (and {', '.join(new[1:])} likewise, by their names{besides})" if new[1:] else ""
     lines = "\n  ".join(deploy_commands(app, folder, new[0], root))
     yield f"{app.name} {app.stage}: {new[0]} is a new root of its own; deploy the first root before it, then{others}\n  {lines}"
     if plain := cells.only_first(app, {each.name: settled.cells[each.name] for each in app.services}):

@@ -342,6 +342,19 @@ def test_generate_tells_of_a_new_root_once_and_simulate_plays_each(
     assert not Path("templates/shop/dev/cell-2").exists()
 
 
+def test_generate_says_what_the_others_of_several_new_roots_ask_for_besides(
+    cfngen: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    secret = "secrets: {KEY: {Secret: {arn: {parameter: KeyArn}}}}"
+    more = f"  bb: {{hosts: [bb.example.com], {secret}}}\n  cc: {{hosts: [cc.example.com]}}\n"
+    Path("cfngen.yaml").write_text(DESCRIPTION + more)
+    told = cfngen("generate").err
+    assert "cell-2 is a new root" in told
+    assert "(and cell-3, cell-4 likewise, by their names; cell-3 asks for KeyArn, too)" in told
+    assert "KeyArn=" not in told
+
+
 def test_a_network_that_exists_reaches_cells_through_the_first() -> None:
     done = rendered(app(WEB, *hosted("aa", "bb"), network=Network(existing=True)))
     assert {"VpcId", "PrivateSubnetIds", "PublicSubnetIds", "NetworkBirthSubnets", "TestCidr"} & set(
