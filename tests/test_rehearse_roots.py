@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from cfngen import App, Balancer, Network, Service
 from cfngen.disk import write
+from cfngen.errors import DescriptionError
 from cfngen.rehearse import deployed, places, roots, ways
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
@@ -21,6 +23,14 @@ APP = App(
     name="shop", stage="dev", services=(Service(name="web"), Service(name="aa", hosts=("aa.example.com",))), services_per_cell=1,
     balancer=Balancer(https=False), network=Network(nat="one"),
 )  # fmt: skip
+
+
+def test_a_parameter_that_no_root_has_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "dev"
+    write({folder: stage_files(APP)})
+    account, authority = cast("Account", None), cast("Authority", None)
+    with pytest.raises(DescriptionError, match=r"--parameter TestCdir: .*'TestCidr'"):
+        roots.deploy(account, folder, "shop.yaml", "shop-dev", {"TestCdir": "a"}, authority, testers="127.0.1.0/24")
 
 
 def test_each_root_is_deployed_played_and_simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

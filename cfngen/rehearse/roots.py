@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfngen.errors import DescriptionError, Problem, did_you_mean
 from cfngen.rehearse.account import Account
 from cfngen.rehearse.certificates import Authority
 from cfngen.rehearse.deployed import Service
@@ -38,17 +39,15 @@ def deploy(
     """Deploy the first root of a stage's folder, then each further cell in it; what they are given stands for all of them."""
     cells = further(folder)
     asked = {place: _parameters(place / root) for place in (folder, *cells)}
-    unknown = set(given).difference(*asked.values())
+    known = {name for names in asked.values() for name in names}
+    if unknown := [name for name in given if name not in known]:
+        told = ((name, f"the root has no such parameter; {did_you_mean(name, sorted(known))}") for name in unknown)
+        raise DescriptionError([Problem(f"--parameter {name}", "", fits) for name, fits in told])
     found: list[Root] = []
     for place in (folder, *cells):
         name = stack if place == folder else f"{stack}-{place.name}"
         handed = {} if place == folder else _outputs(account, stack)
-        # What no root knows is the first one's to refuse.
-        own = {
-            key: value
-            for key, value in (handed | dict(given)).items()
-            if key in asked[place] or (key in unknown and not found)
-        }
+        own = {key: value for key, value in (handed | dict(given)).items() if key in asked[place]}
         values = made(place, root, own, account, authority, testers=testers)
         account.deploy(place, root, name, values)
         found.append(Root(place, values))
