@@ -19,7 +19,7 @@ import pytest
 
 from cfngen.rehearse import bridges, definition, orphans, processes
 from cfngen.rehearse.certificates import Authority
-from cfngen.rehearse.engine import Engine
+from cfngen.rehearse.engine import Engine, card
 from cfngen.rehearse.engines import ENGINES
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.parts import where
@@ -72,7 +72,7 @@ def left_of(folder: Path) -> list[str]:
 def test_a_container_is_what_its_task_definition_says(engine: Engine) -> None:
     subnet = engine.network("tasks")
     address = f"{subnet.rpartition('.')[0]}.20"
-    words = ["--name", "web-1", "--network", "tasks", "--ip", address, *definition.said(DEFINITION, CONTAINER)]
+    words = ["--name", "web-1", "--network", "tasks", *engine.at(address), *definition.said(DEFINITION, CONTAINER)]
     engine.call("run", "--detach", "--no-healthcheck", *words)
     found = engine.inspect("web-1")
     assert not definition.differs(found, DEFINITION, CONTAINER)
@@ -90,6 +90,10 @@ def test_a_container_is_what_its_task_definition_says(engine: Engine) -> None:
     state = engine.state("web-1")
     assert engine.inspect("web-1")["State"]["ExitCode"] == state["ExitCode"]
     assert (state["Running"], state["ExitCode"] in (0, 143)) == (False, True)
+    engine.call("start", "web-1")
+    cards = [each["NetworkSettings"]["Networks"]["tasks"]["MacAddress"] for each in (found, engine.inspect("web-1"))]
+    assert cards == [card(address), card(address)]
+    engine.call("stop", "-t", "7", "web-1")
     engine.call("run", "--detach", "--name", "left", "--entrypoint", "/catatonit", IMAGE, "-P")
 
 
