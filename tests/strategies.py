@@ -399,7 +399,15 @@ def service_options(name: str) -> Options:
         "statements": _option("statements", st.lists(_statement, max_size=2).map(tuple)),
         "policies": _option(
             "policies",
-            some(("AmazonS3ReadOnlyAccess", "CloudWatchReadOnlyAccess", PolicyArn.parameter("OwnPolicyArn")), 3),
+            some(
+                (
+                    "AmazonS3ReadOnlyAccess",
+                    "CloudWatchReadOnlyAccess",
+                    PolicyArn.parameter("OwnPolicyArn"),
+                    PolicyArn("arn:aws:iam::123456789012:policy/x"),
+                ),
+                3,
+            ),
         ),
         "log_router": _option("log_router", st.none() | made(LogRouter, LOG_ROUTER, image=IMAGE, output=OUTPUT)),
         "telemetry": _option("telemetry", st.none() | made(Telemetry, TELEMETRY, image=IMAGE)),

@@ -18,7 +18,19 @@ from kinds import kinds
 from strategies import apps
 
 import cfngen
-from cfngen import AlarmName, AllAtOnce, App, Canary, DescriptionError, Release, Secret, SecretArn, Service, Text
+from cfngen import (
+    AlarmName,
+    AllAtOnce,
+    App,
+    Canary,
+    DescriptionError,
+    PolicyArn,
+    Release,
+    Secret,
+    SecretArn,
+    Service,
+    Text,
+)
 from cfngen.generated import files_of
 from cfngen.load import load
 from cfngen.manifest.explain import explain
@@ -78,6 +90,7 @@ services:
     environment: {SALT: {parameter: Salt, description: Of the day, no_echo: true}, PLAIN: "on"}
     secrets: {KEY: {Secret: {arn: {parameter: KeyArn}, key: mail}}}
     release: {alarms: [sales, {parameter: Stock}]}
+    policies: [AmazonS3ReadOnlyAccess, "arn:aws:iam::123456789012:policy/x", {parameter: OwnArn}]
 """)
     (web,) = app.services
     salt = web.environment["SALT"]
@@ -88,6 +101,8 @@ services:
     assert web.environment["PLAIN"] == "on"
     assert web.secrets == {"KEY": Secret(arn=SecretArn.parameter("KeyArn"), key="mail")}
     assert web.release.alarms == (AlarmName("sales"), AlarmName.parameter("Stock"))
+    own = PolicyArn("arn:aws:iam::123456789012:policy/x")
+    assert web.policies == ("AmazonS3ReadOnlyAccess", own, PolicyArn.parameter("OwnArn"))
 
 
 # Errors

@@ -27,7 +27,7 @@ from cfngen.manifest.shapes import (
     required,
 )
 from cfngen.manifest.words import attributes, mapping, words
-from cfngen.values import Value, Values
+from cfngen.values import PolicyArn, Value, Values
 from cfngen.written import Spot, Written, join
 
 _WRONG: Any = object()
@@ -214,7 +214,8 @@ class Builder:
             return self._refuse(node, shape, spot)
         text = self._plain(Plain(str), node, spot)
         if text is _WRONG or shape.is_plain:
-            return text
+            is_arn = shape.cls is PolicyArn and str(text).startswith("arn:")  # other text names a policy of AWS
+            return PolicyArn(text) if is_arn else text
         if not (text or shape.cls.may_be_empty) or not writable(text):
             return self._refuse(node, shape, spot)
         return shape.cls(text)
