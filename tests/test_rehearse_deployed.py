@@ -146,6 +146,8 @@ def given(account: Account, folder: Path, place: Path, **values: str) -> dict[st
 def test_what_a_root_needs_is_made_up_unless_it_is_given(account: Account, tmp_path: Path) -> None:
     made = given(account, FOLDER / "prod", tmp_path, SourceRepositoryName="mine")
     assert (made["SourceRepositoryName"], made["TestCidr"]) == ("mine", "127.0.1.0/24")
+    assert account.client("codecommit").get_repository(repositoryName="mine")["repositoryMetadata"]["Arn"]
+    assert given(account, FOLDER / "prod", tmp_path, SourceRepositoryName="mine")["SourceRepositoryName"] == "mine"
     told = account.client("acm").describe_certificate(CertificateArn=made["CertificateArn"])["Certificate"]
     assert told["DomainName"] == "listener"
     assert given(account, FOLDER / "dev", tmp_path) == {"TestCidr": "127.0.1.0/24"}

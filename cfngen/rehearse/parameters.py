@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,16 @@ def made(
     if missing:
         words = " ".join(f"--parameter {name}=VALUE" for name in missing)
         raise RehearsalError(f"nothing can be made up for what the root is given as {', '.join(missing)}; give {words}")
+    if repository := values.get("SourceRepositoryName"):
+        _repository(account, repository)
     return values
+
+
+def _repository(account: Account, name: str) -> None:
+    """A repository that an account has before the stack; a further root of the stage names the same one."""
+    commits = account.client("codecommit")
+    with suppress(commits.exceptions.RepositoryNameExistsException):
+        commits.create_repository(repositoryName=name)
 
 
 def _made(
