@@ -15,7 +15,17 @@ from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from cfngen.errors import Problem, collecting, did_you_mean, relative, report, shown, users_place, writable
+from cfngen.errors import (
+    Problem,
+    collecting,
+    did_you_mean,
+    no_such_option,
+    relative,
+    report,
+    shown,
+    users_place,
+    writable,
+)
 from cfngen.written import Written, shown_in_yaml
 
 Finding = tuple[str, str]
@@ -30,7 +40,7 @@ class _SelfChecking(type):
 
     def __call__(cls, *args: Any, **given: Any) -> Any:
         known = cls._options()
-        found = [(name, f"no such option; {did_you_mean(name, known)}") for name in given if name not in known]
+        found = [(name, no_such_option(name, known)) for name in given if name not in known]
         found += [("", "options are given by name, as in Service(name='customer')")] if args else []
         return cls._checked(given, found, set(), None)
 

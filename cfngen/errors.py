@@ -143,6 +143,13 @@ def writable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def no_such_option(name: str, known: Iterable[str]) -> str:
+    """What to say of an option that there is not: the one that is meant, or why it is left out on purpose."""
+    if "stick" in name.lower():
+        return "no such option; sticky sessions work against releases, as docs/traffic.md says"
+    return f"no such option; {did_you_mean(name, known)}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint such as ``did you mean 'memory_mib'?``, or the known words when none is close."""
     from difflib import get_close_matches

@@ -311,6 +311,13 @@ def test_an_unknown_option_is_refused_with_the_closest_one(kind: type[Any]) -> N
     assert problem.fits == f"no such option; {known}"
 
 
+def test_what_is_left_out_on_purpose_is_told_so() -> None:
+    with pytest.raises(
+        DescriptionError, match=r"Service\('web'\).stickiness_seconds: no such option; sticky sessions work"
+    ):
+        Service(name="web", stickiness_seconds=60)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_what_has_no_default_must_be_given(kind: type[Any]) -> None:
     required = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]

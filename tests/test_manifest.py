@@ -193,6 +193,7 @@ def test_what_readers_differ_on_is_refused_with_a_lesson(line: str, refused: Any
         ("name: shop\nservices: {web: {}}\nstages: []\n", "a mapping of the stages' names"),
         ("name: shop\nservices: {web: {}}\nstages: {a: 1}\n", "stages.a: 1; a mapping of what differs in this stage; {} means nothing does"),
         ("name: shop\nservices: {web: {}}\nstage: x\nstages: {a: {}}\n", "stage: no such option"),
+        ("name: shop\nservices: {web: {sticky: true}}\n", "no such option; sticky sessions work against releases, as docs/traffic.md"),
         ("name: shop\nservices: {web: {environment: {A: {paramter: B}}}}\n", "did you mean 'parameter'?"),
         ("name: shop\nservices: {web: {environment: {A: {parameter: B-1}}}}\n", "a name in letters and digits alone"),
         ("name: shop\nservices: {web: {environment: {A: {default: x}}}}\n", "parameter is missing"),

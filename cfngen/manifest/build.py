@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cfngen.describe import Description
-from cfngen.errors import Problem, collecting, did_you_mean, reading, writable
+from cfngen.errors import Problem, collecting, did_you_mean, no_such_option, reading, writable
 from cfngen.manifest.overlay import is_null
 from cfngen.manifest.reader import Entry, Fields, Items, Node, Scalar, shown_node
 from cfngen.manifest.scalars import meaning
@@ -57,7 +57,7 @@ class Builder:
             if name not in known or name in given:
                 others = sorted(set(known) - set(given))
                 at_key = here._replace(line=entry.key.line, column=entry.key.column)
-                self._tell(at_key, "", f"no such option; {did_you_mean(name, others)}")
+                self._tell(at_key, "", no_such_option(name, others))
                 continue
             spots[name] = here
             value = self._value(known[name], entry.value, here, above, spots, name)
