@@ -225,7 +225,7 @@ class Builder:
         for name, entry in node.entries.items():
             here = Spot(join(spot.path, name), entry.value.line, entry.value.column)
             if name != "parameter" and name not in known:
-                self._tell(here, "", f"no such option; {did_you_mean(name, ['parameter', *known])}")
+                self._tell(here, "", no_such_option(name, ["parameter", *known]))
                 wrong = True
             else:
                 value = self._attribute(entry.value, here, is_text=name == "parameter")
