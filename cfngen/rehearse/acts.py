@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from cfngen.rehearse import again, backstage, callers, deployed, rounds
-from cfngen.rehearse.again import restarts
-from cfngen.rehearse.backstage import sick_worker, work
-from cfngen.rehearse.callers import callers as calls
+from cfngen.rehearse import again, backstage, callers, deployed, promotions, rounds
 from cfngen.rehearse.deployed import Service
 from cfngen.rehearse.errors import RehearsalError
 from cfngen.rehearse.looking import look
 from cfngen.rehearse.parts import where
-from cfngen.rehearse.promotions import is_there as promotes
-from cfngen.rehearse.promotions import promotions
 from cfngen.rehearse.rehearsal import Act, Stage, health_path, linked, own_paths, pause
 from cfngen.rehearse.room import environment
 from cfngen.rehearse.rounds import Push
@@ -169,24 +164,24 @@ def simulated(stage: Stage) -> None:
 
 ACTS = (
     births,
-    calls,
+    callers.callers,
     first_releases,
-    work,
+    backstage.work,
     second_release,
     ringing_alarm,
-    sick_worker,
-    promotions,
-    restarts,
+    backstage.sick_worker,
+    promotions.promotions,
+    again.restarts,
     simulated,
     look,
     negative_control,
 )
 _ONLY_WHERE: Mapping[Act, Callable[[Stage], bool]] = {
-    calls: callers.is_there,
-    work: backstage.is_there,
-    sick_worker: backstage.is_there,
-    promotions: promotes,
-    restarts: again.is_there,
+    callers.callers: callers.is_there,
+    backstage.work: backstage.is_there,
+    backstage.sick_worker: backstage.is_there,
+    promotions.promotions: promotions.is_there,
+    again.restarts: again.is_there,
 }
 """Acts that are left out where there is nothing of theirs."""
 
